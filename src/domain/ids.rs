@@ -1,0 +1,105 @@
+//! Dense ids: an id is an index into a table, never a string.
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! dense_id {
+    ($(#[$doc:meta])* $name:ident($inner:ty)) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub struct $name(pub $inner);
+
+        impl $name {
+            /// Returns the table index.
+            pub fn index(self) -> usize {
+                self.0 as usize
+            }
+        }
+    };
+}
+
+dense_id! {
+    /// One outcome of one market, in order of first registration.
+    TokenId(u32)
+}
+dense_id! {
+    /// One wallet that is followed, or was.
+    LeaderId(u32)
+}
+dense_id! {
+    /// One strategy in one mode (paper or live), with its own settings and ledger.
+    PortfolioId(u16)
+}
+dense_id! {
+    /// The nth signal since the journal began; never used again.
+    SignalId(u64)
+}
+dense_id! {
+    /// The nth order since the journal began; never used again.
+    OrderId(u64)
+}
+
+impl SignalId {
+    /// Stands for "no leader trade led to this" (a stop, a take-profit). Real signals count from 1.
+    pub const NONE: SignalId = SignalId(0);
+}
+
+/// What makes a leader's fill the same fill wherever it is seen: 128 bits of transaction, token, side, amounts and ordinal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct TradeKey(pub [u64; 2]);
+
+/// How many portfolios one engine carries.
+pub const PORTFOLIOS_MAX: usize = 256;
+
+/// A set of portfolios, one bit each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PortfolioSet([u64; PORTFOLIOS_MAX / 64]);
+
+impl PortfolioSet {
+    pub const EMPTY: PortfolioSet = PortfolioSet([0; PORTFOLIOS_MAX / 64]);
+
+    /// Adds `id`. Panics beyond [`PORTFOLIOS_MAX`].
+    pub fn insert(&mut self, id: PortfolioId) {
+        self.0[id.index() / 64] |= 1 << (id.index() % 64);
+    }
+
+    pub fn remove(&mut self, id: PortfolioId) {
+        self.0[id.index() / 64] &= !(1 << (id.index() % 64));
+    }
+
+    pub fn contains(&self, id: PortfolioId) -> bool {
+        self.0[id.index() / 64] & (1 << (id.index() % 64)) != 0
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0 == Self::EMPTY.0
+    }
+
+    /// Yields the members, lowest first.
+    pub fn iter(self) -> impl Iterator<Item = PortfolioId> {
+        self.0.into_iter().enumerate().flat_map(|(word, bits)| {
+            std::iter::successors((bits != 0).then_some(bits), |bits| {
+                let rest = bits & (bits - 1);
+                (rest != 0).then_some(rest)
+            })
+            .map(move |bits| PortfolioId((word * 64) as u16 + bits.trailing_zeros() as u16))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_yields_its_members_in_order() {
+        let mut set = PortfolioSet::EMPTY;
+        assert!(set.is_empty());
+        for id in [200, 0, 63, 64, 255] {
+            set.insert(PortfolioId(id));
+        }
+        set.remove(PortfolioId(64));
+        let members: Vec<u16> = set.iter().map(|id| id.0).collect();
+        assert_eq!(members, [0, 63, 200, 255]);
+        assert!(set.contains(PortfolioId(63)) && !set.contains(PortfolioId(64)));
+    }
+}

@@ -1,0 +1,138 @@
+//! Orders: sides, kinds, states, ends.
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Side {
+    Buy,
+    Sell,
+}
+
+/// How the venue treats an order that cannot be filled at once and in full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum OrderKind {
+    /// Fill and kill: takes what crosses, cancels the rest.
+    Fak,
+    /// Fill or kill: all or nothing.
+    Fok,
+}
+
+/// Why we ordered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Cause {
+    /// The leader bought.
+    Entry,
+    /// The leader sold: we sell the same part of the lots that came from him.
+    LeaderExit,
+    /// The bid fell to the strategy's stop.
+    StopLoss,
+    /// The bid rose to the strategy's target.
+    TakeProfit,
+}
+
+/// Where an open order is. Closed orders leave the table; how they ended is an [`OrderEnd`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum OrderState {
+    Submitted,
+    Accepted,
+    PartlyFilled,
+}
+
+/// How an order ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum OrderEnd {
+    /// Filled in full (a buy: its dollars are spent; a sell: its shares are sold).
+    Filled,
+    /// The venue cancelled what was left; there may be fills before.
+    Cancelled,
+    /// The venue's no; there are no fills.
+    Rejected(Rejection),
+}
+
+/// The venue's no, by its published error texts (PROTOCOL.md 2.9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Rejection {
+    /// "no orders found to match with FAK order".
+    NoMatch,
+    /// "order couldn't be fully filled. FOK orders are fully filled or killed."
+    NotFullyFilled,
+    /// "breaks minimum tick size rule".
+    OffTick,
+    /// "Size lower than the minimum".
+    BelowMinimumSize,
+    /// "invalid amount for a marketable BUY order, min size: $1".
+    BelowMinimumAmount,
+    /// "invalid amounts, ... max accuracy".
+    Precision,
+    /// The market does not take orders (closed, resolved, not yet open).
+    MarketClosed,
+    /// The venue lost the order when it restarted; it certainly did not fill afterwards.
+    VenueRestarted,
+}
+
+impl Side {
+    pub const fn code(self) -> &'static str {
+        match self {
+            Side::Buy => "buy",
+            Side::Sell => "sell",
+        }
+    }
+}
+
+impl OrderKind {
+    pub const fn code(self) -> &'static str {
+        match self {
+            OrderKind::Fak => "fak",
+            OrderKind::Fok => "fok",
+        }
+    }
+}
+
+impl Cause {
+    pub const ALL: [Cause; 4] = [Cause::Entry, Cause::LeaderExit, Cause::StopLoss, Cause::TakeProfit];
+
+    pub const fn code(self) -> &'static str {
+        match self {
+            Cause::Entry => "entry",
+            Cause::LeaderExit => "leader_exit",
+            Cause::StopLoss => "stop_loss",
+            Cause::TakeProfit => "take_profit",
+        }
+    }
+}
+
+impl OrderEnd {
+    pub const fn code(self) -> &'static str {
+        match self {
+            OrderEnd::Filled => "filled",
+            OrderEnd::Cancelled => "cancelled",
+            OrderEnd::Rejected(rejection) => rejection.code(),
+        }
+    }
+}
+
+impl Rejection {
+    pub const ALL: [Rejection; 8] = [
+        Rejection::NoMatch,
+        Rejection::NotFullyFilled,
+        Rejection::OffTick,
+        Rejection::BelowMinimumSize,
+        Rejection::BelowMinimumAmount,
+        Rejection::Precision,
+        Rejection::MarketClosed,
+        Rejection::VenueRestarted,
+    ];
+
+    pub const fn code(self) -> &'static str {
+        match self {
+            Rejection::NoMatch => "rejected_no_match",
+            Rejection::NotFullyFilled => "rejected_not_fully_filled",
+            Rejection::OffTick => "rejected_off_tick",
+            Rejection::BelowMinimumSize => "rejected_below_minimum_size",
+            Rejection::BelowMinimumAmount => "rejected_below_minimum_amount",
+            Rejection::Precision => "rejected_precision",
+            Rejection::MarketClosed => "rejected_market_closed",
+            Rejection::VenueRestarted => "rejected_venue_restarted",
+        }
+    }
+}

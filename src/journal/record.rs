@@ -1,0 +1,50 @@
+//! What one journal record says: names, which turn dense ids back into text, and events, which rebuild the state.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{Event, LeaderId, Market, Mode, PortfolioId, TokenId};
+
+/// One record. The journal outlives the program: new variants go to the end, and a variant never changes its fields.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Record<'a> {
+    /// A process began to write. `config` is a hash of the settings it runs with.
+    Session {
+        version: &'a str,
+        config: u64,
+    },
+    /// From here on `id` means this token (77-digit decimal text).
+    Token {
+        id: TokenId,
+        text: &'a str,
+    },
+    /// What became known of a token's market; a later one replaces an earlier.
+    Market {
+        token: TokenId,
+        market: Market,
+        about: MarketAbout<'a>,
+    },
+    Leader {
+        id: LeaderId,
+        wallet: &'a str,
+        name: &'a str,
+    },
+    Portfolio {
+        id: PortfolioId,
+        strategy: &'a str,
+        mode: Mode,
+    },
+    Event(Event),
+    /// The state after all records before this one has this hash: recovery must come to the same.
+    Checkpoint {
+        state: u64,
+    },
+}
+
+/// What people call a market. Text from strangers: never trusted, only shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MarketAbout<'a> {
+    pub condition: &'a str,
+    pub slug: &'a str,
+    pub title: &'a str,
+    pub outcome: &'a str,
+}

@@ -1,0 +1,3 @@
+pub mod domain; // the words
+pub mod journal; // events -> disk -> state
+pub mod metrics; // how long, how many

@@ -1,0 +1,69 @@
+//! What the engine shows of itself while it runs: made by the hot thread a few times a second, read by the web and the metrics.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+use crate::domain::{Nanos, PortfolioId, TokenId, Usdc};
+
+/// The latest [`Snapshot`]; reading it never waits.
+pub type Published = Arc<ArcSwap<Snapshot>>;
+
+/// The engine at a moment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Snapshot {
+    /// When it was made, and when the process began.
+    pub at: Nanos,
+    pub started_at: Nanos,
+    /// Why the hot thread stopped handling inputs; empty while it runs.
+    pub halted: String,
+    pub entries_stopped: bool,
+    /// The next journal record's number: all before it are written (not necessarily synced).
+    pub journal_next_seq: u64,
+    pub inputs: u64,
+    pub events: u64,
+    pub signals: u64,
+    pub orders: u64,
+    pub fills: u64,
+    pub orders_open: u32,
+    pub positions_open: u32,
+    pub parked: u32,
+    pub tokens: u32,
+    pub books_live: u32,
+    pub books_diverged: u32,
+    /// Times a full queue made a feed wait.
+    pub queue_full: u64,
+    /// Counts per reason code, in the order of [`crate::domain::Skip::ALL`] and [`crate::domain::Refusal::ALL`].
+    pub skips: Vec<u64>,
+    pub refusals: Vec<u64>,
+    pub portfolios: Vec<PortfolioNow>,
+    /// Best prices of tokens with a position, for live marks.
+    pub marks: Vec<Mark>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PortfolioNow {
+    pub id: PortfolioId,
+    pub deposits: Usdc,
+    pub available: Usdc,
+    pub reserved: Usdc,
+    pub deployed: Usdc,
+    pub cooling: Usdc,
+    pub realised: Usdc,
+    pub unrealised: Usdc,
+}
+
+/// Best bid and ask in millionths of a dollar; 0: none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    pub token: TokenId,
+    pub bid: u32,
+    pub ask: u32,
+}
+
+impl PortfolioNow {
+    /// Returns what the portfolio would be worth if all positions were sold at the best bid.
+    pub fn equity(&self) -> Usdc {
+        self.available + self.reserved + self.deployed + self.cooling + self.unrealised
+    }
+}
