@@ -1,3 +1,5 @@
 pub mod domain; // the words
+pub mod engine; // input -> events
+pub mod venue; // order -> world
 pub mod journal; // events -> disk -> state
 pub mod metrics; // how long, how many
