@@ -1,3 +1,4 @@
 pub mod domain; // the words
 pub mod journal; // events -> disk -> state
+pub mod store; // events -> tables
 pub mod metrics; // how long, how many
