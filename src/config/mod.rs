@@ -5,7 +5,9 @@
 
 pub mod decimal;
 pub mod problem;
+mod literal;
 mod reader;
+mod section;
 mod sections;
 mod strategy;
 mod values;

@@ -110,7 +110,7 @@ pub fn without_password(url: &str) -> String {
 }
 
 pub fn web(reader: &mut Reader<'_>) -> WebConfig {
-    const HOSTS: &str = "a list of at least one host name or address";
+    const HOSTS: &str = "a list of host names or addresses, without a port";
     let mut section = reader.section("web");
     let listen = section.socket_address("listen");
     let beyond = section.switch("listen_beyond_this_machine");
@@ -119,8 +119,13 @@ pub fn web(reader: &mut Reader<'_>) -> WebConfig {
         let allowed = "127.0.0.1 or [::1], and a port; others with listen_beyond_this_machine = true";
         section.conflict("listen", &wrong, allowed, "listen on 127.0.0.1 and reach it by `ssh -L 8080:127.0.0.1:8080`");
     }
-    let hosts = section.list("hosts", 1, HOSTS, "[\"localhost\"]", |host| {
-        let plain = host.chars().all(|c| c.is_ascii_alphanumeric() || ".-_:[]".contains(c));
+    let hosts = section.list("hosts", 0, HOSTS, "[\"remora.example.org\"]", |host| {
+        let unbracketed =
+            host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).filter(|rest| rest.contains(':'));
+        if unbracketed.is_some_and(|address| address.parse::<std::net::Ipv6Addr>().is_ok()) {
+            return Ok(());
+        }
+        let plain = host.chars().all(|c| c.is_ascii_alphanumeric() || ".-_".contains(c));
         if plain && !host.is_empty() { Ok(()) } else { Err(format!("{host:?} is not a host name")) }
     });
     section.finish();

@@ -1,6 +1,6 @@
 //! Leaders, strategies, and what a portfolio is told to do.
 
-use super::{LeaderConfig, StrategyConfig, reader::Reader, reader::Section};
+use super::{LeaderConfig, StrategyConfig, reader::Reader, section::Section};
 use crate::domain::{OrderKind, Settings, Sizing, Usdc, ids::PORTFOLIOS_MAX};
 
 /// How many leaders one engine follows.

@@ -147,7 +147,7 @@ fn each_mistake_has_its_place_and_its_words() {
         &["2:10 web.listen: 0.0.0.0:80 can be reached from other machines, and the pages have no login"],
     );
     check("[web]\nlisten = \"0.0.0.0:80\"\nlisten_beyond_this_machine = true", &[]);
-    check("[web]\nhosts = []", &["2:9 web.hosts: is empty"]);
+    check("[web]\nhosts = [\"[::2]\", \"a.b\", \"a:80\"]", &["2:26 web.hosts: \"a:80\" is not a host name"]);
     check("[web]\nhosts = [\"a\", 1]", &["2:15 web.hosts: holds the number 1, not a text"]);
     check("[hot]\nwait = \"sleep\"", &["2:8 hot.wait: \"sleep\" is not one of the words"]);
     check("[paper]\nenabled = 1", &["2:11 paper.enabled: is the number 1, not a switch"]);

@@ -7,7 +7,8 @@ use toml::de::DeValue;
 
 use super::{
     decimal,
-    reader::{Section, Text, describe, number},
+    literal::{describe, number},
+    section::{Section, Text},
 };
 use crate::domain::{Nanos, Price, Usdc, money::ONE};
 
