@@ -1,0 +1,312 @@
+//! Settings: the defaults, one TOML file, and what the command line and the environment say over it, checked as a whole.
+//!
+//! `config/default.toml` is built in; it documents every key and holds its default. Nothing is guessed: an unknown key is
+//! an error, and all mistakes are reported at once, each with its place and its fix.
+
+pub mod decimal;
+pub mod problem;
+mod literal;
+mod reader;
+mod section;
+mod sections;
+mod strategy;
+mod values;
+
+use std::{
+    fmt::Write,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use sha2::{Digest, Sha256};
+
+pub use problem::{Place, Problem, Problems};
+pub use sections::without_password;
+pub use strategy::{LEADERS_MAX, NAME_CHARS_MAX};
+
+use crate::domain::{Market, Nanos, Settings, Usdc};
+use reader::{Document, Group, Override, Reader};
+
+/// The built-in file: every key, its meaning and its default.
+pub const DEFAULT: &str = include_str!("../../config/default.toml");
+/// The strategies and leaders of the demo.
+pub const DEMO: &str = include_str!("../../config/demo.toml");
+
+/// Where the settings come from, besides the defaults.
+#[derive(Clone, Debug, Default)]
+pub enum Source {
+    #[default]
+    DefaultsOnly,
+    File(PathBuf),
+    /// A text that has a name in messages.
+    Text {
+        name: String,
+        text: String,
+    },
+}
+
+/// What the command line and the environment say over the file; `None`: nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    pub data: Option<PathBuf>,
+    pub listen: Option<String>,
+    pub database_url: Option<String>,
+    pub log_level: Option<LogLevel>,
+}
+
+/// Settings that are right, each and together.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub data: DataConfig,
+    pub paper: PaperConfig,
+    pub feed: FeedConfig,
+    pub journal: JournalConfig,
+    pub store: StoreConfig,
+    pub web: WebConfig,
+    pub hot: HotConfig,
+    pub log: LogConfig,
+    pub values: ValuesConfig,
+    pub replay: ReplayConfig,
+    pub leaders: Vec<LeaderConfig>,
+    pub strategies: Vec<StrategyConfig>,
+    in_force: Vec<Group>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DataConfig {
+    pub dir: PathBuf,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PaperConfig {
+    pub enabled: bool,
+    pub fill_delay: Nanos,
+    pub depth_memory: Nanos,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeedConfig {
+    pub market_url: String,
+    pub activity_url: String,
+    pub clob_url: String,
+    pub metadata_wait: Nanos,
+    pub silence_max: Duration,
+    pub reconnect_min: Duration,
+    pub reconnect_max: Duration,
+    pub tokens_per_socket_max: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JournalConfig {
+    pub segment_bytes: u64,
+    pub sync_interval: Duration,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreConfig {
+    /// `None`: a private Postgres in the data folder.
+    pub database_url: Option<String>,
+    pub batch_records_max: usize,
+    pub batch_wait: Duration,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebConfig {
+    pub listen: SocketAddr,
+    pub hosts: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HotConfig {
+    pub wait: Wait,
+}
+
+/// How the hot thread waits for its next input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    Park,
+    Spin,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogConfig {
+    pub format: LogFormat,
+    pub level: LogLevel,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    Pretty,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ValuesConfig {
+    pub every: Duration,
+}
+
+/// What a replay takes for granted about markets that its recording says nothing of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplayConfig {
+    pub market: Market,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeaderConfig {
+    pub name: String,
+    /// `0x` and 40 hexadecimal digits, all lower case.
+    pub wallet: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StrategyConfig {
+    pub name: String,
+    /// Positions in [`Config::leaders`]; at least one, each once.
+    pub leaders: Vec<usize>,
+    /// Simulated dollars that the paper portfolio begins with.
+    pub capital: Usdc,
+    pub settings: Settings,
+    /// Condition ids, token ids or slugs; if there are any, only these.
+    pub markets_allow: Vec<String>,
+    pub markets_deny: Vec<String>,
+}
+
+impl LogLevel {
+    pub const ALL: [LogLevel; 4] = [LogLevel::Error, LogLevel::Warn, LogLevel::Info, LogLevel::Debug];
+
+    pub const fn code(self) -> &'static str {
+        match self {
+            LogLevel::Error => "error",
+            LogLevel::Warn => "warn",
+            LogLevel::Info => "info",
+            LogLevel::Debug => "debug",
+        }
+    }
+}
+
+impl Config {
+    /// Reads and checks the settings. Fails with every mistake there is; a file that cannot be read is one.
+    pub fn load(source: &Source, overrides: &Overrides) -> Result<Config, Problems> {
+        match source {
+            Source::DefaultsOnly => read(None, overrides),
+            Source::Text { name, text } => read(Some((name, text)), overrides),
+            Source::File(path) => read(Some((&path.display().to_string(), &file_text(path)?)), overrides),
+        }
+    }
+
+    /// Returns a hash of everything in force, the same for the same settings wherever they were written. A password in
+    /// the database's address does not count.
+    pub fn hash(&self) -> u64 {
+        let digest = Sha256::digest(self.text(|_| String::new()));
+        u64::from_le_bytes(digest[..8].try_into().expect("a digest has 32 bytes"))
+    }
+
+    /// Returns everything in force as TOML, each line with where it came from. Passwords are stars.
+    pub fn show(&self) -> String {
+        self.text(|place| match place.source.as_str() {
+            DEFAULT_NAME => String::new(),
+            _ => format!("  # {place}"),
+        })
+    }
+
+    /// Yields everything in force: section, key, value (as TOML), place.
+    pub fn entries(&self) -> impl Iterator<Item = (&str, &str, &str, &Place)> {
+        self.in_force.iter().flat_map(|group| {
+            group.entries.iter().map(|entry| (group.header.as_str(), entry.key, entry.value.as_str(), &entry.place))
+        })
+    }
+
+    fn text(&self, remark: impl Fn(&Place) -> String) -> String {
+        let mut text = String::new();
+        for group in self.in_force.iter().filter(|group| !group.entries.is_empty()) {
+            let _ = writeln!(text, "{}", group.header);
+            for entry in &group.entries {
+                let _ = writeln!(text, "{} = {}{}", entry.key, entry.value, remark(&entry.place));
+            }
+            text.push('\n');
+        }
+        text
+    }
+}
+
+const DEFAULT_NAME: &str = "config/default.toml (built in)";
+
+fn file_text(path: &Path) -> Result<String, Problems> {
+    std::fs::read_to_string(path).map_err(|error| {
+        Problems(vec![Problem {
+            place: Place::named(&path.display().to_string()),
+            key: String::new(),
+            wrong: format!("cannot be read: {error}"),
+            allowed: "a text file with settings in TOML".to_owned(),
+            fix: "check the path given with --config (or REMORA_CONFIG), and that this user may read it".to_owned(),
+        }])
+    })
+}
+
+fn read(file: Option<(&str, &str)>, overrides: &Overrides) -> Result<Config, Problems> {
+    let defaults = Document::parse(DEFAULT_NAME, DEFAULT)?;
+    let file = file.map(|(name, text)| Document::parse(name, text)).transpose()?;
+    let overrides = outside(overrides);
+    let mut reader = Reader::new(file.iter().chain([&defaults]).collect(), &overrides);
+
+    let data = sections::data(&mut reader);
+    let paper = sections::paper(&mut reader);
+    let feed = sections::feed(&mut reader);
+    let journal = sections::journal(&mut reader);
+    let store = sections::store(&mut reader);
+    let web = sections::web(&mut reader);
+    let hot = sections::hot(&mut reader);
+    let log = sections::log(&mut reader);
+    let values = sections::values(&mut reader);
+    let replay = sections::replay(&mut reader);
+    let leaders = strategy::leaders(&mut reader);
+    let strategies = strategy::strategies(&mut reader, &leaders);
+
+    let mut top = reader.section("");
+    for name in SECTIONS {
+        top.knows(name);
+    }
+    top.finish();
+    let in_force = reader.finish()?;
+    Ok(Config { data, paper, feed, journal, store, web, hot, log, values, replay, leaders, strategies, in_force })
+}
+
+const SECTIONS: [&str; 13] = [
+    "data",
+    "paper",
+    "feed",
+    "journal",
+    "store",
+    "web",
+    "hot",
+    "log",
+    "values",
+    "replay",
+    "leader",
+    "strategy",
+    "strategy_default",
+];
+
+fn outside(overrides: &Overrides) -> Vec<Override> {
+    let Overrides { data, listen, database_url, log_level } = overrides;
+    let text = |key, value: Option<String>, source| value.map(|value| Override { key, value, source });
+    let all = [
+        text("data.dir", data.as_ref().map(|path| path.display().to_string()), "--data or REMORA_DATA_DIR"),
+        text("web.listen", listen.clone(), "--listen or REMORA_LISTEN"),
+        text("store.database_url", database_url.clone(), "--database-url or DATABASE_URL"),
+        text("log.level", log_level.map(|level| level.code().to_owned()), "--log-level or REMORA_LOG_LEVEL"),
+    ];
+    all.into_iter().flatten().collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,170 @@
+//! The settings of the program itself, section by section.
+
+use std::{path::PathBuf, time::Duration};
+
+use super::{
+    DataConfig, FeedConfig, HotConfig, JournalConfig, LogConfig, LogFormat, LogLevel, PaperConfig, ReplayConfig,
+    StoreConfig, ValuesConfig, Wait, WebConfig, reader::Reader, values::duration,
+};
+use crate::domain::{FeeSchedule, Market, Shares, Tick};
+
+pub fn data(reader: &mut Reader<'_>) -> DataConfig {
+    const ALLOWED: &str = "a folder, or \"\"";
+    let mut section = reader.section("data");
+    let written = section.text("dir", ALLOWED, "\"/var/lib/remora\"", |_| Ok(()));
+    let dir = match written.as_str() {
+        "" => folder_of_this_user(),
+        written => Some(PathBuf::from(written)),
+    };
+    if dir.is_none() {
+        let fix = "say where: data.dir = \"/some/folder\", or --data /some/folder";
+        section.conflict("dir", "is empty, and this user has no home folder", ALLOWED, fix);
+    }
+    section.finish();
+    DataConfig { dir: dir.unwrap_or_default() }
+}
+
+/// Returns the data folder of the user who runs this; `None` for a user without a home.
+fn folder_of_this_user() -> Option<PathBuf> {
+    use std::os::unix::fs::MetadataExt;
+    let is_root = std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
+    match is_root {
+        true => Some(PathBuf::from("/var/lib/remora")),
+        false => std::env::home_dir().filter(|home| home.is_absolute()).map(|home| home.join(".local/share/remora")),
+    }
+}
+
+pub fn paper(reader: &mut Reader<'_>) -> PaperConfig {
+    let mut section = reader.section("paper");
+    let paper = PaperConfig {
+        enabled: section.switch("enabled"),
+        fill_delay: section.millis("fill_delay_ms", 0, 60_000),
+        depth_memory: section.seconds("depth_memory_s", 0, 3_600),
+    };
+    section.finish();
+    paper
+}
+
+pub fn feed(reader: &mut Reader<'_>) -> FeedConfig {
+    let mut section = reader.section("feed");
+    let feed = FeedConfig {
+        market_url: section.url("market_url", "wss", "ws", "\"wss://ws-subscriptions-clob.polymarket.com/ws/market\""),
+        activity_url: section.url("activity_url", "wss", "ws", "\"wss://ws-live-data.polymarket.com\""),
+        clob_url: section.url("clob_url", "https", "http", "\"https://clob.polymarket.com\""),
+        metadata_wait: section.millis("metadata_wait_ms", 0, 60_000),
+        silence_max: duration(section.seconds("silence_s_max", 5, 3_600)),
+        reconnect_min: duration(section.millis("reconnect_ms_min", 10, 60_000)),
+        reconnect_max: duration(section.millis("reconnect_ms_max", 10, 600_000)),
+        tokens_per_socket_max: section.whole("tokens_per_socket_max", 1, 500) as usize,
+    };
+    if feed.reconnect_max < feed.reconnect_min {
+        section.out_of_order("reconnect_ms_min", "reconnect_ms_max");
+    }
+    section.finish();
+    feed
+}
+
+pub fn journal(reader: &mut Reader<'_>) -> JournalConfig {
+    let mut section = reader.section("journal");
+    let journal = JournalConfig {
+        segment_bytes: u64::from(section.whole("segment_mib", 1, 4_096)) << 20,
+        sync_interval: duration(section.millis("sync_interval_ms", 1, 10_000)),
+    };
+    section.finish();
+    journal
+}
+
+pub fn store(reader: &mut Reader<'_>) -> StoreConfig {
+    let mut section = reader.section("store");
+    let example = "\"postgres://remora@localhost/remora\"";
+    let url = section.text("database_url", "a postgres:// address, or \"\"", example, |text| {
+        // What is wrong is said without the text, which may hold a password.
+        match text.split_once("://") {
+            None if text.is_empty() => Ok(()),
+            Some(("postgres" | "postgresql", _)) => {
+                reqwest::Url::parse(text).map(drop).map_err(|wrong| format!("is not an address: {wrong}"))
+            }
+            _ => Err("does not begin with postgres://".to_owned()),
+        }
+    });
+    section.hide_last(&without_password(&url));
+    let store = StoreConfig {
+        database_url: (!url.is_empty()).then_some(url),
+        batch_records_max: section.whole("batch_records_max", 1, 100_000) as usize,
+        batch_wait: duration(section.millis("batch_wait_ms", 1, 10_000)),
+    };
+    section.finish();
+    store
+}
+
+/// Returns the address with stars for its password and its options.
+pub fn without_password(url: &str) -> String {
+    let Ok(mut shown) = reqwest::Url::parse(url) else { return String::new() };
+    if shown.password().is_some() && shown.set_password(Some("***")).is_err() {
+        return String::new();
+    }
+    if shown.query().is_some() {
+        shown.set_query(Some("***"));
+    }
+    shown.to_string()
+}
+
+pub fn web(reader: &mut Reader<'_>) -> WebConfig {
+    const HOSTS: &str = "a list of host names or addresses, without a port";
+    let mut section = reader.section("web");
+    let listen = section.socket_address("listen");
+    let beyond = section.switch("listen_beyond_this_machine");
+    if !listen.ip().is_loopback() && !beyond {
+        let wrong = format!("{listen} can be reached from other machines, and the pages have no login");
+        let allowed = "127.0.0.1 or [::1], and a port; others with listen_beyond_this_machine = true";
+        section.conflict("listen", &wrong, allowed, "listen on 127.0.0.1 and reach it by `ssh -L 8080:127.0.0.1:8080`");
+    }
+    let hosts = section.list("hosts", 0, HOSTS, "[\"remora.example.org\"]", |host| {
+        let unbracketed =
+            host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).filter(|rest| rest.contains(':'));
+        if unbracketed.is_some_and(|address| address.parse::<std::net::Ipv6Addr>().is_ok()) {
+            return Ok(());
+        }
+        let plain = host.chars().all(|c| c.is_ascii_alphanumeric() || ".-_".contains(c));
+        if plain && !host.is_empty() { Ok(()) } else { Err(format!("{host:?} is not a host name")) }
+    });
+    section.finish();
+    WebConfig { listen, hosts }
+}
+
+pub fn hot(reader: &mut Reader<'_>) -> HotConfig {
+    let mut section = reader.section("hot");
+    let hot = HotConfig { wait: section.choice("wait", &[("park", Wait::Park), ("spin", Wait::Spin)]) };
+    section.finish();
+    hot
+}
+
+pub fn log(reader: &mut Reader<'_>) -> LogConfig {
+    let mut section = reader.section("log");
+    let log = LogConfig {
+        format: section.choice("format", &[("pretty", LogFormat::Pretty), ("json", LogFormat::Json)]),
+        level: section.choice("level", &LogLevel::ALL.map(|level| (level.code(), level))),
+    };
+    section.finish();
+    log
+}
+
+pub fn values(reader: &mut Reader<'_>) -> ValuesConfig {
+    let mut section = reader.section("values");
+    let every: Duration = duration(section.seconds("every_s", 1, 86_400));
+    section.finish();
+    ValuesConfig { every }
+}
+
+pub fn replay(reader: &mut Reader<'_>) -> ReplayConfig {
+    let mut section = reader.section("replay");
+    let tick = section.micros_of("tick", &Tick::KNOWN.map(Tick::micros));
+    let market = Market {
+        tick: Tick::from_micros(tick).expect("one of the known ticks"),
+        minimum: Shares(section.usdc("minimum_shares", 0, 1_000_000).0 as u64),
+        fees: FeeSchedule { rate_ppm: section.percent("fee_rate_percent", 0, 100) },
+        ..Market::COMMON
+    };
+    section.finish();
+    ReplayConfig { market }
+}

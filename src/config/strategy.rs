@@ -1,0 +1,194 @@
+//! Leaders, strategies, and what a portfolio is told to do.
+
+use super::{LeaderConfig, StrategyConfig, reader::Reader, section::Section};
+use crate::domain::{OrderKind, Settings, Sizing, Usdc, ids::PORTFOLIOS_MAX};
+
+/// How many leaders one engine follows.
+pub const LEADERS_MAX: usize = 1_000;
+/// How many characters the name of a leader or a strategy has at most.
+pub const NAME_CHARS_MAX: usize = 40;
+
+const NAME: &str = "1 to 40 letters, digits, spaces, dots, dashes or underscores; each name once";
+const WALLET: &str = "0x and 40 hexadecimal digits; each wallet once";
+const LEADERS: &str = "a list of at least one declared leader's name";
+const MARKETS: &str = "a list of condition ids (0x and 64 hexadecimal digits), token ids (digits) or slugs";
+const DEFAULT: &str = "strategy_default";
+
+pub fn leaders(reader: &mut Reader<'_>) -> Vec<LeaderConfig> {
+    let mut leaders: Vec<LeaderConfig> = Vec::new();
+    for index in 0..reader.count("leader") {
+        let Some(mut section) = reader.element("leader", index) else { continue };
+        let name = section.text("name", NAME, "\"Ada\"", is_name);
+        let wallet = section.text("wallet", WALLET, "\"0x1ead000000000000000000000000000000000001\"", is_wallet);
+        let wallet = wallet.to_ascii_lowercase();
+        if leaders.iter().any(|other| other.name == name && !name.is_empty()) {
+            section.conflict("name", &format!("a second leader is called {name:?}"), NAME, "give it another name");
+        }
+        if let Some(other) = leaders.iter().find(|other| other.wallet == wallet && !wallet.is_empty()) {
+            let wrong = format!("the leader {:?} already has this wallet", other.name);
+            section.conflict("wallet", &wrong, WALLET, "take one of the two leaders out");
+        }
+        if leaders.len() == LEADERS_MAX {
+            section.conflict(
+                "name",
+                "is one leader too many",
+                &format!("at most {LEADERS_MAX} leaders"),
+                "take some out",
+            );
+        }
+        section.finish();
+        leaders.push(LeaderConfig { name, wallet });
+    }
+    leaders
+}
+
+pub fn strategies(reader: &mut Reader<'_>, leaders: &[LeaderConfig]) -> Vec<StrategyConfig> {
+    let mut shared = reader.section(DEFAULT);
+    markets(&mut shared, "markets_allow");
+    markets(&mut shared, "markets_deny");
+    let mut paper = shared.inner("paper", "[strategy_default.paper]");
+    settings(&mut paper);
+    paper.finish();
+    shared.finish();
+
+    let mut strategies: Vec<StrategyConfig> = Vec::new();
+    for index in 0..reader.count("strategy") {
+        let Some(section) = reader.element("strategy", index) else { continue };
+        let mut section = section.backed_by(DEFAULT);
+        let name = section.text("name", NAME, "\"careful\"", is_name);
+        if strategies.iter().any(|other| other.name == name && !name.is_empty()) {
+            section.conflict("name", &format!("a second strategy is called {name:?}"), NAME, "give it another name");
+        }
+        if strategies.len() == PORTFOLIOS_MAX {
+            let allowed = format!("at most {PORTFOLIOS_MAX} strategies");
+            section.conflict("name", "is one strategy too many", &allowed, "take some out");
+        }
+        let leaders = followed(&mut section, leaders);
+        let markets_allow = markets(&mut section, "markets_allow");
+        let markets_deny = markets(&mut section, "markets_deny");
+        let mut paper = section.inner("paper", "[strategy.paper]");
+        let capital = paper.usdc("capital_usdc", 1_000_000, 100_000_000);
+        let settings = settings(&mut paper);
+        paper.finish();
+        section.finish();
+        strategies.push(StrategyConfig { name, leaders, capital, settings, markets_allow, markets_deny });
+    }
+    strategies
+}
+
+/// Returns the leaders that a strategy names, as positions in `leaders`.
+fn followed(section: &mut Section<'_, '_>, leaders: &[LeaderConfig]) -> Vec<usize> {
+    let declared: Vec<&str> = leaders.iter().map(|leader| leader.name.as_str()).collect();
+    let names = section.list("leaders", 1, LEADERS, "[\"Ada\"]", |name| match declared.contains(&name) {
+        true => Ok(()),
+        false if declared.is_empty() => Err(format!("{name:?} is not a declared leader; there are none")),
+        false => Err(format!("{name:?} is not a declared leader; there are: {}", declared.join(", "))),
+    });
+    names.iter().filter_map(|name| declared.iter().position(|declared| declared == name)).collect()
+}
+
+fn markets(section: &mut Section<'_, '_>, key: &'static str) -> Vec<String> {
+    section.list(key, 0, MARKETS, "[\"will-it-rain-tomorrow\"]", is_market)
+}
+
+/// Reads what a portfolio is told to do; every key of `[strategy_default.paper]`.
+fn settings(section: &mut Section<'_, '_>) -> Settings {
+    #[derive(Clone, Copy)]
+    enum By {
+        Fixed,
+        Percent,
+    }
+    let by = section.choice("sizing", &[("fixed", By::Fixed), ("percent", By::Percent)]);
+    let size = section.usdc("size_usdc", 10_000, 1_000_000);
+    let size_ppm = section.percent("size_percent", 1, 1_000);
+    let settings = Settings {
+        sizing: match by {
+            By::Fixed => Sizing::Fixed(size),
+            By::Percent => Sizing::Percent(size_ppm),
+        },
+        order_usdc_min: section.usdc("order_usdc_min", 1_000_000, 1_000_000),
+        order_usdc_max: section.usdc("order_usdc_max", 1_000_000, 1_000_000),
+        order_kind: section.choice("order_kind", &[("FAK", OrderKind::Fak), ("FOK", OrderKind::Fok)]),
+        trade_age_max: section.millis("trade_age_ms_max", 1, 86_400_000),
+        group_window: section.millis("group_window_ms", 0, 60_000),
+        price_min: section.price("price_min"),
+        price_max: section.price("price_max"),
+        leader_trade_usdc_min: section.usdc("leader_trade_usdc_min", 0, 1_000_000_000),
+        leader_trade_usdc_max: section.usdc("leader_trade_usdc_max", 0, 1_000_000_000),
+        close_time_min: section.seconds("close_time_s_min", 0, 31_536_000),
+        close_life_ppm_min: section.percent("close_life_percent_min", 0, 100),
+        book_age_max: section.millis("book_age_ms_max", 100, 86_400_000),
+        spread_max: section.micros("spread_max", 100, 1_000_000),
+        price_guard_ppm: section.percent("price_guard_percent", 0, 100),
+        slippage_buy_ppm: section.percent("slippage_buy_percent", 0, 100),
+        slippage_sell_ppm: section.percent("slippage_sell_percent", 0, 100),
+        depth_factor_ppm_min: section.micros("depth_factor_min", 0, 100_000_000),
+        depth_ppm_max: section.percent("depth_percent_max", 100, 100),
+        position_usdc_max: section.usdc("position_usdc_max", 1_000_000, 100_000_000),
+        exposure_usdc_max: section.usdc("exposure_usdc_max", 1_000_000, 100_000_000),
+        stop_loss_ppm: section.percent("stop_loss_percent", 0, 100),
+        take_profit_ppm: section.percent("take_profit_percent", 0, 10_000),
+        cooling: section.minutes("cooling_minutes", 0, 100_000),
+    };
+    together(section, &settings, size);
+    settings
+}
+
+/// Reports settings that are right one by one, but not together.
+fn together(section: &mut Section<'_, '_>, settings: &Settings, size: Usdc) {
+    let mut ordered = |is_ordered: bool, low: &str, high: &str| {
+        if !is_ordered {
+            section.out_of_order(low, high);
+        }
+    };
+    ordered(settings.order_usdc_min <= settings.order_usdc_max, "order_usdc_min", "order_usdc_max");
+    ordered(settings.price_min <= settings.price_max, "price_min", "price_max");
+    ordered(
+        settings.leader_trade_usdc_min <= settings.leader_trade_usdc_max,
+        "leader_trade_usdc_min",
+        "leader_trade_usdc_max",
+    );
+    ordered(settings.order_usdc_min <= settings.position_usdc_max, "order_usdc_min", "position_usdc_max");
+    ordered(settings.order_usdc_min <= settings.exposure_usdc_max, "order_usdc_min", "exposure_usdc_max");
+    match settings.sizing {
+        Sizing::Fixed(_) => ordered(settings.order_usdc_min <= size, "order_usdc_min", "size_usdc"),
+        Sizing::Percent(_) => {}
+    }
+}
+
+fn is_name(name: &str) -> Result<(), String> {
+    let plain = |c: char| c.is_alphanumeric() || " .-_".contains(c);
+    match name.chars().count() {
+        0 => Err("is empty".to_owned()),
+        count if count > NAME_CHARS_MAX => Err(format!("has {count} characters")),
+        _ if name.trim() != name => Err(format!("{name:?} begins or ends with a space")),
+        _ => match name.chars().find(|c| !plain(*c)) {
+            Some(c) => Err(format!("{name:?} holds {c:?}")),
+            None => Ok(()),
+        },
+    }
+}
+
+fn is_wallet(wallet: &str) -> Result<(), String> {
+    let Some(digits) = wallet.strip_prefix("0x") else {
+        return Err(format!("{wallet:?} does not begin with 0x"));
+    };
+    match digits.chars().find(|c| !c.is_ascii_hexdigit()) {
+        Some(c) => Err(format!("{c:?} is not a hexadecimal digit")),
+        None if digits.len() != 40 => Err(format!("has {} digits after 0x", digits.len())),
+        None if digits.chars().all(|c| c == '0') => Err("is the zero address, which is nobody's".to_owned()),
+        None => Ok(()),
+    }
+}
+
+fn is_market(market: &str) -> Result<(), String> {
+    let is_hash = |digits: &str| digits.len() == 64 && digits.chars().all(|c| c.is_ascii_hexdigit());
+    let is_slug = |text: &str| text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c));
+    match market.strip_prefix("0x") {
+        Some(digits) if is_hash(digits) => Ok(()),
+        Some(_) => Err(format!("{market:?} begins with 0x, but 64 hexadecimal digits do not follow")),
+        None if market.is_empty() => Err("is empty".to_owned()),
+        None if is_slug(market) => Ok(()),
+        None => Err(format!("{market:?} is neither an id nor a slug")),
+    }
+}

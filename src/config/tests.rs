@@ -1,0 +1,276 @@
+//! Settings as people write them, right and wrong.
+
+use super::*;
+use crate::domain::{FeeSchedule, OrderKind, Price, Shares, Sizing, Tick};
+
+const ADA: &str = "[[leader]]\nname = \"Ada\"\nwallet = \"0x1EAD000000000000000000000000000000000001\"\n";
+
+fn load(text: &str) -> Result<Config, Problems> {
+    Config::load(&Source::Text { name: "my.toml".into(), text: text.into() }, &Overrides::default())
+}
+
+/// The mistakes in `text`, one a line: `line:column key: what is wrong`.
+fn mistakes(text: &str) -> Vec<String> {
+    let problems = load(text).err().unwrap_or_default();
+    problems.0.iter().map(|p| format!("{}:{} {}: {}", p.place.line, p.place.column, p.key, p.wrong)).collect()
+}
+
+#[test]
+fn the_defaults_are_right_and_nobody_is_followed() {
+    let config = Config::load(&Source::DefaultsOnly, &Overrides::default()).expect("the defaults are right");
+    assert_eq!((config.leaders.len(), config.strategies.len()), (0, 0));
+    assert!(config.web.listen.ip().is_loopback());
+    assert_eq!(config.replay.market, Market { tick: Tick::CENT, fees: FeeSchedule::NONE, ..Market::COMMON });
+    assert_eq!(config.replay.market.minimum, Shares::whole(5));
+    assert_eq!(config.store.database_url, None);
+    assert_eq!(config.feed.silence_max, Duration::from_secs(30));
+    assert_eq!(config.journal.segment_bytes, 64 * 1024 * 1024);
+}
+
+#[test]
+fn a_strategy_has_the_conservative_settings_unless_it_says_otherwise() {
+    let config =
+        load(&format!("{ADA}[[strategy]]\nname = \"s\"\nleaders = [\"Ada\"]\npaper = {{ capital_usdc = 1000.5 }}\n"))
+            .expect("right");
+    assert_eq!(config.leaders[0].wallet, "0x1ead000000000000000000000000000000000001");
+    let strategy = &config.strategies[0];
+    assert_eq!((strategy.capital, &strategy.leaders), (Usdc(1_000_500_000), &vec![0]));
+    let price = |micros| Price::from_micros(micros).expect("a price");
+    let expected = Settings {
+        sizing: Sizing::Fixed(Usdc::whole(50)),
+        order_usdc_min: Usdc::whole(1),
+        order_usdc_max: Usdc::whole(50),
+        order_kind: OrderKind::Fak,
+        trade_age_max: Nanos::from_secs(3),
+        group_window: Nanos::from_secs(2),
+        price_min: price(30_000),
+        price_max: price(970_000),
+        leader_trade_usdc_min: Usdc::ZERO,
+        leader_trade_usdc_max: Usdc::whole(1_000_000_000),
+        close_time_min: Nanos::from_secs(300),
+        close_life_ppm_min: 200_000,
+        book_age_max: Nanos::from_secs(10),
+        spread_max: 20_000,
+        price_guard_ppm: 20_000,
+        slippage_buy_ppm: 20_000,
+        slippage_sell_ppm: 20_000,
+        depth_factor_ppm_min: 1_250_000,
+        depth_ppm_max: 100_000,
+        position_usdc_max: Usdc::whole(100),
+        exposure_usdc_max: Usdc::whole(500),
+        stop_loss_ppm: 0,
+        take_profit_ppm: 0,
+        cooling: Nanos::from_secs(3 * 3_600),
+    };
+    assert_eq!(strategy.settings, expected);
+}
+
+#[test]
+fn a_strategy_wins_over_the_file_and_the_file_over_the_defaults() {
+    let config = load(&format!(
+        "[strategy_default.paper]\nprice_min = 0.29\nspread_max = 0.1\n{ADA}
+[[strategy]]\nname = \"s\"\nleaders = [\"Ada\"]\n[strategy.paper]\ncapital_usdc = 1_000\nspread_max = 5e-2\nsizing = \"percent\"\n"
+    ))
+    .expect("right");
+    let settings = &config.strategies[0].settings;
+    assert_eq!(settings.price_min, Price::from_micros(290_000).expect("a price"));
+    assert_eq!(settings.spread_max, 50_000);
+    assert_eq!(settings.sizing, Sizing::Percent(100_000));
+}
+
+#[test]
+fn the_demo_and_the_sample_in_the_defaults_are_right() {
+    let demo = load(DEMO).expect("the demo is right");
+    assert_eq!(demo.strategies.iter().map(|s| s.leaders.len()).collect::<Vec<_>>(), [3, 1, 2]);
+    let sample: Vec<&str> = DEFAULT.lines().filter_map(|line| line.strip_prefix("#:")).map(str::trim_start).collect();
+    let sample = load(&sample.join("\n")).expect("the sample is right");
+    assert_eq!((sample.leaders.len(), sample.strategies.len()), (1, 1));
+}
+
+/// Each key stands in `config/default.toml` with its range, in the words that a mistake is answered with.
+#[test]
+fn every_key_is_documented_with_what_it_may_be() {
+    let config = load(DEMO).expect("the demo is right");
+    let mut documented = std::collections::HashMap::new();
+    let (mut header, mut allowed) = (String::new(), String::new());
+    for line in DEFAULT.lines().map(|line| line.strip_prefix("#:").unwrap_or(line).trim_start()) {
+        if line.starts_with('[') {
+            header = line.to_owned();
+        } else if let Some(text) = line.strip_prefix("# Allowed: ") {
+            allowed = text.trim_end_matches('.').to_owned();
+        } else if let Some((key, _)) = line.split_once(" = ").filter(|_| !line.starts_with('#')) {
+            documented.insert((header.clone(), key.to_owned()), std::mem::take(&mut allowed));
+        }
+    }
+    let mut checked = 0;
+    for group in &config.in_force {
+        for entry in &group.entries {
+            let shared =
+                group.header.replace("[[strategy]]", "[strategy_default]").replace("[strategy.", "[strategy_default.");
+            let own = documented.get(&(group.header.clone(), entry.key.to_owned())).filter(|text| !text.is_empty());
+            let found = own.or_else(|| documented.get(&(shared, entry.key.to_owned())));
+            assert_eq!(found, Some(&entry.allowed), "{} {}", group.header, entry.key);
+            checked += 1;
+        }
+    }
+    assert!(checked > 100, "{checked}");
+}
+
+#[test]
+fn each_mistake_has_its_place_and_its_words() {
+    let check = |text: &str, expected: &[&str]| assert_eq!(mistakes(text), expected, "{text}");
+    let strategy = |lines: &str| {
+        format!("{ADA}[[strategy]]\nname=\"s\"\nleaders=[\"Ada\"]\n[strategy.paper]\ncapital_usdc=9\n{lines}")
+    };
+    let strategy_check = |lines: &str, expected: &[&str]| check(&strategy(lines), expected);
+
+    check("[feed]\nsilence_s_max = \"30\"", &["2:17 feed.silence_s_max: is the text \"30\", not a number"]);
+    check("[feed]\nsilence_s_max = 4", &["2:17 feed.silence_s_max: 4 is below 5"]);
+    check("[feed]\nsilence_s_max = 5.5", &["2:17 feed.silence_s_max: 5.5 is not a whole number"]);
+    check(
+        "[feed]\nmarket_url = \"ws://example.org\"",
+        &["2:14 feed.market_url: \"ws://example.org\" is not encrypted, and not on this machine"],
+    );
+    check("[feed]\nmarket_url = \"ws://127.0.0.1:9/ws\"", &[]);
+    check(
+        "[feed]\nclob_url = \"clob\"",
+        &["2:12 feed.clob_url: \"clob\" is not an address: relative URL without a base"],
+    );
+    check(
+        "[feed]\nreconnect_ms_max = 100",
+        &["2:20 feed.reconnect_ms_max: 100 is below reconnect_ms_min, which is 250"],
+    );
+    check("[fed]\nx = 1", &["1:2 fed: is not a key that exists here"]);
+    check("feed = 3", &["1:1 feed: is not a section"]);
+    check(
+        "[web]\nlisten = \"0.0.0.0:80\"",
+        &["2:10 web.listen: 0.0.0.0:80 can be reached from other machines, and the pages have no login"],
+    );
+    check("[web]\nlisten = \"0.0.0.0:80\"\nlisten_beyond_this_machine = true", &[]);
+    check("[web]\nhosts = [\"[::2]\", \"a.b\", \"a:80\"]", &["2:26 web.hosts: \"a:80\" is not a host name"]);
+    check("[web]\nhosts = [\"a\", 1]", &["2:15 web.hosts: holds the number 1, not a text"]);
+    check("[hot]\nwait = \"sleep\"", &["2:8 hot.wait: \"sleep\" is not one of the words"]);
+    check("[paper]\nenabled = 1", &["2:11 paper.enabled: is the number 1, not a switch"]);
+    check("[replay]\ntick = 0.02", &["2:8 replay.tick: 0.02 is not one of these"]);
+    check(
+        "[store]\ndatabase_url = \"mysql://me:secret@x/y\"",
+        &["2:16 store.database_url: does not begin with postgres://"],
+    );
+
+    check("[leader]\nname = \"Ada\"", &["1:2 leader: is not a list of tables"]);
+    check("[[leader]]\nname = \"Ada\"\nwallet = \"0x12\"", &["3:10 leader 1.wallet: has 2 digits after 0x"]);
+    check("[[leader]]\nname = \"Ada\"", &["1:1 leader 1.wallet: is missing"]);
+    check(
+        &format!("{ADA}{}", ADA.replace("Ada", "Bo")),
+        &["6:10 leader 2.wallet: the leader \"Ada\" already has this wallet"],
+    );
+    check(&format!("{ADA}{}", ADA.replace("01\"", "02\"")), &["5:8 leader 2.name: a second leader is called \"Ada\""]);
+    check(&ADA.replace("Ada", "A/a"), &["2:8 leader 1.name: \"A/a\" holds '/'"]);
+
+    check(
+        "[[strategy]]\nname = \"s\"\nleaders = [\"Eve\"]\npaper = { capital_usdc = 5 }",
+        &["3:12 strategy 1.leaders: \"Eve\" is not a declared leader; there are none"],
+    );
+    check(
+        "[[strategy]]\nname = \"s\"\nleaders = []\npaper = { capital_usdc = 5 }",
+        &["3:11 strategy 1.leaders: is empty"],
+    );
+    check(
+        &format!("{ADA}[[strategy]]\nname = \"s\"\nleaders = [\"Ada\"]"),
+        &["4:1 strategy 1.paper.capital_usdc: is missing"],
+    );
+    check(
+        &format!("{ADA}[[strategy]]\nname = \"s\"\nleaders = [\"Ada\", \"Ada\"]\npaper = {{ capital_usdc = 5 }}"),
+        &["6:19 strategy 1.leaders: \"Ada\" stands in the list twice"],
+    );
+    strategy_check("", &[]);
+    strategy_check("price_mim = 0.1", &["9:1 strategy 1.paper.price_mim: is not a key that exists here"]);
+    strategy_check(
+        "price_min = 0.98",
+        &["9:13 strategy 1.paper.price_min: 0.98 is above price_max, which is 0.97 by default"],
+    );
+    strategy_check(
+        "price_min = 0.98\nprice_max = 0.5",
+        &["10:13 strategy 1.paper.price_max: 0.5 is below price_min, which is 0.98"],
+    );
+    strategy_check("price_min = 0.98\nprice_max = 0.98", &[]);
+    strategy_check(
+        "order_usdc_min = 60",
+        &[
+            "9:18 strategy 1.paper.order_usdc_min: 60 is above order_usdc_max, which is 50 by default",
+            "9:18 strategy 1.paper.order_usdc_min: 60 is above size_usdc, which is 50 by default",
+        ],
+    );
+    strategy_check(
+        "spread_max = 0.0000001",
+        &["9:14 strategy 1.paper.spread_max: 0.0000001 has more decimals than the 6 that are kept"],
+    );
+    strategy_check(
+        "stop_loss_percent = inf",
+        &["9:21 strategy 1.paper.stop_loss_percent: `inf` is not a number that can be kept exactly"],
+    );
+    strategy_check("capital_usd = 0x10", &["9:1 strategy 1.paper.capital_usd: is not a key that exists here"]);
+    check("a = \nb = 1", &["1:5 : this is not TOML: string values must be quoted, expected literal string"]);
+}
+
+#[test]
+fn all_mistakes_are_reported_at_once_each_once_and_in_order() {
+    let text = format!(
+        "[strategy_default.paper]\nprice_guard_percent = 200\nspread = 1\n{ADA}
+[[strategy]]\nname = \"a\"\nleaders = [\"Ada\"]\npaper = {{ capital_usdc = 0 }}
+[[strategy]]\nname = \"b\"\nleaders = [\"Ada\"]\npaper = {{ capital_usdc = 5 }}\n"
+    );
+    let expected = [
+        "2:23 strategy_default.paper.price_guard_percent: 200 is above 100",
+        "3:1 strategy_default.paper.spread: is not a key that exists here",
+        "11:26 strategy 1.paper.capital_usdc: 0 is below 1",
+    ];
+    assert_eq!(mistakes(&text), expected);
+    let printed = load(&text).expect_err("three mistakes").to_string();
+    let lines: Vec<&str> = printed.lines().collect();
+    assert_eq!(lines[0], "mistake 1 of 3: my.toml:2:23: strategy_default.paper.price_guard_percent: 200 is above 100");
+    assert_eq!(lines[1], "    | price_guard_percent = 200");
+    assert_eq!(lines[2], "    |                       ^^^");
+    assert_eq!(lines[3], "    allowed: 0 to 100");
+    assert_eq!(lines[4], "    fix: the default is: price_guard_percent = 2");
+    assert!(printed.contains("fix: did you mean `spread_max`?"), "{printed}");
+}
+
+#[test]
+fn what_the_command_line_says_wins_and_is_checked_too() {
+    let file = Source::Text { name: "my.toml".into(), text: "[web]\nlisten = \"127.0.0.1:1\"".into() };
+    let overrides = Overrides {
+        data: Some("/srv/remora".into()),
+        listen: Some("127.0.0.1:2".into()),
+        database_url: Some("postgres://me:secret@db/remora?password=secret".into()),
+        log_level: Some(LogLevel::Debug),
+    };
+    let config = Config::load(&file, &overrides).expect("right");
+    assert_eq!(config.data.dir, PathBuf::from("/srv/remora"));
+    assert_eq!(config.web.listen.port(), 2);
+    assert_eq!(config.log.level, LogLevel::Debug);
+    assert!(config.store.database_url.as_ref().is_some_and(|url| url.contains("me:secret@")));
+    let shown = config.show();
+    assert!(shown.contains("listen = \"127.0.0.1:2\"  # --listen or REMORA_LISTEN"), "{shown}");
+    assert!(!shown.contains("secret") && shown.contains("postgres://me:***@db/remora"), "{shown}");
+
+    let overrides = Overrides { listen: Some("here".into()), ..Overrides::default() };
+    let problems = Config::load(&file, &overrides).expect_err("not an address");
+    assert!(problems.to_string().starts_with("mistake 1 of 1: --listen or REMORA_LISTEN: web.listen: \"here\" is not"));
+}
+
+#[test]
+fn the_hash_follows_the_settings_and_not_their_spelling() {
+    let hash = |text: &str| load(text).expect("right").hash();
+    let (spelled, again) = (hash("[paper]\nfill_delay_ms = 300"), hash("# x\n[paper]\n  fill_delay_ms = 300.0\n"));
+    assert_eq!(spelled, again);
+    assert_ne!(spelled, hash("[paper]\nfill_delay_ms = 301"));
+    assert_eq!(hash(""), hash("[paper]\nfill_delay_ms = 250"));
+}
+
+#[test]
+fn what_is_shown_can_be_read_again() {
+    let config = load(DEMO).expect("right");
+    let again = load(&config.show()).expect("what is shown is right");
+    assert_eq!((config.hash(), &config.strategies), (again.hash(), &again.strategies));
+}
