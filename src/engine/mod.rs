@@ -43,8 +43,8 @@ pub const LEADERS_MAX: usize = 4_096;
 /// Books held at once, on grids of 0.001 and coarser, and on finer ones. One more stays cold.
 pub const BOOKS_MAX: usize = 1_024;
 pub const BOOKS_FINE_MAX: usize = 128;
-/// Events one input can lead to: each position may end and be valued, each portfolio may decide twice.
-pub const EVENTS_MAX: usize = 3 * POSITIONS_MAX + 4 * PORTFOLIOS_MAX;
+/// Events one input can lead to: each position may owe a sale and order it, each portfolio may decide a few signals.
+pub const EVENTS_MAX: usize = 2 * POSITIONS_MAX + 4 * PORTFOLIOS_MAX;
 
 /// What an engine is told once, at set-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -194,6 +194,12 @@ impl Engine {
         let book = Book::default();
         let market = Market::COMMON;
         self.tokens.push(Token { market, known: Known::NotYet, book, payout: None, denied: PortfolioSet::EMPTY });
+    }
+
+    /// Says what a token's market is like, outside of a step: in recovery.
+    pub fn set_market(&mut self, token: TokenId, market: Market) {
+        self.tokens[token.index()].market = market;
+        self.tokens[token.index()].known = Known::Yes;
     }
 
     /// Sets which portfolios a token is kept from.

@@ -6,6 +6,7 @@ use super::{
     book::Trust,
     leader::average_price,
     strategy::{self, Situation},
+    timer::DECISIONS_PER_STEP,
 };
 use crate::domain::{
     Cause, Event, LeaderTrade, Market, Mode, Nanos, Numbers, PortfolioId, PortfolioSet, Side, SignalId, Skip, TokenId,
@@ -53,6 +54,11 @@ impl Parked {
     /// Returns where the first one is that satisfies `is`.
     pub(super) fn find(&self, is: impl Fn(&Undecided) -> bool) -> Option<usize> {
         self.waiting.iter().position(is)
+    }
+
+    /// Makes those that satisfy `is` due at the next timer.
+    pub(super) fn hasten(&mut self, now: Nanos, is: impl Fn(&Undecided) -> bool) {
+        self.waiting.iter_mut().filter(|parked| is(parked)).for_each(|parked| parked.until = now);
     }
 
     pub(super) fn begin(&mut self, signal: &Signal) {
@@ -189,9 +195,7 @@ impl Engine {
     }
 
     pub(super) fn market_known(&mut self, now: Nanos, token: TokenId, market: Market, events: &mut Events) {
-        let cold = &mut self.tokens[token.index()];
-        cold.market = market;
-        cold.known = Known::Yes;
+        self.set_market(token, market);
         self.wake(now, token, events);
     }
 
@@ -209,9 +213,11 @@ impl Engine {
         if self.parked.is_empty() || self.is_cold(token) {
             return;
         }
-        while let Some(at) = self.parked.find(|parked| parked.signal.token == token) {
+        for _ in 0..DECISIONS_PER_STEP {
+            let Some(at) = self.parked.find(|parked| parked.signal.token == token) else { return };
             self.decide_parked(now, at, events);
         }
+        self.parked.hasten(now, |parked| parked.signal.token == token);
     }
 
     pub(super) fn decide_parked(&mut self, now: Nanos, at: usize, events: &mut Events) {

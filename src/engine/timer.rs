@@ -3,6 +3,10 @@
 use super::{Engine, Events, ledger::Account};
 use crate::domain::{Event, Nanos, PortfolioId, Usdc, event::Valued};
 
+/// Cooled amounts released, and waiting signals decided, in one step.
+const RELEASES_PER_STEP: usize = 256;
+pub(super) const DECISIONS_PER_STEP: usize = 2;
+
 impl Engine {
     /// Returns when the next [`Input::Timer`](crate::domain::Input::Timer) is due.
     pub fn next_deadline(&self) -> Nanos {
@@ -11,11 +15,14 @@ impl Engine {
         parked.min(value).min(self.exit_retry_at).min(self.cooling.next())
     }
 
+    /// Does what is due. At most so much at once that the events of one step stay bounded; what is left is still due.
     pub(super) fn timer(&mut self, now: Nanos, events: &mut Events) {
-        while let Some((portfolio, amount)) = self.cooling.due(now) {
+        for _ in 0..RELEASES_PER_STEP {
+            let Some((portfolio, amount)) = self.cooling.due(now) else { break };
             self.emit(now, Event::Released { portfolio, amount }, events);
         }
-        while let Some(at) = self.parked.find(|parked| parked.until <= now) {
+        for _ in 0..DECISIONS_PER_STEP {
+            let Some(at) = self.parked.find(|parked| parked.until <= now) else { break };
             self.decide_parked(now, at, events);
         }
         if self.exit_retry_at <= now {
@@ -64,13 +71,12 @@ impl Engine {
         deposits - capital - amount
     }
 
-    /// Ends what a crash left undecided: entries are too old by now, exits never are. Call once after recovery.
+    /// Ends what a crash left undecided: entries are too old by now, exits never are. Call once after
+    /// recovery; what waited for a cold token is due at the next timer.
     pub fn resume(&mut self, now: Nanos, events: &mut Events) {
         if let Some(undecided) = self.parked.current {
             self.decide(now, &undecided.signal, events);
         }
-        while !self.parked.is_empty() {
-            self.decide_parked(now, 0, events);
-        }
+        self.parked.hasten(now, |_| true);
     }
 }

@@ -30,7 +30,6 @@ pub fn open_settings() -> Settings {
         order_usdc_max: Usdc::whole(1_000),
         order_kind: OrderKind::Fak,
         trade_age_max: Nanos::from_secs(3),
-        group_window: Nanos::from_secs(2),
         price_min: price(0.01),
         price_max: price(0.99),
         leader_trade_usdc_min: Usdc::ZERO,
