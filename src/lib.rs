@@ -1,3 +1,4 @@
 pub mod domain; // the words
+pub mod feed; // world -> input
 pub mod journal; // events -> disk -> state
 pub mod metrics; // how long, how many
