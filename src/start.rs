@@ -4,10 +4,10 @@ use std::fmt;
 
 use crate::{
     config::{Config, StrategyConfig},
-    domain::{Event, LeaderId, Market, Mode, Nanos, PortfolioId, PortfolioSet, Settings, Sizing, TokenId, Usdc},
-    engine::{Engine, Known, Options, PaperSwitch},
+    domain::{Mode, Nanos, PortfolioId, PortfolioSet, Settings, Sizing, TokenId, Usdc},
+    engine::{Engine, Options, PaperSwitch},
     feed::registry::{Registry, RegistryError},
-    hot_loop::{Core, Log},
+    hot_loop::Core,
     journal::{Full, Journal, JournalError, MarketAbout, Record, recover},
     metrics::StageRecorder,
     venue::paper::{Paper, PaperOptions},
@@ -63,9 +63,16 @@ pub enum StartError {
     Full(Full),
     Registry(RegistryError),
     /// Replaying the journal led to another state than the process that wrote it had.
-    StateDiffers { seq: u64, written: u64, rebuilt: u64 },
+    StateDiffers {
+        seq: u64,
+        written: u64,
+        rebuilt: u64,
+    },
     /// A record names ids out of order: it was not written by this program.
-    OutOfOrder { seq: u64, what: &'static str },
+    OutOfOrder {
+        seq: u64,
+        what: &'static str,
+    },
 }
 
 impl fmt::Display for StartError {
@@ -133,7 +140,8 @@ pub fn recovered(
     let (dir, tail) = (journal.dir().to_owned(), journal.tail());
     recover(&dir, &tail, |seq, at, record| replayed(&mut engine, &mut names, config, seq, at, &record))?;
     let mut core = Core::new(engine, Paper::new(paper_options(config)), journal, stages);
-    core.log.reserve_names(config)?;
+    // One session, and a name for each leader and portfolio of the settings.
+    core.log.reserve(1 + config.leaders.len() + config.strategies.len())?;
     core.log.append(now, &Record::Session { version: env!("CARGO_PKG_VERSION"), config: config.hash() });
     let notices = follow_settings(config, &mut core, &mut names, now)?;
     core.resume(now)?;
@@ -240,7 +248,8 @@ fn portfolio_of(core: &mut Core<Journal>, names: &mut Names, strategy: &Strategy
 pub fn denied(config: &Config, names: &Names, token: TokenId) -> PortfolioSet {
     let text = names.registry.token_text(token);
     let market = &names.markets[token.index()];
-    let is_named = |list: &[String]| list.iter().any(|name| *name == text || *name == market.condition || *name == market.slug);
+    let is_named =
+        |list: &[String]| list.iter().any(|name| *name == text || *name == market.condition || *name == market.slug);
     let mut denied = PortfolioSet::EMPTY;
     for strategy in &config.strategies {
         let is_kept_out = is_named(&strategy.markets_deny)

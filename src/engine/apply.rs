@@ -1,7 +1,7 @@
 //! The only writer of money and orders: replaying the journal through [`Engine::apply`] rebuilds both.
 
 use super::{
-    Engine,
+    Engine, Entries,
     ledger::Account,
     order::{Happening, next_state},
     position::Exit,
@@ -110,6 +110,8 @@ impl Engine {
                 self.transfer(*portfolio, Account::Cooling, Account::Available, *amount);
             }
             Event::Faulted { .. } => self.entries_stopped = true,
+            Event::Paused { portfolio } => self.portfolios[portfolio.index()].entries = Entries::Paused,
+            Event::Unpaused { portfolio } => self.portfolios[portfolio.index()].entries = Entries::Running,
             Event::Repeated { .. } | Event::Valued(_) | Event::Diverged { .. } | Event::Resynced { .. } => (),
         }
     }
@@ -214,6 +216,7 @@ impl Engine {
         hash.mix(self.orders.submitted());
         hash.mix(u64::from(self.entries_stopped));
         for portfolio in &self.portfolios {
+            hash.mix(portfolio.entries as u64);
             use Account::{Available, Cooling, Deployed, Outside, Reserved, Result};
             for account in [Outside, Result, Available, Reserved, Deployed, Cooling] {
                 hash.mix(portfolio.ledger.balance(account).0 as u64);

@@ -127,6 +127,14 @@ pub struct Portfolio {
     pub mode: Mode,
     pub settings: Settings,
     pub ledger: Ledger,
+    pub entries: Entries,
+}
+
+/// Whether a portfolio makes entries. Exits are never paused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entries {
+    Running,
+    Paused,
 }
 
 #[derive(Debug)]
@@ -214,7 +222,7 @@ impl Engine {
             "portfolio {} is not the next",
             id.0
         );
-        self.portfolios.push(Portfolio { mode, settings, ledger: Ledger::default() });
+        self.portfolios.push(Portfolio { mode, settings, ledger: Ledger::default(), entries: Entries::Running });
     }
 
     pub fn set_settings(&mut self, portfolio: PortfolioId, settings: Settings) {
@@ -299,6 +307,8 @@ impl Engine {
             Input::Filled { order, shares, cash, fee } => self.filled(now, order, shares, cash, fee, events),
             Input::Closed { order, end } => self.closed(now, order, end, events),
             Input::Resolved { token, payout } => self.resolved(now, token, payout, events),
+            Input::Pause { portfolio } => self.emit(now, Event::Paused { portfolio }, events),
+            Input::Unpause { portfolio } => self.emit(now, Event::Unpaused { portfolio }, events),
             Input::Timer => self.timer(now, events),
         }
     }

@@ -2,7 +2,7 @@
 //! token is cold.
 
 use super::{
-    Engine, Events, Known, Origin, PaperSwitch, Portfolio,
+    Engine, Entries, Events, Known, Origin, PaperSwitch, Portfolio,
     book::Trust,
     leader::average_price,
     strategy::{self, Situation},
@@ -167,9 +167,12 @@ impl Engine {
     /// Returns what a portfolio would do about a leader's buy. Reads only.
     fn consider(&self, now: Nanos, portfolio: PortfolioId, signal: &Signal) -> Result<strategy::Intent, strategy::No> {
         let token = &self.tokens[signal.token.index()];
-        let Portfolio { settings, mode, .. } = &self.portfolios[portfolio.index()];
+        let Portfolio { settings, mode, entries, .. } = &self.portfolios[portfolio.index()];
         if *mode == Mode::Paper && self.options.paper == PaperSwitch::Off {
             return Err((Skip::PaperOff, Numbers::NONE));
+        }
+        if *entries == Entries::Paused {
+            return Err((Skip::StrategyPaused, Numbers::NONE));
         }
         if token.denied.contains(portfolio) {
             return Err((Skip::MarketDenied, Numbers::NONE));

@@ -94,6 +94,8 @@ impl<L: Log> Core<L> {
             | Input::Filled { .. }
             | Input::Closed { .. }
             | Input::Resolved { .. }
+            | Input::Pause { .. }
+            | Input::Unpause { .. }
             | Input::Timer => self.step(input, None),
         }
     }

@@ -75,6 +75,8 @@ impl Tally {
             | Event::Withdrawn { .. }
             | Event::Resolved { .. }
             | Event::Released { .. }
+            | Event::Paused { .. }
+            | Event::Unpaused { .. }
             | Event::Valued(_) => (),
         }
     }

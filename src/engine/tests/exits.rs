@@ -163,6 +163,18 @@ fn an_order_under_way_when_its_market_ends_is_closed_and_its_money_returns() {
 }
 
 #[test]
+fn a_paused_strategy_makes_no_entries_but_leaves_with_the_leader() {
+    let mut world = holding(|_| ());
+    world.input(Input::Pause { portfolio: PAPER });
+    world.leader(Side::Buy, 0.50, 201.0);
+    world.leader(Side::Sell, 0.50, 401.0);
+    world.input(Input::Unpause { portfolio: PAPER });
+    world.leader(Side::Buy, 0.50, 202.0);
+    let said = "paused; skipped strategy_paused; due leader_exit; sell 100 @ 0.49; unpaused; buy $50 @ 0.51";
+    assert_eq!(world.said(), said);
+}
+
+#[test]
 fn two_leaders_lots_are_kept_apart() {
     let mut world = holding(|_| ());
     world.engine.follow(LeaderId(1), PAPER);

@@ -199,6 +199,8 @@ fn phrase(event: &Event) -> Option<String> {
         Event::Parked { .. } => "parked".to_owned(),
         Event::Resolved { payout, .. } => format!("resolved {payout}"),
         Event::Resynced { .. } => "resynced".to_owned(),
+        Event::Paused { .. } => "paused".to_owned(),
+        Event::Unpaused { .. } => "unpaused".to_owned(),
         Event::Valued(valued) => format!("valued {}", valued.available),
     })
 }
