@@ -172,6 +172,13 @@ pub enum Event {
         fault: Fault,
         order: OrderId,
     },
+    /// The portfolio makes no entries until it goes on; exits are never paused.
+    Paused {
+        portfolio: PortfolioId,
+    },
+    Unpaused {
+        portfolio: PortfolioId,
+    },
 }
 
 const _: () = assert!(size_of::<Event>() <= 128);

@@ -35,11 +35,6 @@ pub enum Command {
         denied: PortfolioSet,
         about: Box<About>,
     },
-    /// A portfolio follows these leaders from now on; an empty list pauses it.
-    Follow {
-        portfolio: PortfolioId,
-        leaders: Box<[LeaderId]>,
-    },
     Input(Stamped),
     Stop,
 }

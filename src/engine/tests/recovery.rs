@@ -100,7 +100,7 @@ fn a_parked_signal_survives_a_crash_and_ends_once() {
     engine.resume(later, &mut events);
     engine.step(later, &Input::Timer, &mut events);
     assert_eq!(
-        (engine.parked(), events.as_slice().iter().filter_map(phrase).next_back()),
+        (engine.parked(), events.as_slice().iter().filter_map(phrase).next()),
         (0, Some("skipped no_book".into()))
     );
     // And one that was decided is not parked any more.
