@@ -160,7 +160,9 @@ mod tests {
 
     #[test]
     fn prices_sizes_and_bests_have_their_bounds() {
-        for (text, value) in [("0.01", Some(10_000)), ("0.0001", Some(100)), ("0.00005", None), ("0", None), ("1", None)] {
+        for (text, value) in
+            [("0.01", Some(10_000)), ("0.0001", Some(100)), ("0.00005", None), ("0", None), ("1", None)]
+        {
             assert_eq!(price(text.as_bytes()).map(Price::micros), value, "{text}");
         }
         assert_eq!(size(b"1000000000"), Some(SHARES_MAX));
@@ -184,9 +186,13 @@ mod tests {
     #[test]
     fn what_is_written_is_what_was_read() {
         let mut buffer = [0; 24];
-        for (value, written) in
-            [(0, "0"), (1, "0.000001"), (500_000, "0.5"), (15_632_270_000, "15632.27"), (u64::MAX, "18446744073709.551615")]
-        {
+        for (value, written) in [
+            (0, "0"),
+            (1, "0.000001"),
+            (500_000, "0.5"),
+            (15_632_270_000, "15632.27"),
+            (u64::MAX, "18446744073709.551615"),
+        ] {
             assert_eq!(text(value, &mut buffer), written.as_bytes());
             assert_eq!(micros(written.as_bytes(), Excess::Refuse), Some(value));
         }

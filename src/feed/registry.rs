@@ -170,8 +170,8 @@ fn hash(text: &[u8]) -> u64 {
         // Short texts: the last 8 bytes as far as there are any.
         (first, _, _) => (first.unwrap_or(0), 0, text.iter().rev().take(8).fold(0, |sum, b| sum << 8 | u64::from(*b))),
     };
-    let mixed = (first ^ middle.rotate_left(23) ^ last.rotate_left(47) ^ text.len() as u64)
-        .wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed =
+        (first ^ middle.rotate_left(23) ^ last.rotate_left(47) ^ text.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     mixed ^ mixed >> 32
 }
 
@@ -202,7 +202,9 @@ mod tests {
     #[test]
     fn only_printable_texts_are_tokens() {
         let long = "7".repeat(81);
-        for (text, good) in [("1", true), ("UP", true), ("", false), ("a b", false), ("ü", false), ("a\"b", false), (&long, false)] {
+        for (text, good) in
+            [("1", true), ("UP", true), ("", false), ("a b", false), ("ü", false), ("a\"b", false), (&long, false)]
+        {
             assert_eq!(Registry::new().add_token(text).is_ok(), good, "{text}");
         }
         assert!(Registry::new().add_token(&long[1..]).is_ok());

@@ -7,7 +7,13 @@ use super::{
 };
 use crate::{
     domain::{Input, Millis, Price, Shares, Side, Tick, TokenId, input::Best, money::ONE},
-    feed::{decimal, hash::Said, registry::{Registry, is_token}, scan, text::Text},
+    feed::{
+        decimal,
+        hash::Said,
+        registry::{Registry, is_token},
+        scan,
+        text::Text,
+    },
 };
 
 /// What a price change says about one token in all.

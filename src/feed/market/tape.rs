@@ -132,10 +132,9 @@ fn message<'t>(nodes: &'t [Node<'t>], number: &mut String, draft: &mut Draft<'_>
                 time = u64::try_from(*millis).ok();
                 Ok(())
             }
-            (
-                Key::Bids | Key::Asks | Key::PriceChanges | Key::Changes | Key::AssetsIds | Key::NegRisk,
-                _,
-            ) => Err(draft.bad(MalformedCode::WrongType, key, name.as_bytes())),
+            (Key::Bids | Key::Asks | Key::PriceChanges | Key::Changes | Key::AssetsIds | Key::NegRisk, _) => {
+                Err(draft.bad(MalformedCode::WrongType, key, name.as_bytes()))
+            }
             (_, Node::String(text)) => {
                 head.set(key, text.as_bytes());
                 Ok(())
