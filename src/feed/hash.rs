@@ -189,3 +189,71 @@ impl Hashed {
         sha.finalize().into()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::{Input, Side},
+        feed::market::{Batch, MarketDecoder},
+    };
+
+    /// Returns the verdict on a REST or socket book with the given hash.
+    fn judged(verifier: &mut HashVerifier, preimage: &str, hash: &str) -> Verdict {
+        let frame = preimage.replace("\"hash\":\"\"", &format!("\"hash\":\"{hash}\""));
+        let value: serde_json::Value = serde_json::from_str(&frame).expect("JSON");
+        let mut registry = Registry::new();
+        registry.add_token(value["asset_id"].as_str().expect("a text")).expect("room");
+        let mut batch = Batch::default();
+        MarketDecoder::with_proofs().decode(frame.as_bytes(), &registry, &mut batch).expect("a book");
+        let levels = |wanted: Side| {
+            batch.inputs.iter().filter_map(move |input| match *input {
+                Input::Level { side, price, size, .. } if side == wanted => Some((price, size)),
+                _ => None,
+            })
+        };
+        verifier.check(&registry, &batch.proofs[0], levels(Side::Buy), levels(Side::Sell))
+    }
+
+    #[test]
+    fn the_vectors_of_two_official_clients_are_good() {
+        let file = include_str!("../../tests/data/vectors_book_hash.json");
+        let file: serde_json::Value = serde_json::from_str(file).expect("JSON");
+        let vectors = file["vectors"].as_array().expect("vectors");
+        assert_eq!(vectors.len(), 5);
+        for vector in vectors {
+            let (preimage, hash) = (vector["preimage"].as_str().expect("text"), vector["hash"].as_str().expect("text"));
+            assert_eq!(judged(&mut HashVerifier::new(), preimage, hash), Verdict::Good, "{preimage}");
+            let wrong = format!("{}{}", if hash.starts_with('0') { '1' } else { '0' }, &hash[1..]);
+            assert_eq!(judged(&mut HashVerifier::new(), preimage, &wrong), Verdict::Bad, "{preimage}");
+        }
+    }
+
+    /// Before 2025-10 only six keys were hashed; today six keys alone prove nothing bad.
+    #[test]
+    fn six_keys_can_be_good_but_not_bad() {
+        let preimage = r#"{"market":"0xaa","asset_id":"1","timestamp":"5","hash":"","bids":[{"price":"0.1","size":"2.5"}],"asks":[]}"#;
+        let hash: String = Sha1::digest(preimage).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(judged(&mut HashVerifier::new(), preimage, &hash), Verdict::Good);
+        let wrong = "0".repeat(40);
+        let mut verifier = HashVerifier::new();
+        assert_eq!(judged(&mut verifier, preimage, &wrong), Verdict::Unknown);
+        assert_eq!(judged(&mut verifier, preimage, "no hash"), Verdict::Unknown);
+        // What else belongs to the hash is learned elsewhere.
+        let text = |text: &str| Text::new(text.as_bytes());
+        let said = Said {
+            market: None,
+            min_order_size: text("5"),
+            tick_size: text("0.01"),
+            neg_risk: Some(false),
+            last_trade_price: text("0.5"),
+        };
+        verifier.learn(TokenId(0), &said);
+        assert_eq!(judged(&mut verifier, preimage, &wrong), Verdict::Bad);
+        // The last trade's price may be written with three decimals.
+        let long = preimage
+            .replace("]}", r#"],"min_order_size":"5","tick_size":"0.01","neg_risk":false,"last_trade_price":"0.500"}"#);
+        let hash: String = Sha1::digest(&long).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(judged(&mut verifier, preimage, &hash), Verdict::Good);
+    }
+}

@@ -1,0 +1,114 @@
+//! Leaders' trades: frames of RTDS and rows of the Data API -> [`LeaderTrade`].
+//!
+//! ```text
+//! RTDS frame -> scanner: whose? (a stranger's, nearly always: done) -> fields --+-> trade -> Sighting
+//!          \-> serde (other forms, verdicts) ----------------------> fields --+
+//! Data API page (v1 camelCase, v2 snake_case) -> serde ------------> fields --+
+//! ```
+
+mod fields;
+mod rows;
+mod rtds;
+#[cfg(test)]
+mod tests;
+
+pub use rows::{LeaderRow, LeaderRows};
+
+use super::{market::Malformed, registry::Registry, text::Text};
+use crate::domain::{LeaderId, LeaderTrade, Nanos, Price, Shares, Side, TradeKey};
+
+/// What a frame or row says about the leaders we follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sighting {
+    Trade(LeaderTrade),
+    /// Somebody traded whom we do not follow.
+    Stranger,
+    /// A leader traded a token that the registry does not know yet.
+    ColdToken(ColdTrade),
+    /// No trade: another topic, a deposit, a redemption, a keep-alive.
+    NotATrade,
+}
+
+/// A [`LeaderTrade`] whose token has no id yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ColdTrade {
+    pub trade: TradeKey,
+    pub leader: LeaderId,
+    pub token: Text<80>,
+    pub side: Side,
+    pub price: Price,
+    pub shares: Shares,
+    pub traded_at: Nanos,
+}
+
+/// What a decoder saw since it was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LeaderCounters {
+    pub frames: u64,
+    pub rows: u64,
+    /// Frames the scanner gave up on.
+    pub slow_frames: u64,
+    pub trades: u64,
+    pub strangers: u64,
+    pub cold: u64,
+    pub not_trades: u64,
+    pub malformed: u64,
+}
+
+/// Reads leaders' trades.
+#[derive(Debug, Default)]
+pub struct LeaderDecoder {
+    pub counters: LeaderCounters,
+}
+
+impl LeaderDecoder {
+    pub fn new() -> LeaderDecoder {
+        LeaderDecoder::default()
+    }
+
+    /// Reads a frame of RTDS: `activity` in its envelope, or the bare payload. Does not allocate for frames as RTDS sends
+    /// them. A stranger's frame is told by its wallet alone, the rest of it may be anything.
+    pub fn decode_rtds(&mut self, frame: &[u8], registry: &Registry) -> Result<Sighting, Malformed> {
+        self.counters.frames += 1;
+        let sighting = match rtds::scan(frame, registry) {
+            Some(sighting) => Ok(sighting),
+            None => {
+                self.counters.slow_frames += 1;
+                rtds::read(frame, registry)
+            }
+        };
+        self.count(sighting)
+    }
+
+    /// Reads a page of the Data API (v2 or v1: an array of rows, one row, or `{"data":[...]}`), and calls `each` with every
+    /// row's sighting. `Err` where the page is no JSON of that kind; a bad row is an error of its own.
+    pub fn decode_rows(
+        &mut self,
+        page: &[u8],
+        registry: &Registry,
+        mut each: impl FnMut(Result<Sighting, Malformed>),
+    ) -> Result<(), Malformed> {
+        let counted = rows::page(page, |row| {
+            self.counters.rows += 1;
+            each(self.count(row.and_then(|row| match row {
+                Some(row) => Ok(row.sighting(registry)),
+                None => Ok(Sighting::NotATrade),
+            })));
+        });
+        if counted.is_err() {
+            self.counters.malformed += 1;
+        }
+        counted
+    }
+
+    fn count(&mut self, sighting: Result<Sighting, Malformed>) -> Result<Sighting, Malformed> {
+        match &sighting {
+            Ok(Sighting::Trade(_)) => self.counters.trades += 1,
+            Ok(Sighting::Stranger) => self.counters.strangers += 1,
+            Ok(Sighting::ColdToken(_)) => self.counters.cold += 1,
+            Ok(Sighting::NotATrade) => self.counters.not_trades += 1,
+            Err(_) => self.counters.malformed += 1,
+        }
+        sighting
+    }
+}

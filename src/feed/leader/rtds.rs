@@ -1,0 +1,166 @@
+//! Frames of RTDS `activity`. The scanner answers the common question (whose trade? a stranger's) in one search, and reads
+//! a leader's frame without a copy; what it does not know goes to serde.
+
+use std::{borrow::Cow, sync::LazyLock};
+
+use memchr::memmem::Finder;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{
+    ColdTrade, Sighting,
+    fields::{Fields, Values},
+    rows::RawRow,
+};
+use crate::{
+    domain::{LeaderId, LeaderTrade, TradeKey},
+    feed::{
+        market::{FRAME_MAX, Malformed, MalformedCode},
+        registry::{Registry, WALLET_TEXT_LEN},
+        scan::Cursor,
+    },
+};
+
+/// A quote inside of a JSON string is escaped, so no name or title can look like this key.
+static WALLET: LazyLock<Finder> = LazyLock::new(|| Finder::new("\"proxyWallet\":\""));
+static PAYLOAD: LazyLock<Finder> = LazyLock::new(|| Finder::new("\"payload\":{"));
+
+/// Reads compact frames; `None` for anything else.
+pub(super) fn scan(frame: &[u8], registry: &Registry) -> Option<Sighting> {
+    let wallet = WALLET.find(frame)? + 15;
+    let leader = match registry.leader(frame.get(wallet..wallet + WALLET_TEXT_LEN)?) {
+        Some(leader) => leader,
+        // What is no wallet is for the slow way to refuse.
+        None if frame.get(wallet..)?.starts_with(b"0x") && frame.get(wallet + WALLET_TEXT_LEN) == Some(&b'"') => {
+            return Some(Sighting::Stranger);
+        }
+        None => return None,
+    };
+    let payload = PAYLOAD.find(frame)? + 10;
+    let (fields, end) = payload_fields(frame, payload)?;
+    let (before, behind) = (&frame[..payload], &frame[end..]);
+    let says =
+        |text: &[u8]| memchr::memmem::find(behind, text).or_else(|| memchr::memmem::find(before, text)).is_some();
+    let ours =
+        says(b"\"topic\":\"activity\"") && (says(b"\"type\":\"trades\"") || says(b"\"type\":\"orders_matched\""));
+    if !ours || !behind.ends_with(b"}") {
+        return None;
+    }
+    Some(sighting(&fields.values().ok()?, Some(leader), 0, registry))
+}
+
+/// Reads the object at `at`; also returns where it ends.
+fn payload_fields(frame: &[u8], at: usize) -> Option<(Fields<'_>, usize)> {
+    let (mut fields, mut seen) = (Fields::default(), 0u32);
+    let mut cursor = Cursor { bytes: frame, at };
+    cursor.eat(b'{')?;
+    loop {
+        let name = cursor.text()?;
+        cursor.eat(b':')?;
+        let slot = match name {
+            b"asset" => Some((0, &mut fields.token)),
+            b"price" => Some((1, &mut fields.price)),
+            b"proxyWallet" => Some((2, &mut fields.wallet)),
+            b"side" => Some((3, &mut fields.side)),
+            b"size" => Some((4, &mut fields.size)),
+            b"timestamp" => Some((5, &mut fields.timestamp)),
+            b"transactionHash" => Some((6, &mut fields.transaction)),
+            // Never in RTDS; other names of these fields are for the slow way.
+            b"type" | b"proxy_wallet" | b"token_id" | b"transaction_hash" => return None,
+            _ => None,
+        };
+        match (slot, cursor.peek()) {
+            (Some((bit, slot)), first) if seen & 1 << bit == 0 => {
+                seen |= 1 << bit;
+                *slot = if first == b'"' { cursor.text()? } else { bare(&mut cursor)? };
+            }
+            (Some(_), _) => return None,
+            (None, b'"') => {
+                cursor.at += 1;
+                cursor.skip_string()?;
+            }
+            (None, _) => {
+                bare(&mut cursor)?;
+            }
+        }
+        if cursor.eat(b',').is_none() {
+            cursor.eat(b'}')?;
+            return Some((fields, cursor.at));
+        }
+    }
+}
+
+/// Reads a number or a literal.
+fn bare<'a>(cursor: &mut Cursor<'a>) -> Option<&'a [u8]> {
+    let rest = cursor.bytes.get(cursor.at..)?;
+    let len = rest.iter().position(|byte| !matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'E' | b'.' | b'-' | b'+'))?;
+    cursor.at += len;
+    (len > 0).then(|| &rest[..len])
+}
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    topic: Option<Cow<'a, str>>,
+    #[serde(borrow, rename = "type")]
+    kind: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    payload: Option<&'a RawValue>,
+}
+
+/// Reads any frame.
+pub(super) fn read(frame: &[u8], registry: &Registry) -> Result<Sighting, Malformed> {
+    let frame = frame.trim_ascii();
+    if frame.len() > FRAME_MAX {
+        return Err(Malformed { code: MalformedCode::TooLong, field: "", offset: FRAME_MAX });
+    }
+    // Keep-alives are no JSON.
+    if matches!(frame, b"" | b"PONG" | b"pong") {
+        return Ok(Sighting::NotATrade);
+    }
+    let envelope: Envelope = serde_json::from_slice(frame).map_err(|error| syntax(&error, frame))?;
+    let row = match (envelope.payload, envelope.topic.as_deref(), envelope.kind.as_deref()) {
+        (Some(payload), Some("activity"), Some("trades" | "orders_matched")) => payload.get().as_bytes(),
+        (Some(_), _, _) => return Ok(Sighting::NotATrade),
+        (None, None, _) => frame,
+        (None, Some(_), _) => return Ok(Sighting::NotATrade),
+    };
+    match RawRow::parse(row)? {
+        Some(row) if envelope.payload.is_some() || row.looks_like_a_trade() => {
+            Ok(row.fields().values()?.sighting(0, registry))
+        }
+        Some(_) | None => Ok(Sighting::NotATrade),
+    }
+}
+
+/// Says where the JSON is wrong.
+pub(super) fn syntax(error: &serde_json::Error, text: &[u8]) -> Malformed {
+    let before = text.split_inclusive(|byte| *byte == b'\n').take(error.line().saturating_sub(1)).map(<[u8]>::len);
+    let offset = (before.sum::<usize>() + error.column()).min(text.len());
+    let code = match error.classify() {
+        serde_json::error::Category::Data => MalformedCode::WrongType,
+        serde_json::error::Category::Io | serde_json::error::Category::Syntax | serde_json::error::Category::Eof => {
+            MalformedCode::Syntax
+        }
+    };
+    Malformed { code, field: "", offset }
+}
+
+impl Values {
+    pub fn sighting(&self, ordinal: u32, registry: &Registry) -> Sighting {
+        sighting(self, registry.leader(self.wallet.as_bytes()), ordinal, registry)
+    }
+}
+
+fn sighting(values: &Values, leader: Option<LeaderId>, ordinal: u32, registry: &Registry) -> Sighting {
+    let Some(leader) = leader else { return Sighting::Stranger };
+    let trade: TradeKey = values.key(ordinal);
+    let Values { side, price, shares, traded_at, .. } = *values;
+    match registry.token(values.token.as_bytes()) {
+        Some(token) => Sighting::Trade(LeaderTrade { trade, leader, token, side, price, shares, traded_at }),
+        None => {
+            let token = values.token;
+            Sighting::ColdToken(ColdTrade { trade, leader, token, side, price, shares, traded_at })
+        }
+    }
+}
