@@ -6,7 +6,18 @@
 //! - [`testing`] gives each test a fresh migrated database: `TestDatabase::create().await -> PgPool`.
 
 pub mod database;
+pub mod follow;
 pub mod private;
 pub mod testing;
+pub mod writer;
+
+mod fold;
+mod rows;
+mod statements;
 
 pub use database::{Database, DatabaseChoice, DatabaseError};
+pub use follow::{Follower, Progress};
+pub use writer::{Writer, WriterError};
+
+#[cfg(test)]
+mod tests;

@@ -21,7 +21,7 @@ use std::{
 use sqlx::{Connection, PgConnection, PgPool};
 
 use super::{
-    database::{self, MIGRATIONS},
+    database,
     private::{Private, PrivateError},
 };
 
@@ -41,10 +41,9 @@ impl TestDatabase {
         let name = format!("test_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let server = shared.private.connect_options("postgres");
         database::create(&server, &name).await.unwrap_or_else(|error| panic!("{error}"));
-        let pool = database::connect(&shared.private.connect_options(&name)).await;
-        let pool = pool.unwrap_or_else(|error| panic!("{error}"));
-        MIGRATIONS.run(&pool).await.expect("migrations");
-        pool
+        let options = shared.private.connect_options(&name);
+        database::migrate(&options).await.unwrap_or_else(|error| panic!("{error}"));
+        database::connect(&options)
     }
 }
 
@@ -87,8 +86,7 @@ fn in_target() -> PathBuf {
 fn tidy(private: &Private) {
     let options = private.connect_options("postgres");
     let work = async move {
-        database::connect(&options).await.unwrap_or_else(|error| panic!("{error}")).close().await;
-        let mut server = PgConnection::connect_with(&options).await?;
+        let mut server = database::wait_until_up(&options).await.unwrap_or_else(|error| panic!("{error}"));
         for setting in ["fsync", "synchronous_commit", "full_page_writes"] {
             // Fails where another program does the same at this moment: then it is done.
             let _ = run(&mut server, format!("alter system set {setting} = off")).await;
