@@ -1,7 +1,9 @@
-//! The writer's loop: follows the journal from the database's cursor, batch by batch, and comes back after every failure.
+//! The writer's loop: follows the journal from the database's cursor, batch by batch, and comes back after every
+//! failure.
 //!
-//! Postgres may stop, freeze, or be restored: the journal keeps everything, the cursor says where to go on, and memory holds one
-//! batch. Only synced records are written, so that after a power cut the tables are never ahead of the journal.
+//! Postgres may stop, freeze, or be restored: the journal keeps everything, the cursor says where to go on, and memory
+//! holds one batch. Only synced records are written, so that after a power cut the tables are never ahead of the
+//! journal.
 
 use std::{
     path::{Path, PathBuf},
@@ -56,8 +58,8 @@ impl Follower {
         Arc::clone(&self.progress)
     }
 
-    /// Runs until `stop`, and then until everything synced is written; if the database fails by then, it stays as it is (the next
-    /// start goes on). Ends with an error only where trying again cannot help.
+    /// Runs until `stop`, and then until everything synced is written; if the database fails by then, it stays as it
+    /// is (the next start goes on). Ends with an error only where trying again cannot help.
     pub async fn run(self, stop: CancellationToken) -> Result<(), WriterError> {
         let mut retry = RETRY_FIRST;
         loop {

@@ -1,5 +1,5 @@
-//! What a batch writes: a struct a table, a field a column. Rows travel as JSON and Postgres turns them into columns, so a row is
-//! described once; amounts are decimals in text on the way, and exact.
+//! What a batch writes: a struct a table, a field a column. Rows travel as JSON and Postgres turns them into columns,
+//! so a row is described once; amounts are decimals in text on the way, and exact.
 
 use rust_decimal::Decimal;
 use serde::Serialize;

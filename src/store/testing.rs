@@ -1,9 +1,10 @@
 //! A fresh database for each test, in one private Postgres that all test programs share.
 //!
 //! `TestDatabase::create().await` returns a [`PgPool`] on an empty, migrated database. The cluster is under
-//! `target/remora-test-postgres-<uid>` (in /tmp where Postgres' user cannot enter that) and is started by whoever comes first. Each
-//! test program holds a shared lock while it lives, and leaves a shell that waits for the lock alone and then stops the
-//! cluster: nothing runs on after the last one, however it ended. What a test wrote stays until the next program starts.
+//! `target/remora-test-postgres-<uid>` (in /tmp where Postgres' user cannot enter that) and is started by whoever
+//! comes first. Each test program holds a shared lock while it lives, and leaves a shell that waits for the lock alone
+//! and then stops the cluster: nothing runs on after the last one, however it ended. What a test wrote stays until the
+//! next program starts.
 //!
 //! Part of the library and not of its tests, because integration tests and benches see the library from outside.
 

@@ -1,5 +1,6 @@
-//! ROWS -> TABLES: the only writer. Each batch is one transaction that also moves the cursor, so a record is in the tables once,
-//! whatever is killed when; the cursor is the database's own, so a restored backup goes on from where it was.
+//! ROWS -> TABLES: the only writer. Each batch is one transaction that also moves the cursor, so a record is in the
+//! tables once, whatever is killed when; the cursor is the database's own, so a restored backup goes on from where it
+//! was.
 
 use std::{collections::HashMap, fmt, time::Duration};
 
@@ -60,8 +61,8 @@ pub enum WriterError {
 }
 
 impl Writer {
-    /// Reads the cursor and what is open. `journal` is [`crate::journal::Tail::journal`]; fails if the tables were made from
-    /// another one.
+    /// Reads the cursor and what is open. `journal` is [`crate::journal::Tail::journal`]; fails if the tables were
+    /// made from another one.
     pub async fn open(pool: &PgPool, journal: u64) -> Result<Writer, WriterError> {
         let journal = format!("{journal:016x}");
         let read = in_time(read(pool, &journal)).await?;

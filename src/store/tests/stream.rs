@@ -1,5 +1,5 @@
-//! A long journal that could be real: orders are opened, accepted, filled in parts and closed, positions grow, shrink, end and
-//! begin again. The same number gives the same journal.
+//! A long journal that could be real: orders are opened, accepted, filled in parts and closed, positions grow, shrink,
+//! end and begin again. The same number gives the same journal.
 
 use std::collections::BTreeMap;
 
