@@ -12,8 +12,8 @@ use memmap2::{Advice, MmapOptions, MmapRaw};
 use super::{JournalError, format::HEADER};
 
 const PAGE: usize = 4_096;
-/// How many bytes before the hot thread pages are made ready for writing.
-const READY_AHEAD: usize = 256 * 1_024;
+/// How far ahead of the hot thread pages are made ready for writing. Each sync then writes as much, so it is little.
+const READY_AHEAD: usize = 16 * 1_024;
 /// How much of a new segment is written at once, so that the sync thread can look after the current one in between.
 const CHUNK: usize = 1_024 * 1_024;
 
