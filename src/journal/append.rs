@@ -83,8 +83,8 @@ pub(super) struct Shared {
 }
 
 impl Journal {
-    /// Opens the journal in `dir`, or begins one. Locks the directory, verifies every record, cuts off a record that a crash
-    /// interrupted, and starts the sync thread. Fails, and changes nothing, if anything but the end is damaged.
+    /// Opens the journal in `dir`, or begins one. Locks the directory, verifies every record, cuts off a record that a
+    /// crash interrupted, and starts the sync thread. Fails, and changes nothing, if anything but the end is damaged.
     pub fn open(dir: &Path, options: &Options) -> Result<(Journal, Found), JournalError> {
         let room = options.segment_bytes - HEADER;
         assert!(options.segment_bytes.is_multiple_of(4_096) && RECORD_MAX <= room, "a segment is some pages");
@@ -115,8 +115,8 @@ impl Journal {
         Ok((journal, Found { records: checked.next_seq, torn: checked.torn }))
     }
 
-    /// Makes sure that the next `records` appends succeed, however long they are. Does not wait and calls nobody: if the disk
-    /// could not provide room in time, the caller must not begin what it wanted to record.
+    /// Makes sure that the next `records` appends succeed, however long they are. Does not wait and calls nobody: if
+    /// the disk could not provide room in time, the caller must not begin what it wanted to record.
     pub fn reserve(&mut self, records: usize) -> Result<(), Full> {
         let need = records * RECORD_MAX;
         if need <= self.segment.size() - self.offset {
@@ -134,8 +134,8 @@ impl Journal {
         }
     }
 
-    /// Appends a record and returns its number. It survives the process from here on, and the machine after the next sync.
-    /// Panics without a reservation, and on a record that [`fits`] refuses.
+    /// Appends a record and returns its number. It survives the process from here on, and the machine after the next
+    /// sync. Panics without a reservation, and on a record that [`fits`] refuses.
     pub fn append(&mut self, at: Nanos, record: &Record<'_>) -> u64 {
         let encoded = format::encode(&mut self.buffer, self.link, self.seq, at, record);
         let (size, link) = encoded.expect("texts are checked before they get here");
@@ -196,8 +196,8 @@ pub fn fits(record: &Record<'_>) -> Result<(), TooLong> {
 }
 
 impl Tail {
-    /// Returns the end of the journal in `dir` as it is now, after a check of all of it. It does not move: for programs other
-    /// than the engine, and they need no lock.
+    /// Returns the end of the journal in `dir` as it is now, after a check of all of it. It does not move: for
+    /// programs other than the engine, and they need no lock.
     pub fn of(dir: &Path) -> Result<Tail, JournalError> {
         match check::check(dir)? {
             Some(checked) => Ok(Tail(Arc::new(Shared::at(&checked)))),

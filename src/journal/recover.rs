@@ -6,8 +6,8 @@ use crate::domain::Nanos;
 
 use super::{JournalError, Reader, Record, Tail};
 
-/// Calls `apply` with each record that is written, in order, and returns how many there were. Ends at the first error, of the
-/// journal or of `apply` (which, for one, compares its state with a [`Record::Checkpoint`]).
+/// Calls `apply` with each record that is written, in order, and returns how many there were. Ends at the first error,
+/// of the journal or of `apply` (which, for one, compares its state with a [`Record::Checkpoint`]).
 pub fn recover<E: From<JournalError>>(
     dir: &Path,
     tail: &Tail,

@@ -12,8 +12,8 @@ use memmap2::{Advice, MmapOptions, MmapRaw};
 use super::{JournalError, format::HEADER};
 
 const PAGE: usize = 4_096;
-/// How many bytes before the hot thread pages are made ready for writing.
-const READY_AHEAD: usize = 256 * 1_024;
+/// How far ahead of the hot thread pages are made ready for writing. Each sync then writes as much, so it is little.
+const READY_AHEAD: usize = 16 * 1_024;
 /// How much of a new segment is written at once, so that the sync thread can look after the current one in between.
 const CHUNK: usize = 1_024 * 1_024;
 
@@ -86,9 +86,10 @@ impl Segment {
     pub fn write(&self, offset: usize, bytes: &[u8]) {
         let end = offset.checked_add(bytes.len()).expect("an offset in the segment");
         assert!(HEADER <= end && end <= self.map.len(), "bytes {offset}..{end} are not in the segment");
-        // SAFETY: The range is inside the mapping (asserted), which lives as long as `self`. `bytes` cannot overlap it, because
-        // nobody makes a reference into the mapping: readers read the file. One thread writes: `Journal` is the only caller,
-        // by `&mut self`. The file keeps its size while it is mapped (the directory is locked), so no page is missing.
+        // SAFETY: The range is inside the mapping (asserted), which lives as long as `self`. `bytes` cannot overlap
+        // it, because nobody makes a reference into the mapping: readers read the file. One thread writes: `Journal`
+        // is the only caller, by `&mut self`. The file keeps its size while it is mapped (the directory is locked), so
+        // no page is missing.
         unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.map.as_mut_ptr().add(offset), bytes.len()) }
     }
 
@@ -119,8 +120,8 @@ impl Unfinished {
         Ok(Unfinished { number, path, file, written: 0 })
     }
 
-    /// Writes the next bytes, to `size` at most; true when all are written. Zeros are written rather than reserved: a full disk
-    /// shows here and not as a crash at an access, and later syncs find no file map to change.
+    /// Writes the next bytes, to `size` at most; true when all are written. Zeros are written rather than reserved: a
+    /// full disk shows here and not as a crash at an access, and later syncs find no file map to change.
     pub fn grow(&mut self, size: usize) -> Result<bool, JournalError> {
         let chunk = CHUNK.min(size - self.written);
         self.file.write_all(&vec![0; chunk]).map_err(io_error(&self.path, "enlarge"))?;

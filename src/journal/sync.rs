@@ -21,7 +21,8 @@ struct Syncing {
     dir: PathBuf,
     options: Options,
     shared: Arc<Shared>,
-    /// Segments with unsynced records, the current one, the prepared one. Also keeps unmapping away from the hot thread.
+    /// Segments with unsynced records, the current one, the prepared one. Also keeps unmapping away from the hot
+    /// thread.
     segments: VecDeque<Arc<Segment>>,
     unfinished: Option<Unfinished>,
     failed: Option<Instant>,
@@ -64,7 +65,8 @@ impl Syncing {
         while let Some(segment) = self.segments.front()
             && segment.number <= current
         {
-            // After a failed sync the kernel may have dropped the pages and says "fine" the next time, so there is none.
+            // After a failed sync the kernel may have dropped the pages and says "fine" the next time, so there is
+            // none.
             if let Err(error) = segment.sync() {
                 eprintln!("cannot sync {}: {error}; stopping, because records may be lost", segment.path.display());
                 std::process::abort();
