@@ -55,11 +55,11 @@ pub enum Command {
 #[derive(Args, Clone, Debug, Default)]
 pub struct Global {
     /// Settings over the defaults; `remora config show` prints what is in force
-    #[arg(long, global = true, value_name = "FILE", env = "REMORA_CONFIG")]
+    #[arg(long, global = true, value_name = "FILE", env = "REMORA_CONFIG", hide_env_values = true)]
     pub config: Option<PathBuf>,
 
     /// Where journal and database keep their files [default: /var/lib/remora for root, else ~/.local/share/remora]
-    #[arg(long, global = true, value_name = "FOLDER", env = "REMORA_DATA_DIR")]
+    #[arg(long, global = true, value_name = "FOLDER", env = "REMORA_DATA_DIR", hide_env_values = true)]
     pub data: Option<PathBuf>,
 
     /// Print JSON instead of tables
@@ -67,7 +67,7 @@ pub struct Global {
     pub json: bool,
 
     /// How much is logged to standard error [default: info]
-    #[arg(long, global = true, value_name = "LEVEL", env = "REMORA_LOG_LEVEL", value_parser = log_level())]
+    #[arg(long, global = true, value_name = "LEVEL", env = "REMORA_LOG_LEVEL", hide_env_values = true, value_parser = log_level())]
     pub log_level: Option<LogLevel>,
 }
 
@@ -75,7 +75,7 @@ pub struct Global {
 #[derive(Args, Clone, Debug, Default)]
 pub struct Engine {
     /// Where the pages and the API are served [default: 127.0.0.1:8080]
-    #[arg(long, value_name = "ADDRESS", env = "REMORA_LISTEN")]
+    #[arg(long, value_name = "ADDRESS", env = "REMORA_LISTEN", hide_env_values = true)]
     pub listen: Option<String>,
 
     /// A Postgres of yours [default: a private one in the data folder]

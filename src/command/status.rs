@@ -13,7 +13,7 @@ use crate::config::Source;
 #[command(after_help = AFTER_HELP)]
 pub struct StatusArgs {
     /// Where the engine serves its API [default: 127.0.0.1:8080]
-    #[arg(long, value_name = "ADDRESS", env = "REMORA_LISTEN")]
+    #[arg(long, value_name = "ADDRESS", env = "REMORA_LISTEN", hide_env_values = true)]
     pub listen: Option<String>,
 }
 
