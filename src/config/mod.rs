@@ -61,6 +61,7 @@ pub struct Config {
     pub data: DataConfig,
     pub paper: PaperConfig,
     pub feed: FeedConfig,
+    pub signals: SignalsConfig,
     pub journal: JournalConfig,
     pub store: StoreConfig,
     pub web: WebConfig,
@@ -95,6 +96,12 @@ pub struct FeedConfig {
     pub reconnect_min: Duration,
     pub reconnect_max: Duration,
     pub tokens_per_socket_max: usize,
+}
+
+/// What makes leaders' trades into signals.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignalsConfig {
+    pub group_window: Nanos,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -268,6 +275,7 @@ fn read(file: Option<(&str, &str)>, overrides: &Overrides) -> Result<Config, Pro
     let data = sections::data(&mut reader);
     let paper = sections::paper(&mut reader);
     let feed = sections::feed(&mut reader);
+    let signals = sections::signals(&mut reader);
     let journal = sections::journal(&mut reader);
     let store = sections::store(&mut reader);
     let web = sections::web(&mut reader);
@@ -284,13 +292,29 @@ fn read(file: Option<(&str, &str)>, overrides: &Overrides) -> Result<Config, Pro
     }
     top.finish();
     let in_force = reader.finish()?;
-    Ok(Config { data, paper, feed, journal, store, web, hot, log, values, replay, leaders, strategies, in_force })
+    Ok(Config {
+        data,
+        paper,
+        feed,
+        signals,
+        journal,
+        store,
+        web,
+        hot,
+        log,
+        values,
+        replay,
+        leaders,
+        strategies,
+        in_force,
+    })
 }
 
-const SECTIONS: [&str; 13] = [
+const SECTIONS: [&str; 14] = [
     "data",
     "paper",
     "feed",
+    "signals",
     "journal",
     "store",
     "web",

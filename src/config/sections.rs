@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use super::{
     DataConfig, FeedConfig, HotConfig, JournalConfig, LogConfig, LogFormat, LogLevel, PaperConfig, ReplayConfig,
-    StoreConfig, ValuesConfig, Wait, WebConfig, reader::Reader, values::duration,
+    SignalsConfig, StoreConfig, ValuesConfig, Wait, WebConfig, reader::Reader, values::duration,
 };
 use crate::domain::{FeeSchedule, Market, Shares, Tick};
 
@@ -64,10 +64,17 @@ pub fn feed(reader: &mut Reader<'_>) -> FeedConfig {
     feed
 }
 
+pub fn signals(reader: &mut Reader<'_>) -> SignalsConfig {
+    let mut section = reader.section("signals");
+    let signals = SignalsConfig { group_window: section.millis("group_window_ms", 0, 60_000) };
+    section.finish();
+    signals
+}
+
 pub fn journal(reader: &mut Reader<'_>) -> JournalConfig {
     let mut section = reader.section("journal");
     let journal = JournalConfig {
-        segment_bytes: u64::from(section.whole("segment_mib", 1, 4_096)) << 20,
+        segment_bytes: u64::from(section.whole("segment_mib", 4, 4_096)) << 20,
         sync_interval: duration(section.millis("sync_interval_ms", 1, 10_000)),
     };
     section.finish();

@@ -110,7 +110,6 @@ fn settings(section: &mut Section<'_, '_>) -> Settings {
         order_usdc_max: section.usdc("order_usdc_max", 1_000_000, 1_000_000),
         order_kind: section.choice("order_kind", &[("FAK", OrderKind::Fak), ("FOK", OrderKind::Fok)]),
         trade_age_max: section.millis("trade_age_ms_max", 1, 86_400_000),
-        group_window: section.millis("group_window_ms", 0, 60_000),
         price_min: section.price("price_min"),
         price_max: section.price("price_max"),
         leader_trade_usdc_min: section.usdc("leader_trade_usdc_min", 0, 1_000_000_000),

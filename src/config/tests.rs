@@ -42,7 +42,6 @@ fn a_strategy_has_the_conservative_settings_unless_it_says_otherwise() {
         order_usdc_max: Usdc::whole(50),
         order_kind: OrderKind::Fak,
         trade_age_max: Nanos::from_secs(3),
-        group_window: Nanos::from_secs(2),
         price_min: price(30_000),
         price_max: price(970_000),
         leader_trade_usdc_min: Usdc::ZERO,

@@ -128,7 +128,8 @@ pub enum Event {
         reason: Refusal,
         numbers: Numbers,
     },
-    /// The position owes a sale of `shares` in all; it is ordered as soon as the book allows.
+    /// The position owes a sale of `shares` in all ([`crate::domain::money::SHARES_MAX`]: of everything); it is ordered as
+    /// soon as the book allows. `reference`: the leader's price, or for a stop or target what we paid.
     ExitDue {
         signal: SignalId,
         portfolio: PortfolioId,
@@ -136,6 +137,7 @@ pub enum Event {
         token: TokenId,
         cause: Cause,
         shares: Shares,
+        reference: Price,
     },
     Submitted(Submitted),
     Accepted {
@@ -169,6 +171,13 @@ pub enum Event {
     Faulted {
         fault: Fault,
         order: OrderId,
+    },
+    /// The portfolio makes no entries until it goes on; exits are never paused.
+    Paused {
+        portfolio: PortfolioId,
+    },
+    Unpaused {
+        portfolio: PortfolioId,
     },
 }
 

@@ -1,6 +1,8 @@
 //! What the world tells the engine: small fixed-size values.
 
-use super::{LeaderId, Market, Millis, Nanos, OrderEnd, OrderId, Price, Shares, Side, Tick, TokenId, TradeKey, Usdc};
+use super::{
+    LeaderId, Market, Millis, Nanos, OrderEnd, OrderId, PortfolioId, Price, Shares, Side, Tick, TokenId, TradeKey, Usdc,
+};
 
 /// A fill of somebody we follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,8 +83,39 @@ pub enum Input {
         token: TokenId,
         payout: u32,
     },
+    /// The operator pauses a portfolio's entries, or lets it go on.
+    Pause {
+        portfolio: PortfolioId,
+    },
+    Unpause {
+        portfolio: PortfolioId,
+    },
     /// Time passed; deadlines are due.
     Timer,
+}
+
+impl Input {
+    /// Returns the token it is about, if it is about one.
+    pub fn token(&self) -> Option<TokenId> {
+        match self {
+            Input::Snapshot { token, .. }
+            | Input::Level { token, .. }
+            | Input::BookDone { token, .. }
+            | Input::TickChanged { token, .. }
+            | Input::MarketKnown { token, .. }
+            | Input::MarketUnknown { token }
+            | Input::HashChecked { token, .. }
+            | Input::BookLost { token }
+            | Input::LeaderTrade(LeaderTrade { token, .. })
+            | Input::Resolved { token, .. } => Some(*token),
+            Input::Accepted { .. }
+            | Input::Filled { .. }
+            | Input::Closed { .. }
+            | Input::Pause { .. }
+            | Input::Unpause { .. }
+            | Input::Timer => None,
+        }
+    }
 }
 
 /// The best prices as the venue states them in a message.

@@ -66,8 +66,9 @@ reasons! {
     Skip {
         SeenBefore = "seen_before", None, "", "This fill of the leader was seen before, from this or another source.";
         TooOld = "too_old", Milliseconds, "trade_age_ms_max", "The leader traded too long ago.";
-        Grouped = "grouped", Usdc, "group_window_ms", "Earlier fills of the same group were already copied to the full size.";
+        Grouped = "grouped", Usdc, "signals.group_window_ms", "Earlier fills of the same group were already copied to the full size.";
         PaperOff = "paper_off", None, "paper.enabled", "Paper trading is switched off.";
+        StrategyPaused = "strategy_paused", None, "", "The strategy is paused: it makes no entries.";
         MarketDenied = "market_denied", None, "markets_allow / markets_deny", "The strategy's market filter does not let this market in.";
         MarketClosed = "market_closed", None, "", "The market is closed or resolved.";
         NoToken = "no_token", Milliseconds, "feed.metadata_wait_ms", "Nothing could be learned about the token in time.";

@@ -23,7 +23,6 @@ pub struct Settings {
 
     // Filters.
     pub trade_age_max: Nanos,
-    pub group_window: Nanos,
     pub price_min: Price,
     pub price_max: Price,
     pub leader_trade_usdc_min: Usdc,

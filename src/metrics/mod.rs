@@ -2,6 +2,8 @@
 
 pub mod snapshot;
 pub mod stage;
+pub mod tally;
 
 pub use snapshot::{Mark, PortfolioNow, Published, Snapshot};
 pub use stage::{Stage, StageRecorder, Stages};
+pub use tally::Tally;

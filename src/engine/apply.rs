@@ -1,0 +1,257 @@
+//! The only writer of money and orders: replaying the journal through [`Engine::apply`] rebuilds both.
+
+use super::{
+    Engine, Entries,
+    ledger::Account,
+    order::{Happening, next_state},
+    position::Exit,
+};
+use crate::domain::{
+    Event, Nanos, OrderId, PortfolioId, Shares, Side, Usdc,
+    event::{Filled, Settled, Submitted},
+    money::SHARES_MAX,
+};
+
+/// Amounts of proceeds that wait at once; more are added to the newest of their portfolio.
+pub const COOLING_MAX: usize = 8_192;
+
+/// Proceeds that wait until they are available.
+#[derive(Debug)]
+pub struct Cooling {
+    waiting: Vec<(Nanos, PortfolioId, Usdc)>,
+    /// The earliest of them.
+    next: Nanos,
+}
+
+impl Default for Cooling {
+    fn default() -> Cooling {
+        Cooling { waiting: Vec::with_capacity(COOLING_MAX), next: Nanos::NEVER }
+    }
+}
+
+impl Cooling {
+    pub fn next(&self) -> Nanos {
+        self.next
+    }
+
+    /// Returns an amount that is due, oldest first.
+    pub fn due(&self, now: Nanos) -> Option<(PortfolioId, Usdc)> {
+        let due = self.waiting.iter().filter(|(at, ..)| *at <= now).min_by_key(|(at, ..)| *at);
+        due.map(|(_, portfolio, amount)| (*portfolio, *amount))
+    }
+
+    fn add(&mut self, at: Nanos, portfolio: PortfolioId, amount: Usdc) {
+        if amount == Usdc::ZERO {
+            return;
+        }
+        if self.waiting.len() == COOLING_MAX
+            && let Some(newest) = self.waiting.iter_mut().rev().find(|(_, of, _)| *of == portfolio)
+        {
+            // Later than one of them was promised, never earlier.
+            *newest = (at.max(newest.0), portfolio, newest.2 + amount);
+        } else {
+            self.waiting.push((at, portfolio, amount));
+        }
+        self.find_next();
+    }
+
+    fn remove(&mut self, portfolio: PortfolioId, amount: Usdc) {
+        let ours = self.waiting.iter().enumerate().filter(|(_, (_, of, waits))| *of == portfolio && *waits == amount);
+        let oldest = ours.min_by_key(|(_, (at, ..))| *at).map(|(index, _)| index);
+        self.waiting.remove(oldest.expect("only what waits is released"));
+        self.find_next();
+    }
+
+    fn find_next(&mut self) {
+        self.next = self.waiting.iter().map(|(at, ..)| *at).min().unwrap_or(Nanos::NEVER);
+    }
+}
+
+impl Engine {
+    /// Makes an event true. Panics on one that cannot follow from the state: the journal is checked before, so that is a
+    /// fault of ours, and going on could lose money.
+    pub fn apply(&mut self, at: Nanos, event: &Event) {
+        match event {
+            Event::Deposited { portfolio, amount } => {
+                self.transfer(*portfolio, Account::Outside, Account::Available, *amount);
+            }
+            Event::Withdrawn { portfolio, amount } => {
+                self.transfer(*portfolio, Account::Available, Account::Outside, *amount);
+            }
+            Event::Signal(signal) => {
+                self.signals = signal.signal.0;
+                self.seen.insert(signal.trade);
+                self.groups.add(signal);
+                self.holdings.trade(signal.leader, signal.token, signal.side, signal.shares);
+                self.parked.begin(signal);
+            }
+            Event::Parked { signal, until, .. } => self.parked.park(*signal, *until),
+            Event::Skipped { signal, portfolio, .. } | Event::Refused { signal, portfolio, .. } => {
+                self.parked.decided(*signal, *portfolio);
+            }
+            Event::ExitDue { signal, portfolio, leader, token, cause, shares, reference } => {
+                self.parked.decided(*signal, *portfolio);
+                let slot = self.positions.find(*portfolio, *leader, *token).expect("a position that owes a sale");
+                let exit = &mut self.positions.at_mut(slot).exit;
+                let reference = Some(*reference);
+                *exit = Exit { shares: *shares, cause: *cause, signal: *signal, reference, ..*exit };
+            }
+            Event::Submitted(submitted) => self.apply_submitted(submitted),
+            Event::Accepted { order } => {
+                let order = self.orders.open_mut(*order);
+                order.state = next_state(order.state, Happening::Accepted).expect("it may be accepted");
+            }
+            Event::Filled(filled) => self.apply_filled(filled),
+            Event::Closed { order, released, .. } => self.apply_closed(at, *order, *released),
+            Event::Resolved { token, payout } => self.tokens[token.index()].payout = Some(*payout),
+            Event::Settled(settled) => self.apply_settled(settled),
+            Event::Released { portfolio, amount } => {
+                self.cooling.remove(*portfolio, *amount);
+                self.transfer(*portfolio, Account::Cooling, Account::Available, *amount);
+            }
+            Event::Faulted { .. } => self.entries_stopped = true,
+            Event::Paused { portfolio } => self.portfolios[portfolio.index()].entries = Entries::Paused,
+            Event::Unpaused { portfolio } => self.portfolios[portfolio.index()].entries = Entries::Running,
+            Event::Repeated { .. } | Event::Valued(_) | Event::Diverged { .. } | Event::Resynced { .. } => (),
+        }
+    }
+
+    fn transfer(&mut self, portfolio: PortfolioId, from: Account, to: Account, amount: Usdc) {
+        self.portfolios[portfolio.index()].ledger.transfer(from, to, amount);
+    }
+
+    fn apply_submitted(&mut self, submitted: &Submitted) {
+        let Submitted { portfolio, leader, token, reserved, .. } = *submitted;
+        self.parked.decided(submitted.signal, portfolio);
+        self.orders.insert(submitted);
+        let slot = self.positions.open_slot(portfolio, leader, token);
+        let position = self.positions.at_mut(slot);
+        match submitted.side {
+            Side::Buy => {
+                // "Everything" was said before this entry, and does not mean what it brings.
+                position.exit.shares = position.exit.shares.min(position.shares + position.pending);
+                position.reserved = position.reserved + reserved;
+                position.pending = position.pending + submitted.shares;
+                self.groups.ordered_more(leader, token, portfolio, submitted.budget);
+                self.transfer(portfolio, Account::Available, Account::Reserved, reserved);
+            }
+            Side::Sell => position.selling = position.selling + submitted.shares,
+        }
+    }
+
+    fn apply_filled(&mut self, filled: &Filled) {
+        let Filled { order, shares, cash, fee, basis, release_at } = *filled;
+        let order = self.orders.open_mut(order);
+        let submitted = order.submitted;
+        order.state = next_state(order.state, Happening::Filled).expect("it may be filled");
+        let pending_before = order.shares_left();
+        order.filled = order.filled + shares;
+        let pending_gone = pending_before - order.shares_left();
+        let slot = self.positions.open_slot(submitted.portfolio, submitted.leader, submitted.token);
+        match submitted.side {
+            Side::Buy => {
+                order.reserved_left = order.reserved_left - cash - fee;
+                let position = self.positions.at_mut(slot);
+                position.reserved = position.reserved - cash - fee;
+                position.pending = position.pending - pending_gone;
+                self.positions.add(slot, shares, cash);
+                self.transfer(submitted.portfolio, Account::Reserved, Account::Deployed, cash);
+                self.transfer(submitted.portfolio, Account::Reserved, Account::Result, fee);
+            }
+            Side::Sell => {
+                self.positions.take(slot, shares);
+                let position = self.positions.at_mut(slot);
+                position.selling = position.selling - shares;
+                // What is owed in full stays so until nothing is left.
+                if position.exit.shares < SHARES_MAX {
+                    position.exit.shares = position.exit.shares.minus(shares);
+                }
+                position.exit.tries = 0;
+                position.exit.retry_at = Nanos::ZERO;
+                self.book_proceeds(submitted.portfolio, basis, cash - fee, release_at);
+            }
+        }
+    }
+
+    /// Moves a position's cost to cooling, and its gain or loss with it.
+    fn book_proceeds(&mut self, portfolio: PortfolioId, basis: Usdc, proceeds: Usdc, release_at: Nanos) {
+        let ledger = &mut self.portfolios[portfolio.index()].ledger;
+        ledger.transfer(Account::Deployed, Account::Cooling, basis);
+        ledger.settle(Account::Cooling, proceeds - basis);
+        self.cooling.add(release_at, portfolio, proceeds);
+    }
+
+    fn apply_closed(&mut self, at: Nanos, order: OrderId, released: Usdc) {
+        let order = self.orders.remove(order);
+        let Submitted { portfolio, leader, token, side, .. } = order.submitted;
+        let slot = self.positions.open_slot(portfolio, leader, token);
+        let position = self.positions.at_mut(slot);
+        match side {
+            Side::Buy => {
+                position.reserved = position.reserved - released;
+                position.pending = position.pending - order.shares_left();
+                self.transfer(portfolio, Account::Reserved, Account::Available, released);
+            }
+            Side::Sell => position.selling = position.selling - order.shares_left(),
+        }
+        if side == Side::Sell && order.filled == Shares::ZERO {
+            self.exit_failed(at, portfolio, leader, token);
+        }
+        self.positions.close_if_empty(slot);
+    }
+
+    fn apply_settled(&mut self, settled: &Settled) {
+        let Settled { portfolio, leader, token, shares, basis, proceeds, release_at } = *settled;
+        let slot = self.positions.find(portfolio, leader, token).expect("a position to settle");
+        self.positions.take(slot, shares);
+        self.positions.at_mut(slot).exit = Exit::NONE;
+        self.book_proceeds(portfolio, basis, proceeds, release_at);
+        self.positions.close_if_empty(slot);
+    }
+
+    /// Returns a hash of all that `apply` builds: equal states, equal hashes.
+    pub fn state_hash(&self) -> u64 {
+        let mut hash = StateHash::new();
+        hash.mix(self.signals);
+        hash.mix(self.orders.submitted());
+        hash.mix(u64::from(self.entries_stopped));
+        for portfolio in &self.portfolios {
+            hash.mix(portfolio.entries as u64);
+            use Account::{Available, Cooling, Deployed, Outside, Reserved, Result};
+            for account in [Outside, Result, Available, Reserved, Deployed, Cooling] {
+                hash.mix(portfolio.ledger.balance(account).0 as u64);
+            }
+        }
+        for order in self.orders.iter() {
+            let open = [order.submitted.order.0, order.filled.0, order.reserved_left.0 as u64, order.state as u64];
+            open.into_iter().for_each(|value| hash.mix(value));
+        }
+        for position in self.positions.iter() {
+            let ids = u64::from(position.portfolio.0) << 48
+                | u64::from(position.leader.0) << 32
+                | u64::from(position.token.0);
+            let amounts = [position.shares.0, position.cost.0 as u64, position.exit.shares.0, position.selling.0];
+            [ids].into_iter().chain(amounts).for_each(|value| hash.mix(value));
+        }
+        for (at, portfolio, amount) in &self.cooling.waiting {
+            [at.0, u64::from(portfolio.0), amount.0 as u64].into_iter().for_each(|value| hash.mix(value));
+        }
+        self.parked.iter().for_each(|parked| hash.mix(parked.signal.signal.0));
+        hash.0
+    }
+}
+
+/// FNV-1a over 64-bit values.
+struct StateHash(u64);
+
+impl StateHash {
+    fn new() -> StateHash {
+        StateHash(0xCBF2_9CE4_8422_2325)
+    }
+
+    fn mix(&mut self, value: u64) {
+        for byte in value.to_le_bytes() {
+            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3);
+        }
+    }
+}

@@ -1,0 +1,473 @@
+//! INPUT -> EVENTS: the deterministic core. One input in, what it made true out.
+//!
+//! It touches nothing: no clock, socket, log, lock; after set-up no heap. `step` decides (reading), then `emit` applies and
+//! records; [`Engine::apply`] alone changes money and orders, here and in recovery.
+//!
+//! ```text
+//! step(now, input) -- Level, BookDone ----> book ----------------> exits that are due
+//!                  \- LeaderTrade --------> signal -> strategy -> risk -> order + ledger
+//!                  \- Filled, Closed -----> order -> position + ledger
+//!                  \- Timer --------------> cooling, parked signals, exits to retry, values
+//! ```
+
+pub mod apply;
+pub mod book;
+pub mod exit;
+pub mod leader;
+pub mod ledger;
+pub mod order;
+pub mod position;
+pub mod risk;
+pub mod signal;
+pub mod strategy;
+pub mod timer;
+
+use apply::Cooling;
+use book::{Book, Change, Ladders};
+use leader::{Groups, Holdings, Seen};
+use ledger::Ledger;
+use order::{Happening, Orders, next_state};
+use position::{POSITIONS_MAX, Positions};
+use risk::Approved;
+use signal::Parked;
+
+use crate::domain::{
+    Cause, Divergence, Event, Fault, Input, LeaderId, Market, Mode, Nanos, OrderEnd, OrderId, OrderKind, PortfolioId,
+    PortfolioSet, Price, Settings, Shares, Side, SignalId, Tick, TokenId, Usdc, event, ids::PORTFOLIOS_MAX, money::ONE,
+};
+
+/// Tokens one engine knows.
+pub const TOKENS_MAX: usize = 65_536;
+/// Leaders one engine knows.
+pub const LEADERS_MAX: usize = 4_096;
+/// Books held at once, on grids of 0.001 and coarser, and on finer ones. One more stays cold.
+pub const BOOKS_MAX: usize = 1_024;
+pub const BOOKS_FINE_MAX: usize = 128;
+/// Events one input can lead to: each position may owe a sale and order it, each portfolio may decide a few signals.
+pub const EVENTS_MAX: usize = 2 * POSITIONS_MAX + 4 * PORTFOLIOS_MAX;
+
+/// What an engine is told once, at set-up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Fills of one leader, token and side this close together form one group.
+    pub group_window: Nanos,
+    /// How long a signal waits for a cold token's market and book.
+    pub metadata_wait: Nanos,
+    /// How often each portfolio's worth is recorded.
+    pub value_every: Nanos,
+    pub paper: PaperSwitch,
+}
+
+/// The global paper switch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PaperSwitch {
+    On,
+    Off,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            group_window: Nanos::from_secs(2),
+            metadata_wait: Nanos::from_secs(2),
+            value_every: Nanos::from_secs(60),
+            paper: PaperSwitch::On,
+        }
+    }
+}
+
+/// The events of one step, in order.
+#[derive(Debug)]
+pub struct Events(Vec<Event>);
+
+impl Default for Events {
+    fn default() -> Events {
+        Events(Vec::with_capacity(EVENTS_MAX))
+    }
+}
+
+impl Events {
+    pub fn as_slice(&self) -> &[Event] {
+        &self.0
+    }
+
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    fn push(&mut self, event: Event) {
+        assert!(self.0.len() < EVENTS_MAX, "one input led to more than {EVENTS_MAX} events");
+        self.0.push(event);
+    }
+}
+
+/// A token's market, book and end.
+#[derive(Debug)]
+pub struct Token {
+    pub market: Market,
+    pub known: Known,
+    pub book: Book,
+    /// What a share paid, once the market is resolved.
+    pub payout: Option<u32>,
+    /// Portfolios whose market filter keeps it out.
+    pub denied: PortfolioSet,
+}
+
+/// Whether the market's rules are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    NotYet,
+    Yes,
+    Never,
+}
+
+/// One strategy in one mode.
+#[derive(Debug)]
+pub struct Portfolio {
+    pub mode: Mode,
+    pub settings: Settings,
+    pub ledger: Ledger,
+    pub entries: Entries,
+}
+
+/// Whether a portfolio makes entries. Exits are never paused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entries {
+    Running,
+    Paused,
+}
+
+#[derive(Debug)]
+pub struct Engine {
+    options: Options,
+    tokens: Vec<Token>,
+    ladders: Ladders,
+    portfolios: Vec<Portfolio>,
+    /// Who follows each leader.
+    followers: Vec<PortfolioSet>,
+    seen: Seen,
+    holdings: Holdings,
+    groups: Groups,
+    parked: Parked,
+    orders: Orders,
+    positions: Positions,
+    cooling: Cooling,
+    signals: u64,
+    entries_stopped: bool,
+    value_at: Nanos,
+    exit_retry_at: Nanos,
+    /// Scratch, kept for its room.
+    slots: Vec<usize>,
+}
+
+/// Why an order is placed, and for whom.
+#[derive(Clone, Copy, Debug)]
+struct Origin {
+    signal: SignalId,
+    portfolio: PortfolioId,
+    leader: LeaderId,
+    token: TokenId,
+    cause: Cause,
+    reference: Price,
+}
+
+impl Engine {
+    pub fn new(options: Options) -> Engine {
+        Engine {
+            options,
+            tokens: Vec::with_capacity(TOKENS_MAX),
+            ladders: Ladders::new(BOOKS_MAX, BOOKS_FINE_MAX),
+            portfolios: Vec::with_capacity(PORTFOLIOS_MAX),
+            followers: vec![PortfolioSet::EMPTY; LEADERS_MAX],
+            seen: Seen::default(),
+            holdings: Holdings::default(),
+            groups: Groups::default(),
+            parked: Parked::default(),
+            orders: Orders::default(),
+            positions: Positions::new(TOKENS_MAX),
+            cooling: Cooling::default(),
+            signals: 0,
+            entries_stopped: false,
+            value_at: Nanos::ZERO,
+            exit_retry_at: Nanos::NEVER,
+            slots: Vec::with_capacity(POSITIONS_MAX),
+        }
+    }
+
+    // -- set-up, outside the hot path ------------------------------------------------------------------------------
+
+    /// Adds the next token; ids are given in order. Panics beyond [`TOKENS_MAX`] or out of order.
+    pub fn install_token(&mut self, id: TokenId) {
+        assert!(id.index() == self.tokens.len() && id.index() < TOKENS_MAX, "token {} is not the next", id.0);
+        let book = Book::default();
+        let market = Market::COMMON;
+        self.tokens.push(Token { market, known: Known::NotYet, book, payout: None, denied: PortfolioSet::EMPTY });
+    }
+
+    /// Says what a token's market is like, outside of a step: in recovery.
+    pub fn set_market(&mut self, token: TokenId, market: Market) {
+        self.tokens[token.index()].market = market;
+        self.tokens[token.index()].known = Known::Yes;
+    }
+
+    /// Sets which portfolios a token is kept from.
+    pub fn deny(&mut self, token: TokenId, portfolios: PortfolioSet) {
+        self.tokens[token.index()].denied = portfolios;
+    }
+
+    /// Adds the next portfolio, with no money; ids are given in order.
+    pub fn install_portfolio(&mut self, id: PortfolioId, mode: Mode, settings: Settings) {
+        assert!(
+            id.index() == self.portfolios.len() && id.index() < PORTFOLIOS_MAX,
+            "portfolio {} is not the next",
+            id.0
+        );
+        self.portfolios.push(Portfolio { mode, settings, ledger: Ledger::default(), entries: Entries::Running });
+    }
+
+    pub fn set_settings(&mut self, portfolio: PortfolioId, settings: Settings) {
+        self.portfolios[portfolio.index()].settings = settings;
+    }
+
+    pub fn follow(&mut self, leader: LeaderId, portfolio: PortfolioId) {
+        self.followers[leader.index()].insert(portfolio);
+    }
+
+    // -- reading ---------------------------------------------------------------------------------------------------
+
+    pub fn tokens(&self) -> &[Token] {
+        &self.tokens
+    }
+
+    pub fn token(&self, id: TokenId) -> &Token {
+        &self.tokens[id.index()]
+    }
+
+    pub fn portfolios(&self) -> &[Portfolio] {
+        &self.portfolios
+    }
+
+    pub fn positions(&self) -> &Positions {
+        &self.positions
+    }
+
+    pub fn orders(&self) -> &Orders {
+        &self.orders
+    }
+
+    /// Returns how many signals there were.
+    pub fn signals(&self) -> u64 {
+        self.signals
+    }
+
+    /// Returns how many signals wait for a cold token.
+    pub fn parked(&self) -> usize {
+        self.parked.len()
+    }
+
+    pub fn entries_stopped(&self) -> bool {
+        self.entries_stopped
+    }
+
+    /// Returns what the open positions of a portfolio would bring at the best bids, less what they cost. A position
+    /// without a bid is worth nothing, one in a resolved market its payout.
+    pub fn unrealised(&self, portfolio: PortfolioId) -> Usdc {
+        let ours = self.positions.iter().filter(|position| position.portfolio == portfolio);
+        ours.fold(Usdc::ZERO, |sum, position| {
+            let bid = self.token(position.token).book.best_bid();
+            let value = bid.map_or(Usdc::ZERO, |bid| bid.cost_floor(position.shares));
+            sum + value - position.cost
+        })
+    }
+
+    // -- the step --------------------------------------------------------------------------------------------------
+
+    /// Takes one input and reports what it made true. All control flow begins in this function.
+    pub fn step(&mut self, now: Nanos, input: &Input, events: &mut Events) {
+        match *input {
+            Input::Level { token, side, price, size } => self.level(now, token, side, price, size, events),
+            Input::Snapshot { token, at } => self.tokens[token.index()].book.begin(at),
+            Input::BookDone { token, at, best } => {
+                let change = self.tokens[token.index()].book.end(now, at, best);
+                self.book_changed(now, token, change, events);
+            }
+            Input::HashChecked { token, good } => {
+                let change = self.tokens[token.index()].book.hash_checked(good);
+                self.book_changed(now, token, change, events);
+            }
+            Input::BookLost { token } => {
+                let change = self.tokens[token.index()].book.diverge(Divergence::Gap);
+                self.book_changed(now, token, change, events);
+            }
+            Input::TickChanged { token, tick } => self.tokens[token.index()].market.tick = tick,
+            Input::MarketKnown { token, market } => self.market_known(now, token, market, events),
+            Input::MarketUnknown { token } => self.market_unknown(now, token, events),
+            Input::LeaderTrade(trade) => self.leader_trade(now, &trade, events),
+            Input::Accepted { order } => self.accepted(now, order, events),
+            Input::Filled { order, shares, cash, fee } => self.filled(now, order, shares, cash, fee, events),
+            Input::Closed { order, end } => self.closed(now, order, end, events),
+            Input::Resolved { token, payout } => self.resolved(now, token, payout, events),
+            Input::Pause { portfolio } => self.emit(now, Event::Paused { portfolio }, events),
+            Input::Unpause { portfolio } => self.emit(now, Event::Unpaused { portfolio }, events),
+            Input::Timer => self.timer(now, events),
+        }
+    }
+
+    fn level(&mut self, now: Nanos, id: TokenId, side: Side, price: Price, size: Shares, events: &mut Events) {
+        let token = &mut self.tokens[id.index()];
+        if !token.book.fits(price) && !self.ladders.lend(&mut token.book, price) {
+            // No room for the book, or for its finer grid: it must not be traded on.
+            let change = token.book.diverge(Divergence::BadLevel);
+            return self.book_changed(now, id, change, events);
+        }
+        if !token.market.tick.holds(price) && size > Shares::ZERO {
+            // Recordings often lack the message that said so.
+            token.market.tick = finer_tick(token.market.tick, price);
+        }
+        token.book.set(side, price, size);
+    }
+
+    fn book_changed(&mut self, now: Nanos, token: TokenId, change: Option<Change>, events: &mut Events) {
+        match change {
+            None => (),
+            Some(Change::Diverged(cause)) => self.emit(now, Event::Diverged { token, cause }, events),
+            Some(Change::Resynced) => {
+                self.emit(now, Event::Resynced { token }, events);
+                self.book_usable(now, token, events);
+            }
+            Some(Change::Updated) => self.book_usable(now, token, events),
+        }
+    }
+
+    fn book_usable(&mut self, now: Nanos, token: TokenId, events: &mut Events) {
+        self.wake(now, token, events);
+        self.watch_exits(now, token, events);
+    }
+
+    fn place(&mut self, now: Nanos, approved: Approved, origin: Origin, events: &mut Events) {
+        let intent = approved.intent;
+        let order = self.orders.next_id().expect("risk found a free slot");
+        let kind = match intent.side {
+            Side::Buy => self.portfolios[origin.portfolio.index()].settings.order_kind,
+            // A sale of part of what is owed is better than none.
+            Side::Sell => OrderKind::Fak,
+        };
+        let submitted = event::Submitted {
+            order,
+            signal: origin.signal,
+            portfolio: origin.portfolio,
+            leader: origin.leader,
+            token: origin.token,
+            side: intent.side,
+            kind,
+            cause: origin.cause,
+            limit: intent.limit,
+            shares: intent.shares,
+            budget: intent.budget,
+            reserved: approved.reserved,
+            touch: intent.touch,
+            reference: origin.reference,
+        };
+        self.emit(now, Event::Submitted(submitted), events);
+    }
+
+    // -- answers of the venue --------------------------------------------------------------------------------------
+
+    fn accepted(&mut self, now: Nanos, order: OrderId, events: &mut Events) {
+        let Some(open) = self.orders.get(order) else { return self.fault(now, Fault::UnknownOrder, order, events) };
+        // A repeated acceptance says nothing new.
+        if next_state(open.state, Happening::Accepted).is_some() {
+            self.emit(now, Event::Accepted { order }, events);
+        }
+    }
+
+    fn filled(&mut self, now: Nanos, order: OrderId, shares: Shares, cash: Usdc, fee: Usdc, events: &mut Events) {
+        let Some(open) = self.orders.get(order) else { return self.fault(now, Fault::UnknownOrder, order, events) };
+        let submitted = open.submitted;
+        if !open.may_fill(shares, cash, fee) {
+            return self.fault(now, Fault::Overfill, order, events);
+        }
+        let (basis, release_at) = match submitted.side {
+            Side::Buy => (Usdc::ZERO, Nanos::ZERO),
+            Side::Sell => {
+                let found = self.positions.find(submitted.portfolio, submitted.leader, submitted.token);
+                let slot = found.filter(|slot| shares <= self.positions.at(*slot).shares);
+                let Some(slot) = slot else { return self.fault(now, Fault::Overfill, order, events) };
+                (self.positions.basis(slot, shares), now.plus(self.cooling_of(submitted.portfolio)))
+            }
+        };
+        self.emit(now, Event::Filled(event::Filled { order, shares, cash, fee, basis, release_at }), events);
+        // A fill may be told after the end of its market.
+        if let Some(payout) = self.tokens[submitted.token.index()].payout {
+            self.settle(now, submitted.token, payout, events);
+        }
+    }
+
+    fn closed(&mut self, now: Nanos, order: OrderId, end: OrderEnd, events: &mut Events) {
+        let Some(open) = self.orders.get(order) else { return self.fault(now, Fault::UnknownOrder, order, events) };
+        let (submitted, released) = (open.submitted, open.reserved_left);
+        self.emit(now, Event::Closed { order, end, released }, events);
+        // The leader may have left while our entry was on its way.
+        let slot = self.positions.find(submitted.portfolio, submitted.leader, submitted.token);
+        if let (Side::Buy, Some(slot)) = (submitted.side, slot) {
+            self.try_exit(now, slot, events);
+        }
+    }
+
+    fn fault(&mut self, now: Nanos, fault: Fault, order: OrderId, events: &mut Events) {
+        self.emit(now, Event::Faulted { fault, order }, events);
+    }
+
+    fn cooling_of(&self, portfolio: PortfolioId) -> Nanos {
+        self.portfolios[portfolio.index()].settings.cooling
+    }
+
+    /// Ends a market: every position in it is settled at the payout.
+    fn resolved(&mut self, now: Nanos, token: TokenId, payout: u32, events: &mut Events) {
+        if self.tokens[token.index()].payout.is_some() || payout > ONE as u32 {
+            return;
+        }
+        self.emit(now, Event::Resolved { token, payout }, events);
+        self.settle(now, token, payout, events);
+        self.ladders.take_back(&mut self.tokens[token.index()].book);
+        // Nothing is left to wait for.
+        self.wake(now, token, events);
+    }
+
+    fn settle(&mut self, now: Nanos, token: TokenId, payout: u32, events: &mut Events) {
+        let mut slots = std::mem::take(&mut self.slots);
+        slots.extend(self.positions.slots_in(token));
+        for slot in slots.drain(..) {
+            let position = *self.positions.at(slot);
+            if position.shares == Shares::ZERO {
+                continue; // Only an order that is still open.
+            }
+            let micros = u128::from(position.shares.0) * u128::from(payout) / u128::from(ONE);
+            let settled = event::Settled {
+                portfolio: position.portfolio,
+                leader: position.leader,
+                token,
+                shares: position.shares,
+                basis: position.cost,
+                proceeds: Usdc(micros as i64),
+                release_at: now.plus(self.cooling_of(position.portfolio)),
+            };
+            self.emit(now, Event::Settled(settled), events);
+        }
+        self.slots = slots;
+    }
+
+    fn emit(&mut self, now: Nanos, event: Event, events: &mut Events) {
+        self.apply(now, &event);
+        events.push(event);
+    }
+}
+
+/// Returns the coarsest known tick that is finer than `tick` and holds `price`.
+fn finer_tick(tick: Tick, price: Price) -> Tick {
+    let finer = Tick::KNOWN.iter().filter(|finer| **finer < tick && tick.micros().is_multiple_of(finer.micros()));
+    *finer.clone().find(|finer| finer.holds(price)).unwrap_or(&Tick::FINEST)
+}
+
+#[cfg(test)]
+pub mod tests;

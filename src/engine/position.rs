@@ -1,0 +1,339 @@
+//! Positions: FIFO lots per (portfolio, leader, token), from our own fills.
+
+use crate::domain::{Cause, LeaderId, Nanos, PortfolioId, Price, Shares, SignalId, TokenId, Usdc};
+
+/// How many positions may be open at once, and how many lots they may have in all.
+pub const POSITIONS_MAX: usize = 4_096;
+pub const LOTS_MAX: usize = 16_384;
+
+const NONE: u32 = u32::MAX;
+
+/// What we hold of one token because of one leader, in one portfolio.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    pub portfolio: PortfolioId,
+    pub leader: LeaderId,
+    pub token: TokenId,
+    pub shares: Shares,
+    /// What the lots cost, without fees.
+    pub cost: Usdc,
+    /// Money and shares of open entries.
+    pub reserved: Usdc,
+    pub pending: Shares,
+    /// Shares in open exits.
+    pub selling: Shares,
+    /// The sale that is still owed, and why; it never exceeds what is held or pending.
+    pub exit: Exit,
+    lots: Fifo,
+    next: u32,
+}
+
+/// A sale that must happen as soon as it can.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exit {
+    pub shares: Shares,
+    pub cause: Cause,
+    pub signal: SignalId,
+    /// What its price is measured against.
+    pub reference: Option<Price>,
+    /// After a sale that found nobody: not before this moment.
+    pub retry_at: Nanos,
+    pub tries: u8,
+}
+
+impl Exit {
+    pub const NONE: Exit = Exit {
+        shares: Shares::ZERO,
+        cause: Cause::LeaderExit,
+        signal: SignalId::NONE,
+        reference: None,
+        retry_at: Nanos::ZERO,
+        tries: 0,
+    };
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Fifo {
+    first: u32,
+    last: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Lot {
+    shares: Shares,
+    cost: Usdc,
+    next: u32,
+}
+
+/// All positions, each in the list of its token.
+#[derive(Debug)]
+pub struct Positions {
+    slots: Box<[Option<Position>]>,
+    free: Vec<u32>,
+    lots: Box<[Lot]>,
+    lots_free: Vec<u32>,
+    /// First position of each token.
+    heads: Vec<u32>,
+    open: usize,
+}
+
+impl Positions {
+    /// Makes room for positions in `tokens` tokens.
+    pub fn new(tokens: usize) -> Positions {
+        let lot = Lot { shares: Shares::ZERO, cost: Usdc::ZERO, next: NONE };
+        Positions {
+            slots: vec![None; POSITIONS_MAX].into(),
+            free: (0..POSITIONS_MAX as u32).rev().collect(),
+            lots: vec![lot; LOTS_MAX].into(),
+            lots_free: (0..LOTS_MAX as u32).rev().collect(),
+            heads: vec![NONE; tokens],
+            open: 0,
+        }
+    }
+
+    pub fn open(&self) -> usize {
+        self.open
+    }
+
+    pub fn any_in(&self, token: TokenId) -> bool {
+        self.heads[token.index()] != NONE
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Position> {
+        self.slots.iter().flatten()
+    }
+
+    /// Yields the slots of all open positions.
+    pub fn open_slots(&self) -> impl Iterator<Item = usize> {
+        self.slots.iter().enumerate().filter(|(_, slot)| slot.is_some()).map(|(slot, _)| slot)
+    }
+
+    /// Yields the slots of a token's positions.
+    pub fn slots_in(&self, token: TokenId) -> impl Iterator<Item = usize> {
+        let mut at = self.heads[token.index()];
+        std::iter::from_fn(move || {
+            let slot = (at != NONE).then_some(at as usize)?;
+            at = self.slots[slot].as_ref()?.next;
+            Some(slot)
+        })
+    }
+
+    pub fn at(&self, slot: usize) -> &Position {
+        self.slots[slot].as_ref().expect("an open position")
+    }
+
+    pub fn find(&self, portfolio: PortfolioId, leader: LeaderId, token: TokenId) -> Option<usize> {
+        self.slots_in(token).find(|slot| {
+            let position = self.at(*slot);
+            position.portfolio == portfolio && position.leader == leader
+        })
+    }
+
+    /// Returns what a portfolio has in a token, deployed and reserved, whoever led it there.
+    pub fn committed(&self, portfolio: PortfolioId, token: TokenId) -> Usdc {
+        let ours = self.slots_in(token).map(|slot| self.at(slot)).filter(|position| position.portfolio == portfolio);
+        ours.fold(Usdc::ZERO, |sum, position| sum + position.cost + position.reserved)
+    }
+
+    /// Returns whether one more position and one more lot fit.
+    pub fn has_room(&self) -> bool {
+        // Each open entry may still bring a lot, and lots are merged when they run out, so one free slot is enough.
+        !self.free.is_empty()
+    }
+
+    pub(super) fn at_mut(&mut self, slot: usize) -> &mut Position {
+        self.slots[slot].as_mut().expect("an open position")
+    }
+
+    /// Returns the position's slot, opening an empty one if there is none. Panics when the table is full:
+    /// risk asks [`has_room`](Self::has_room) first.
+    pub(super) fn open_slot(&mut self, portfolio: PortfolioId, leader: LeaderId, token: TokenId) -> usize {
+        if let Some(slot) = self.find(portfolio, leader, token) {
+            return slot;
+        }
+        let slot = self.free.pop().expect("room for a position");
+        self.slots[slot as usize] = Some(Position {
+            portfolio,
+            leader,
+            token,
+            shares: Shares::ZERO,
+            cost: Usdc::ZERO,
+            reserved: Usdc::ZERO,
+            pending: Shares::ZERO,
+            selling: Shares::ZERO,
+            exit: Exit::NONE,
+            lots: Fifo { first: NONE, last: NONE },
+            next: self.heads[token.index()],
+        });
+        self.heads[token.index()] = slot;
+        self.open += 1;
+        slot as usize
+    }
+
+    /// Adds a lot. When all lots are in use it is merged into the position's newest one.
+    pub(super) fn add(&mut self, slot: usize, shares: Shares, cost: Usdc) {
+        let position = self.slots[slot].as_mut().expect("an open position");
+        position.shares = position.shares + shares;
+        position.cost = position.cost + cost;
+        let last = position.lots.last;
+        let Some(lot) = self.lots_free.pop() else {
+            assert!(last != NONE, "every lot is in use, and none by this position");
+            let newest = &mut self.lots[last as usize];
+            (newest.shares, newest.cost) = (newest.shares + shares, newest.cost + cost);
+            return;
+        };
+        self.lots[lot as usize] = Lot { shares, cost, next: NONE };
+        if last == NONE {
+            position.lots.first = lot;
+        } else {
+            self.lots[last as usize].next = lot;
+        }
+        position.lots.last = lot;
+    }
+
+    /// Returns what the oldest `shares` of a position cost; a part of a lot costs its part, rounded down.
+    pub fn basis(&self, slot: usize, shares: Shares) -> Usdc {
+        let (mut left, mut basis, mut at) = (shares, Usdc::ZERO, self.at(slot).lots.first);
+        while left > Shares::ZERO {
+            let lot = self.lots.get(at as usize).expect("no more is sold than is held");
+            let part = left.min(lot.shares);
+            basis = basis + part_cost(lot, part);
+            left = left - part;
+            at = lot.next;
+        }
+        basis
+    }
+
+    /// Takes the oldest `shares` out; their cost is what [`basis`](Self::basis) says.
+    pub(super) fn take(&mut self, slot: usize, shares: Shares) {
+        let mut left = shares;
+        while left > Shares::ZERO {
+            let position = self.slots[slot].as_mut().expect("an open position");
+            let first = position.lots.first;
+            let lot = &mut self.lots[first as usize];
+            let part = left.min(lot.shares);
+            let cost = part_cost(lot, part);
+            (lot.shares, lot.cost) = (lot.shares - part, lot.cost - cost);
+            (position.shares, position.cost) = (position.shares - part, position.cost - cost);
+            left = left - part;
+            if lot.shares == Shares::ZERO {
+                position.lots.first = lot.next;
+                if lot.next == NONE {
+                    position.lots.last = NONE;
+                }
+                self.lots_free.push(first);
+            }
+        }
+    }
+
+    /// Forgets a position that holds nothing and has nothing open.
+    pub(super) fn close_if_empty(&mut self, slot: usize) {
+        let position = *self.at(slot);
+        let is_empty = position.shares == Shares::ZERO
+            && position.pending == Shares::ZERO
+            && position.reserved == Usdc::ZERO
+            && position.selling == Shares::ZERO;
+        if !is_empty {
+            return;
+        }
+        debug_assert_eq!(position.cost, Usdc::ZERO);
+        let head = self.heads[position.token.index()];
+        if head as usize == slot {
+            self.heads[position.token.index()] = position.next;
+        } else {
+            let before = self.slots_in(position.token).find(|before| self.at(*before).next as usize == slot);
+            self.at_mut(before.expect("in its token's list")).next = position.next;
+        }
+        self.slots[slot] = None;
+        self.free.push(slot as u32);
+        self.open -= 1;
+    }
+}
+
+/// A whole lot costs all of its cost, so nothing is left behind by rounding.
+fn part_cost(lot: &Lot, part: Shares) -> Usdc {
+    Usdc((i128::from(lot.cost.0) * i128::from(part.0) / i128::from(lot.shares.0)) as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const P: PortfolioId = PortfolioId(0);
+    const L: LeaderId = LeaderId(0);
+    const T: TokenId = TokenId(1);
+
+    #[test]
+    fn lots_leave_in_the_order_they_came() {
+        let mut positions = Positions::new(2);
+        let slot = positions.open_slot(P, L, T);
+        positions.add(slot, Shares::whole(10), Usdc::whole(4));
+        positions.add(slot, Shares::whole(10), Usdc::whole(6));
+        assert_eq!(positions.basis(slot, Shares::whole(15)), Usdc::whole(7));
+        positions.take(slot, Shares::whole(15));
+        assert_eq!((positions.at(slot).shares, positions.at(slot).cost), (Shares::whole(5), Usdc::whole(3)));
+        positions.take(slot, Shares::whole(5));
+        positions.close_if_empty(slot);
+        assert_eq!((positions.open(), positions.any_in(T)), (0, false));
+    }
+
+    #[test]
+    fn positions_of_a_token_are_told_apart_and_summed() {
+        let mut positions = Positions::new(2);
+        let slots: Vec<usize> = (0..3).map(|leader| positions.open_slot(P, LeaderId(leader), T)).collect();
+        for slot in &slots {
+            positions.add(*slot, Shares::whole(1), Usdc::whole(1));
+        }
+        positions.at_mut(slots[0]).reserved = Usdc::whole(5);
+        assert_eq!(positions.committed(P, T), Usdc::whole(8));
+        assert_eq!(positions.committed(PortfolioId(1), T), Usdc::ZERO);
+        positions.take(slots[1], Shares::whole(1));
+        positions.close_if_empty(slots[1]);
+        assert_eq!(positions.find(P, LeaderId(1), T), None);
+        assert_eq!(positions.find(P, LeaderId(0), T), Some(slots[0]));
+        assert_eq!(positions.slots_in(T).count(), 2);
+    }
+
+    #[test]
+    fn a_full_table_has_no_room_and_lots_merge_when_they_run_out() {
+        let mut positions = Positions::new(POSITIONS_MAX);
+        let slot = positions.open_slot(P, L, T);
+        for _ in 0..LOTS_MAX + 5 {
+            positions.add(slot, Shares(1), Usdc(1));
+        }
+        assert_eq!(positions.basis(slot, Shares(LOTS_MAX as u64 + 5)), Usdc(LOTS_MAX as i64 + 5));
+        for token in 2..POSITIONS_MAX as u32 {
+            positions.open_slot(P, L, TokenId(token));
+        }
+        assert!(positions.has_room());
+        positions.open_slot(P, L, TokenId(0));
+        assert!(!positions.has_room());
+    }
+
+    proptest! {
+        #[test]
+        fn cost_is_neither_made_nor_lost(buys in prop::collection::vec((1u64..1_000_000, 0i64..1_000_000), 1..20), sells in prop::collection::vec(1u64..2_000_000, 0..20)) {
+            let mut positions = Positions::new(2);
+            let slot = positions.open_slot(P, L, T);
+            let (mut shares, mut cost) = (0, 0);
+            for (lot_shares, lot_cost) in buys {
+                positions.add(slot, Shares(lot_shares), Usdc(lot_cost));
+                shares += lot_shares;
+                cost += lot_cost;
+            }
+            for sold in sells {
+                let sold = Shares(sold.min(shares));
+                let basis = positions.basis(slot, sold);
+                positions.take(slot, sold);
+                shares -= sold.0;
+                cost -= basis.0;
+                prop_assert_eq!(positions.at(slot).shares, Shares(shares));
+                prop_assert_eq!(positions.at(slot).cost, Usdc(cost));
+                prop_assert!(0 <= cost);
+            }
+            prop_assert_eq!(positions.basis(slot, Shares(shares)), Usdc(cost));
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! A leader's trade: seen once, grouped with its neighbours, decided for everybody who follows him; or parked while the
+//! token is cold.
+
+use super::{
+    Engine, Entries, Events, Known, Origin, PaperSwitch, Portfolio,
+    book::Trust,
+    leader::average_price,
+    strategy::{self, Situation},
+    timer::DECISIONS_PER_STEP,
+};
+use crate::domain::{
+    Cause, Event, LeaderTrade, Market, Mode, Nanos, Numbers, PortfolioId, PortfolioSet, Side, SignalId, Skip, TokenId,
+    event::Signal,
+};
+
+/// Signals that may wait at once; one more is decided as it is, and so skipped.
+pub const PARKED_MAX: usize = 256;
+
+/// A signal that is not decided for everybody yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Undecided {
+    pub signal: Signal,
+    pub until: Nanos,
+    /// Who has decided.
+    pub decided: PortfolioSet,
+}
+
+/// Signals of cold tokens, and the one being decided right now: after a crash both must still come to an end.
+#[derive(Debug)]
+pub struct Parked {
+    waiting: Vec<Undecided>,
+    pub(super) current: Option<Undecided>,
+}
+
+impl Default for Parked {
+    fn default() -> Parked {
+        Parked { waiting: Vec::with_capacity(PARKED_MAX), current: None }
+    }
+}
+
+impl Parked {
+    pub fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Undecided> {
+        self.waiting.iter()
+    }
+
+    /// Returns where the first one is that satisfies `is`.
+    pub(super) fn find(&self, is: impl Fn(&Undecided) -> bool) -> Option<usize> {
+        self.waiting.iter().position(is)
+    }
+
+    /// Makes those that satisfy `is` due at the next timer.
+    pub(super) fn hasten(&mut self, now: Nanos, is: impl Fn(&Undecided) -> bool) {
+        self.waiting.iter_mut().filter(|parked| is(parked)).for_each(|parked| parked.until = now);
+    }
+
+    pub(super) fn begin(&mut self, signal: &Signal) {
+        self.current = Some(Undecided { signal: *signal, until: Nanos::ZERO, decided: PortfolioSet::EMPTY });
+    }
+
+    /// Moves the current signal to those that wait.
+    pub(super) fn park(&mut self, signal: SignalId, until: Nanos) {
+        if let Some(current) = self.current.take_if(|current| current.signal.signal == signal) {
+            self.waiting.push(Undecided { until, ..current });
+        }
+    }
+
+    /// Takes a waiting signal out, to be decided now.
+    pub(super) fn resume(&mut self, at: usize) {
+        self.current = Some(self.waiting.remove(at));
+    }
+
+    /// Notes that a portfolio decided. In recovery this is what ends the wait.
+    pub(super) fn decided(&mut self, signal: SignalId, portfolio: PortfolioId) {
+        if let Some(at) = self.waiting.iter().position(|waiting| waiting.signal.signal == signal) {
+            self.resume(at);
+        }
+        if let Some(current) = self.current.as_mut().filter(|current| current.signal.signal == signal) {
+            current.decided.insert(portfolio);
+        }
+    }
+}
+
+impl Engine {
+    pub(super) fn leader_trade(&mut self, now: Nanos, trade: &LeaderTrade, events: &mut Events) {
+        let LeaderTrade { trade: key, leader, token, side, price, shares, traded_at } = *trade;
+        if self.followers[leader.index()].is_empty() || shares.0 == 0 {
+            return;
+        }
+        if self.seen.contains(key) {
+            return self.emit(now, Event::Repeated { trade: key, leader, token }, events);
+        }
+        let id = SignalId(self.signals + 1);
+        let open = self.groups.open(leader, token, side, traded_at, self.options.group_window);
+        let (group, group_cash, group_shares) = match open {
+            Some(group) => (group.first, group.cash + price.cost_ceil(shares), group.shares + shares),
+            None => (id, price.cost_ceil(shares), shares),
+        };
+        let group_price = if group == id { price } else { average_price(group_cash, group_shares, price) };
+        let leader_held = self.holdings.of(leader, token);
+        let signal = Signal {
+            signal: id,
+            group,
+            trade: key,
+            leader,
+            token,
+            side,
+            price,
+            shares,
+            group_price,
+            group_shares,
+            leader_held,
+            traded_at,
+        };
+        self.emit(now, Event::Signal(signal), events);
+        if side == Side::Buy && self.is_cold(token) && self.parked.len() < PARKED_MAX {
+            let until = now.plus(self.options.metadata_wait);
+            return self.emit(now, Event::Parked { signal: id, token, until }, events);
+        }
+        self.decide(now, &signal, events);
+    }
+
+    /// A token is cold until its market is known and a snapshot of its book came. A sale needs neither: it is owed.
+    fn is_cold(&self, token: TokenId) -> bool {
+        let token = &self.tokens[token.index()];
+        let no_book = matches!(token.book.trust(), Trust::Cold | Trust::Loading);
+        token.payout.is_none() && (token.known == Known::NotYet || (token.known == Known::Yes && no_book))
+    }
+
+    /// Decides a signal for each of the leader's followers that has not decided yet.
+    pub(super) fn decide(&mut self, now: Nanos, signal: &Signal, events: &mut Events) {
+        let decided = self.parked.current.map_or(PortfolioSet::EMPTY, |current| current.decided);
+        for portfolio in self.followers[signal.leader.index()].iter().filter(|id| !decided.contains(*id)) {
+            match signal.side {
+                Side::Buy => self.enter(now, portfolio, signal, events),
+                Side::Sell => self.follow_exit(now, portfolio, signal, events),
+            }
+        }
+        self.parked.current = None;
+    }
+
+    fn enter(&mut self, now: Nanos, portfolio: PortfolioId, signal: &Signal, events: &mut Events) {
+        let (id, Signal { leader, token, group_price, .. }) = (signal.signal, *signal);
+        let intent = match self.consider(now, portfolio, signal) {
+            Ok(intent) => intent,
+            Err((reason, numbers)) => {
+                return self.emit(now, Event::Skipped { signal: id, portfolio, reason, numbers }, events);
+            }
+        };
+        match self.check_entry(portfolio, leader, token, intent) {
+            Ok(approved) => {
+                let origin =
+                    Origin { signal: id, portfolio, leader, token, cause: Cause::Entry, reference: group_price };
+                self.place(now, approved, origin, events);
+            }
+            Err((reason, numbers)) => self.emit(now, Event::Refused { signal: id, portfolio, reason, numbers }, events),
+        }
+    }
+
+    /// Returns what a portfolio would do about a leader's buy. Reads only.
+    fn consider(&self, now: Nanos, portfolio: PortfolioId, signal: &Signal) -> Result<strategy::Intent, strategy::No> {
+        let token = &self.tokens[signal.token.index()];
+        let Portfolio { settings, mode, entries, .. } = &self.portfolios[portfolio.index()];
+        if *mode == Mode::Paper && self.options.paper == PaperSwitch::Off {
+            return Err((Skip::PaperOff, Numbers::NONE));
+        }
+        if *entries == Entries::Paused {
+            return Err((Skip::StrategyPaused, Numbers::NONE));
+        }
+        if token.denied.contains(portfolio) {
+            return Err((Skip::MarketDenied, Numbers::NONE));
+        }
+        if token.payout.is_some() {
+            return Err((Skip::MarketClosed, Numbers::NONE));
+        }
+        if token.known != Known::Yes {
+            let wait = self.options.metadata_wait.as_millis() as i64;
+            let waited = now.since(signal.traded_at).as_millis() as i64;
+            return Err((Skip::NoToken, Numbers { limit: wait, actual: waited }));
+        }
+        strategy::entry(&Situation {
+            settings,
+            market: &token.market,
+            book: &token.book,
+            now,
+            traded_at: signal.traded_at,
+            price: signal.group_price,
+            shares: signal.group_shares,
+            ordered: self.groups.ordered(signal.group, portfolio),
+        })
+    }
+
+    pub(super) fn market_known(&mut self, now: Nanos, token: TokenId, market: Market, events: &mut Events) {
+        self.set_market(token, market);
+        self.wake(now, token, events);
+    }
+
+    pub(super) fn market_unknown(&mut self, now: Nanos, token: TokenId, events: &mut Events) {
+        if self.tokens[token.index()].known == Known::NotYet {
+            self.tokens[token.index()].known = Known::Never;
+            self.wake(now, token, events);
+            // A later trade asks again.
+            self.tokens[token.index()].known = Known::NotYet;
+        }
+    }
+
+    /// Decides the signals that waited for this token, oldest first, once it is cold no more.
+    pub(super) fn wake(&mut self, now: Nanos, token: TokenId, events: &mut Events) {
+        if self.parked.is_empty() || self.is_cold(token) {
+            return;
+        }
+        for _ in 0..DECISIONS_PER_STEP {
+            let Some(at) = self.parked.find(|parked| parked.signal.token == token) else { return };
+            self.decide_parked(now, at, events);
+        }
+        self.parked.hasten(now, |parked| parked.signal.token == token);
+    }
+
+    pub(super) fn decide_parked(&mut self, now: Nanos, at: usize, events: &mut Events) {
+        self.parked.resume(at);
+        if let Some(undecided) = self.parked.current {
+            self.decide(now, &undecided.signal, events);
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! The engine against small stories: books and leader trades in, what it said out.
+
+mod entries;
+mod exits;
+mod recovery;
+
+use super::*;
+use crate::{
+    domain::{Input, LeaderTrade, Millis, Sizing, TradeKey, input::Best},
+    venue::paper::{Paper, PaperOptions},
+};
+
+pub const TOKEN: TokenId = TokenId(0);
+pub const LEADER: LeaderId = LeaderId(0);
+pub const PAPER: PortfolioId = PortfolioId(0);
+
+pub fn price(text: f64) -> Price {
+    Price::from_micros((text * 1e6).round() as u32).expect("a price")
+}
+
+pub fn shares(count: f64) -> Shares {
+    Shares((count * 1e6).round() as u64)
+}
+
+/// Wide-open settings: a test narrows the one it is about.
+pub fn open_settings() -> Settings {
+    Settings {
+        sizing: Sizing::Fixed(Usdc::whole(50)),
+        order_usdc_min: Usdc::whole(1),
+        order_usdc_max: Usdc::whole(1_000),
+        order_kind: OrderKind::Fak,
+        trade_age_max: Nanos::from_secs(3),
+        price_min: price(0.01),
+        price_max: price(0.99),
+        leader_trade_usdc_min: Usdc::ZERO,
+        leader_trade_usdc_max: Usdc::whole(1_000_000),
+        close_time_min: Nanos::ZERO,
+        close_life_ppm_min: 0,
+        book_age_max: Nanos::from_secs(10),
+        spread_max: 100_000,
+        price_guard_ppm: 20_000,
+        slippage_buy_ppm: 20_000,
+        slippage_sell_ppm: 20_000,
+        depth_factor_ppm_min: 1_250_000,
+        depth_ppm_max: 1_000_000,
+        position_usdc_max: Usdc::whole(10_000),
+        exposure_usdc_max: Usdc::whole(10_000),
+        stop_loss_ppm: 0,
+        take_profit_ppm: 0,
+        cooling: Nanos::from_secs(3600),
+    }
+}
+
+/// An engine, its paper venue, and a clock that only the test moves.
+pub struct World {
+    pub engine: Engine,
+    pub paper: Paper,
+    pub now: Nanos,
+    pub log: Vec<(Nanos, Event)>,
+    events: Events,
+    trades: u64,
+}
+
+impl World {
+    /// One token with a known market, one leader, one paper portfolio of 1,000 dollars.
+    pub fn new(settings: Settings) -> World {
+        World::with(settings, Options { value_every: Nanos::NEVER, ..Options::default() })
+    }
+
+    pub fn with(settings: Settings, options: Options) -> World {
+        let mut engine = Engine::new(options);
+        engine.install_token(TOKEN);
+        engine.install_portfolio(PAPER, Mode::Paper, settings);
+        engine.follow(LEADER, PAPER);
+        let now = Nanos::from_secs(1_000_000);
+        let mut world = World {
+            engine,
+            paper: Paper::new(PaperOptions::default()),
+            now,
+            log: vec![],
+            events: Events::default(),
+            trades: 0,
+        };
+        world.input(Input::Timer);
+        world.log.clear();
+        world.fund(1_000);
+        world.input(Input::MarketKnown { token: TOKEN, market: Market::COMMON });
+        world
+    }
+
+    pub fn fund(&mut self, dollars: i64) {
+        self.engine.fund(self.now, PAPER, Usdc::whole(dollars), &mut self.events);
+        self.drain();
+    }
+
+    pub fn input(&mut self, input: Input) {
+        self.engine.step(self.now, &input, &mut self.events);
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        for event in self.events.as_slice() {
+            self.log.push((self.now, *event));
+            if let Event::Submitted(order) = event {
+                self.paper.submit(self.now, order);
+            }
+        }
+        self.events.clear();
+    }
+
+    /// A fresh snapshot with these levels (price, shares).
+    pub fn book(&mut self, bids: &[(f64, f64)], asks: &[(f64, f64)]) {
+        let at = Millis(self.now.as_millis());
+        self.input(Input::Snapshot { token: TOKEN, at });
+        for (side, levels) in [(Side::Buy, bids), (Side::Sell, asks)] {
+            for (at, size) in levels {
+                self.input(Input::Level { token: TOKEN, side, price: price(*at), size: shares(*size) });
+            }
+        }
+        self.input(Input::BookDone { token: TOKEN, at, best: Best::Unstated });
+    }
+
+    pub fn leader(&mut self, side: Side, at: f64, count: f64) {
+        self.leader_late(side, at, count, Nanos::ZERO);
+    }
+
+    pub fn leader_late(&mut self, side: Side, at: f64, count: f64, late: Nanos) {
+        self.trades += 1;
+        self.input(Input::LeaderTrade(LeaderTrade {
+            trade: TradeKey([self.trades, 1]),
+            leader: LEADER,
+            token: TOKEN,
+            side,
+            price: price(at),
+            shares: shares(count),
+            traded_at: Nanos(self.now.0 - late.0),
+        }));
+    }
+
+    /// Lets time pass: deadlines and paper orders happen when they are due.
+    pub fn wait(&mut self, length: Nanos) {
+        let until = self.now.plus(length);
+        loop {
+            let next = self.engine.next_deadline().min(self.paper.next_due());
+            if until < next {
+                break;
+            }
+            self.now = self.now.max(next);
+            while let Some(answers) = self.paper.answer(self.now, &self.engine) {
+                answers.into_iter().flatten().for_each(|answer| self.input(answer));
+            }
+            self.input(Input::Timer);
+        }
+        self.now = until;
+    }
+
+    /// Returns what was said since the last call, one phrase per event.
+    pub fn said(&mut self) -> String {
+        let phrases: Vec<String> = self.log.drain(..).filter_map(|(_, event)| phrase(&event)).collect();
+        phrases.join("; ")
+    }
+
+    pub fn position(&self) -> Option<&position::Position> {
+        self.engine.positions().iter().next()
+    }
+
+    /// Checks what must hold after every event.
+    pub fn audit(&self) {
+        use ledger::Account::{Available, Cooling, Deployed, Reserved};
+        for (index, portfolio) in self.engine.portfolios().iter().enumerate() {
+            let ledger = &portfolio.ledger;
+            let held: i64 =
+                [Available, Reserved, Deployed, Cooling].iter().map(|account| ledger.balance(*account).0).sum();
+            assert_eq!(Usdc(held), ledger.deposits() + ledger.realised());
+            let ours = || self.engine.positions().iter().filter(|position| position.portfolio.index() == index);
+            assert_eq!(ledger.balance(Deployed), ours().fold(Usdc::ZERO, |sum, position| sum + position.cost));
+            assert_eq!(ledger.balance(Reserved), ours().fold(Usdc::ZERO, |sum, position| sum + position.reserved));
+        }
+    }
+}
+
+fn phrase(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::Signal(_) | Event::Accepted { .. } => return None,
+        Event::Skipped { reason, .. } => format!("skipped {}", reason.code()),
+        Event::Refused { reason, .. } => format!("refused {}", reason.code()),
+        Event::Submitted(order) if order.side == Side::Buy => format!("buy ${} @ {}", order.budget, order.limit),
+        Event::Submitted(order) => format!("sell {} @ {}", order.shares, order.limit),
+        Event::Filled(filled) => format!("filled {} for ${} fee {}", filled.shares, filled.cash, filled.fee),
+        Event::Closed { end, .. } => end.code().to_owned(),
+        Event::ExitDue { cause, .. } => format!("due {}", cause.code()),
+        Event::Settled(settled) => format!("settled {} for ${}", settled.shares, settled.proceeds),
+        Event::Released { amount, .. } => format!("released ${amount}"),
+        Event::Deposited { amount, .. } => format!("deposited ${amount}"),
+        Event::Withdrawn { amount, .. } => format!("withdrawn ${amount}"),
+        Event::Diverged { cause, .. } => format!("diverged {}", cause.code()),
+        Event::Faulted { fault, .. } => format!("fault {}", fault.code()),
+        Event::Repeated { .. } => "repeated".to_owned(),
+        Event::Parked { .. } => "parked".to_owned(),
+        Event::Resolved { payout, .. } => format!("resolved {payout}"),
+        Event::Resynced { .. } => "resynced".to_owned(),
+        Event::Paused { .. } => "paused".to_owned(),
+        Event::Unpaused { .. } => "unpaused".to_owned(),
+        Event::Valued(valued) => format!("valued {}", valued.available),
+    })
+}
+
+/// A liquid book around 0.50.
+pub fn liquid(world: &mut World) {
+    world.book(&[(0.48, 5_000.0), (0.49, 5_000.0)], &[(0.50, 5_000.0), (0.51, 5_000.0)]);
+}

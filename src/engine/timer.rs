@@ -1,0 +1,82 @@
+//! What happens because time passed.
+
+use super::{Engine, Events, ledger::Account};
+use crate::domain::{Event, Nanos, PortfolioId, Usdc, event::Valued};
+
+/// Cooled amounts released, and waiting signals decided, in one step.
+const RELEASES_PER_STEP: usize = 256;
+pub(super) const DECISIONS_PER_STEP: usize = 2;
+
+impl Engine {
+    /// Returns when the next [`Input::Timer`](crate::domain::Input::Timer) is due.
+    pub fn next_deadline(&self) -> Nanos {
+        let parked = self.parked.iter().map(|parked| parked.until).min().unwrap_or(Nanos::NEVER);
+        let value = if self.portfolios.is_empty() { Nanos::NEVER } else { self.value_at };
+        parked.min(value).min(self.exit_retry_at).min(self.cooling.next())
+    }
+
+    /// Does what is due. At most so much at once that the events of one step stay bounded; what is left is still due.
+    pub(super) fn timer(&mut self, now: Nanos, events: &mut Events) {
+        for _ in 0..RELEASES_PER_STEP {
+            let Some((portfolio, amount)) = self.cooling.due(now) else { break };
+            self.emit(now, Event::Released { portfolio, amount }, events);
+        }
+        for _ in 0..DECISIONS_PER_STEP {
+            let Some(at) = self.parked.find(|parked| parked.until <= now) else { break };
+            self.decide_parked(now, at, events);
+        }
+        if self.exit_retry_at <= now {
+            self.retry_exits(now, events);
+        }
+        if self.value_at <= now {
+            self.value_all(now, events);
+            self.value_at = now.plus(self.options.value_every);
+        }
+    }
+
+    /// Records what each portfolio is worth now.
+    pub fn value_all(&mut self, now: Nanos, events: &mut Events) {
+        for index in 0..self.portfolios.len() {
+            let valued = self.valued(PortfolioId(index as u16));
+            self.emit(now, Event::Valued(valued), events);
+        }
+    }
+
+    /// Returns what a portfolio is worth, positions at the best bid.
+    pub fn valued(&self, portfolio: PortfolioId) -> Valued {
+        let ledger = &self.portfolios[portfolio.index()].ledger;
+        Valued {
+            portfolio,
+            available: ledger.balance(Account::Available),
+            reserved: ledger.balance(Account::Reserved),
+            deployed: ledger.balance(Account::Deployed),
+            cooling: ledger.balance(Account::Cooling),
+            realised: ledger.realised(),
+            unrealised: self.unrealised(portfolio),
+        }
+    }
+
+    /// Brings a portfolio's deposits to `capital`, as far as available cash allows a withdrawal. Returns what is missing.
+    pub fn fund(&mut self, now: Nanos, portfolio: PortfolioId, capital: Usdc, events: &mut Events) -> Usdc {
+        let ledger = &self.portfolios[portfolio.index()].ledger;
+        let (deposits, available) = (ledger.deposits(), ledger.balance(Account::Available));
+        if deposits < capital {
+            self.emit(now, Event::Deposited { portfolio, amount: capital - deposits }, events);
+            return Usdc::ZERO;
+        }
+        let amount = (deposits - capital).min(available);
+        if amount > Usdc::ZERO {
+            self.emit(now, Event::Withdrawn { portfolio, amount }, events);
+        }
+        deposits - capital - amount
+    }
+
+    /// Ends what a crash left undecided: entries are too old by now, exits never are. Call once after
+    /// recovery; what waited for a cold token is due at the next timer.
+    pub fn resume(&mut self, now: Nanos, events: &mut Events) {
+        if let Some(undecided) = self.parked.current {
+            self.decide(now, &undecided.signal, events);
+        }
+        self.parked.hasten(now, |_| true);
+    }
+}

@@ -1,0 +1,232 @@
+//! One engine, its paper venue and its log, driven by inputs with times: the same for a live session and for a replay.
+
+use crate::{
+    clock,
+    domain::{Event, Input, Nanos, OrderEnd, OrderId, Rejection, SignalId, TokenId},
+    engine::{EVENTS_MAX, Engine, Events, order::ORDERS_OPEN_MAX},
+    journal::{Full, Journal, Record},
+    metrics::{Stage, StageRecorder, Tally},
+    venue::paper::Paper,
+};
+
+/// Where events go before their effect leaves: the journal, or a replay's digest.
+pub trait Log {
+    /// Makes sure that the events of one step can be written.
+    fn reserve(&mut self) -> Result<(), Full>;
+    /// Writes one event; cannot fail after a reservation.
+    fn append(&mut self, at: Nanos, event: &Event);
+}
+
+/// An encoded event is far shorter than the longest record, so that several fit where one is reserved.
+const EVENTS_PER_RECORD: usize = 4;
+
+impl Log for Journal {
+    fn reserve(&mut self) -> Result<(), Full> {
+        Journal::reserve(self, EVENTS_MAX / EVENTS_PER_RECORD)
+    }
+
+    fn append(&mut self, at: Nanos, event: &Event) {
+        Journal::append(self, at, &Record::Event(*event));
+    }
+}
+
+pub struct Core<L> {
+    pub engine: Engine,
+    pub log: L,
+    pub tally: Tally,
+    /// Tokens whose book must be fetched again, for whoever looks after the sockets.
+    pub resync: Vec<TokenId>,
+    pub inputs: u64,
+    paper: Paper,
+    events: Events,
+    now: Nanos,
+    stages: StageRecorder,
+    /// When the leader traded, by signal; when we ordered, by order. Both wrap around.
+    traded_at: Box<[(SignalId, Nanos)]>,
+    ordered_at: Box<[(OrderId, Nanos)]>,
+}
+
+impl<L: Log> Core<L> {
+    pub fn new(engine: Engine, paper: Paper, log: L, stages: StageRecorder) -> Core<L> {
+        Core {
+            engine,
+            log,
+            tally: Tally::default(),
+            resync: Vec::with_capacity(64),
+            inputs: 0,
+            paper,
+            events: Events::default(),
+            now: Nanos::ZERO,
+            stages,
+            traded_at: vec![(SignalId::NONE, Nanos::ZERO); ORDERS_OPEN_MAX].into(),
+            ordered_at: vec![(OrderId(0), Nanos::ZERO); ORDERS_OPEN_MAX].into(),
+        }
+    }
+
+    pub fn now(&self) -> Nanos {
+        self.now
+    }
+
+    /// Returns when something is due without any input.
+    pub fn next_deadline(&self) -> Nanos {
+        self.engine.next_deadline().min(self.paper.next_due())
+    }
+
+    /// Takes an input that came at `at`; what was due before happens first, at its own time. On `Full` nothing was changed.
+    pub fn handle(&mut self, at: Nanos, input: &Input) -> Result<(), Full> {
+        if self.now < at {
+            self.advance(at)?;
+        }
+        self.inputs += 1;
+        match input {
+            // The bulk of all inputs, and they lead to an event only when no book is left to lend.
+            Input::Level { .. } | Input::Snapshot { .. } | Input::TickChanged { .. } => {
+                self.engine.step(self.now, input, &mut self.events);
+                if self.events.as_slice().is_empty() { Ok(()) } else { self.log.reserve().map(|()| self.record()) }
+            }
+            Input::LeaderTrade(_) => self.step(input, Some(Stage::Decide)),
+            Input::BookDone { .. } => self.step(input, Some(Stage::Book)),
+            Input::MarketKnown { .. }
+            | Input::MarketUnknown { .. }
+            | Input::HashChecked { .. }
+            | Input::BookLost { .. }
+            | Input::Accepted { .. }
+            | Input::Filled { .. }
+            | Input::Closed { .. }
+            | Input::Resolved { .. }
+            | Input::Pause { .. }
+            | Input::Unpause { .. }
+            | Input::Timer => self.step(input, None),
+        }
+    }
+
+    /// Lets time pass until `at`: deadlines and paper orders happen in their order, each at its own time.
+    pub fn advance(&mut self, at: Nanos) -> Result<(), Full> {
+        loop {
+            let (timer, order) = (self.engine.next_deadline(), self.paper.next_due());
+            let next = timer.min(order);
+            if at < next {
+                self.now = self.now.max(at);
+                return Ok(());
+            }
+            // A deadline of long ago (a process that was down) happens now.
+            self.now = self.now.max(next);
+            if order <= timer {
+                self.log.reserve()?;
+                if let Some(answers) = self.paper.answer(self.now, &self.engine) {
+                    for answer in answers.iter().flatten() {
+                        self.step(answer, None)?;
+                    }
+                }
+            } else {
+                self.step(&Input::Timer, None)?;
+            }
+        }
+    }
+
+    /// After recovery: ends what the last process left open. Paper orders of a process that is gone cannot fill any more.
+    pub fn resume(&mut self, at: Nanos) -> Result<(), Full> {
+        self.log.reserve()?;
+        self.now = self.now.max(at);
+        let open: Vec<OrderId> = self.engine.orders().iter().map(|order| order.submitted.order).collect();
+        for order in open {
+            let end = OrderEnd::Rejected(Rejection::VenueRestarted);
+            self.step(&Input::Closed { order, end }, None)?;
+        }
+        self.log.reserve()?;
+        self.engine.resume(self.now, &mut self.events);
+        self.record();
+        Ok(())
+    }
+
+    /// Runs set-up that makes events (deposits) and records them.
+    pub fn set_up<R>(
+        &mut self,
+        at: Nanos,
+        change: impl FnOnce(&mut Engine, Nanos, &mut Events) -> R,
+    ) -> Result<R, Full> {
+        self.log.reserve()?;
+        self.now = self.now.max(at);
+        let result = change(&mut self.engine, self.now, &mut self.events);
+        self.record();
+        Ok(result)
+    }
+
+    fn step(&mut self, input: &Input, stage: Option<Stage>) -> Result<(), Full> {
+        self.log.reserve()?;
+        let begun = stage.map(|stage| (stage, clock::mono()));
+        self.engine.step(self.now, input, &mut self.events);
+        if let Some((stage, begun)) = begun {
+            self.stages.record(stage, clock::mono() - begun);
+        }
+        if !self.events.as_slice().is_empty() {
+            self.record();
+        }
+        Ok(())
+    }
+
+    /// Writes the step's events, then lets their effects out.
+    fn record(&mut self) {
+        let begun = clock::mono();
+        for event in self.events.as_slice() {
+            self.log.append(self.now, event);
+        }
+        self.stages.record(Stage::Journal, clock::mono() - begun);
+        for event in self.events.as_slice() {
+            self.tally.add(event);
+            match event {
+                Event::Signal(signal) => {
+                    self.traded_at[signal.signal.0 as usize % ORDERS_OPEN_MAX] = (signal.signal, signal.traded_at);
+                }
+                Event::Submitted(order) => {
+                    self.ordered_at[order.order.0 as usize % ORDERS_OPEN_MAX] = (order.order, self.now);
+                    let (signal, traded_at) = self.traded_at[order.signal.0 as usize % ORDERS_OPEN_MAX];
+                    if order.signal != SignalId::NONE && signal == order.signal {
+                        self.stages.record(Stage::BehindLeader, self.now.since(traded_at).0);
+                    }
+                    self.paper.submit(self.now, order);
+                }
+                Event::Filled(filled) => {
+                    let (order, at) = self.ordered_at[filled.order.0 as usize % ORDERS_OPEN_MAX];
+                    if order == filled.order {
+                        self.stages.record(Stage::Fill, self.now.since(at).0);
+                    }
+                }
+                Event::Diverged { token, .. } => self.resync.push(*token),
+                _ => (),
+            }
+        }
+        self.events.clear();
+    }
+}
+
+/// A replay's log: a hash of all events in order, so that two runs can be compared.
+#[derive(Default)]
+pub struct Digest {
+    hash: sha2::Sha256,
+    buffer: Vec<u8>,
+}
+
+impl Digest {
+    pub fn new() -> Digest {
+        Digest { hash: sha2::Digest::new(), buffer: vec![0; 512] }
+    }
+
+    /// Returns the hash so far, in hexadecimal.
+    pub fn hex(&self) -> String {
+        use sha2::Digest as _;
+        self.hash.clone().finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+impl Log for Digest {
+    fn reserve(&mut self) -> Result<(), Full> {
+        Ok(())
+    }
+
+    fn append(&mut self, at: Nanos, event: &Event) {
+        use sha2::Digest as _;
+        let encoded = postcard::to_slice(&(at, event), &mut self.buffer).expect("an event is short");
+        self.hash.update(&*encoded);
+    }
+}

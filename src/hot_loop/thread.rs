@@ -1,0 +1,283 @@
+//! The thread itself: drains the rings, market before leaders, runs what is due, publishes what it sees.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{Ordering, fence},
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use super::{
+    Core, Log,
+    inlet::{Command, Inlet, Rings, Stamped},
+};
+use crate::{
+    clock,
+    config::Wait,
+    domain::{Input, Nanos, PortfolioId, TokenId},
+    engine::book::Trust,
+    journal::{Full, Journal, MarketAbout, Record, fits},
+    metrics::{Mark, PortfolioNow, Published, Snapshot, Stage, StageRecorder},
+};
+
+/// Inputs taken from one ring before the others are looked at.
+const DRAIN_MAX: usize = 4_096;
+/// How often the snapshot is renewed, and the longest sleep.
+const PUBLISH_EVERY: Nanos = Nanos::from_millis(100);
+/// How often the journal notes the state's hash, for recovery to compare.
+const CHECKPOINT_EVERY: Nanos = Nanos::from_secs(60);
+
+/// A running hot thread.
+pub struct HotThread {
+    pub inlet: Inlet,
+    /// Tokens whose books must be fetched again.
+    pub resync: tokio::sync::mpsc::Receiver<TokenId>,
+    thread: JoinHandle<Result<(), Full>>,
+}
+
+struct Hot {
+    core: Core<Journal>,
+    rings: Arc<Rings>,
+    published: Published,
+    stages: StageRecorder,
+    resync: tokio::sync::mpsc::Sender<TokenId>,
+    wait: Wait,
+    started_at: Nanos,
+    publish_at: Nanos,
+    checkpoint_at: Nanos,
+}
+
+impl HotThread {
+    /// Starts it. It ends by [`Command::Stop`], or when the journal has no room left: then `published` says why.
+    pub fn start(core: Core<Journal>, published: Published, stages: StageRecorder, wait: Wait) -> HotThread {
+        let rings = Arc::new(Rings::new());
+        let (resync_in, resync) = tokio::sync::mpsc::channel(crate::engine::BOOKS_MAX);
+        let now = clock::now();
+        let hot = Hot {
+            core,
+            rings: Arc::clone(&rings),
+            published,
+            stages,
+            resync: resync_in,
+            wait,
+            started_at: now,
+            publish_at: Nanos::ZERO,
+            checkpoint_at: now.plus(CHECKPOINT_EVERY),
+        };
+        let thread = std::thread::Builder::new().name("hot".into()).spawn(move || hot.run());
+        let thread = thread.expect("a thread can be started");
+        HotThread { inlet: Inlet::new(rings, thread.thread().clone()), resync, thread }
+    }
+
+    pub fn is_finished(&self) -> bool {
+        self.thread.is_finished()
+    }
+
+    /// Waits for its end. A panic in it ends the process: money may be wrong, and restart is recovery.
+    pub fn join(self) -> Result<(), Full> {
+        match self.thread.join() {
+            Ok(result) => result,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    }
+}
+
+impl Hot {
+    fn run(mut self) -> Result<(), Full> {
+        let result = self.turn_until_stopped();
+        self.rings.closed.store(true, Ordering::Release);
+        if let Err(full) = &result {
+            self.publish(clock::now(), full.to_string());
+        }
+        result
+    }
+
+    fn turn_until_stopped(&mut self) -> Result<(), Full> {
+        loop {
+            if !self.drain_control()? {
+                self.checkpoint(clock::now())?;
+                self.publish(clock::now(), String::new());
+                return Ok(());
+            }
+            self.drain(|rings| &rings.market)?;
+            self.drain(|rings| &rings.leader)?;
+            let now = clock::now();
+            self.core.advance(now)?;
+            self.ask_for_resync();
+            if self.checkpoint_at <= now {
+                self.checkpoint(now)?;
+            }
+            if self.publish_at <= now {
+                self.publish(now, String::new());
+            }
+            self.sleep(now);
+        }
+    }
+
+    /// Runs all commands. Returns false when one says stop.
+    fn drain_control(&mut self) -> Result<bool, Full> {
+        while let Some(command) = self.rings.control.pop() {
+            match command {
+                Command::AddToken { id, text } => {
+                    Log::reserve(&mut self.core.log)?;
+                    self.core.log.append(clock::now(), &Record::Token { id, text: &text });
+                    self.core.engine.install_token(id);
+                }
+                Command::MarketKnown { token, market, denied, about } => {
+                    let about = MarketAbout {
+                        condition: &about.condition,
+                        slug: &about.slug,
+                        title: &about.title,
+                        outcome: &about.outcome,
+                    };
+                    Log::reserve(&mut self.core.log)?;
+                    let record = Record::Market { token, market, about };
+                    // Strangers write titles: one that is too long is left out rather than the market.
+                    let short = Record::Market { token, market, about: MarketAbout { title: "", ..about } };
+                    self.core.log.append(clock::now(), if fits(&record).is_ok() { &record } else { &short });
+                    self.core.engine.deny(token, denied);
+                    self.core.handle(clock::now(), &Input::MarketKnown { token, market })?;
+                }
+                Command::Input(Stamped { at, input }) => self.core.handle(at.max(self.core.now()), &input)?,
+                Command::Stop => return Ok(false),
+            }
+        }
+        Ok(true)
+    }
+
+    fn drain(&mut self, ring: impl Fn(&Rings) -> &crossbeam::queue::ArrayQueue<Stamped>) -> Result<(), Full> {
+        for _ in 0..DRAIN_MAX {
+            let Some(Stamped { at, input }) = ring(&self.rings).pop() else { break };
+            if !self.knows(&input)? {
+                // Not announced even now: of a token that could not be added.
+                continue;
+            }
+            if matches!(input, Input::BookDone { .. } | Input::LeaderTrade(_)) {
+                let now = clock::now();
+                self.stages.record(Stage::Queue, now.since(at).0);
+                if let Input::LeaderTrade(trade) = input {
+                    self.stages.record(Stage::Receive, at.since(trade.traded_at).0);
+                }
+            }
+            // Rings are independent, so an input may carry an earlier time than one already handled: it happens now.
+            self.core.handle(at.max(self.core.now()), &input)?;
+        }
+        Ok(())
+    }
+
+    /// A token is announced by a command before any input names it, but in another ring: look there first.
+    fn knows(&mut self, input: &Input) -> Result<bool, Full> {
+        let Some(token) = input.token() else { return Ok(true) };
+        if token.index() < self.core.engine.tokens().len() {
+            return Ok(true);
+        }
+        if !self.drain_control()? {
+            // Stop: put it back for the main loop to see.
+            let _ = self.rings.control.push(Command::Stop);
+        }
+        Ok(token.index() < self.core.engine.tokens().len())
+    }
+
+    fn ask_for_resync(&mut self) {
+        // If nobody listens fast enough the book simply stays diverged, and says so again when it is asked for.
+        for token in self.core.resync.drain(..) {
+            let _ = self.resync.try_send(token);
+        }
+    }
+
+    fn checkpoint(&mut self, now: Nanos) -> Result<(), Full> {
+        Log::reserve(&mut self.core.log)?;
+        let state = self.core.engine.state_hash();
+        self.core.log.append(now, &Record::Checkpoint { state });
+        self.checkpoint_at = now.plus(CHECKPOINT_EVERY);
+        Ok(())
+    }
+
+    fn sleep(&self, now: Nanos) {
+        match self.wait {
+            Wait::Spin => std::hint::spin_loop(),
+            Wait::Park => {
+                let until = self.core.next_deadline().min(self.publish_at);
+                self.rings.sleeping.store(true, Ordering::SeqCst);
+                fence(Ordering::SeqCst);
+                // What was pushed before the flag was seen must not be slept on.
+                if self.rings.is_empty() {
+                    std::thread::park_timeout(Duration::from_nanos(until.since(now).0));
+                }
+                self.rings.sleeping.store(false, Ordering::SeqCst);
+            }
+        }
+    }
+
+    fn publish(&mut self, now: Nanos, halted: String) {
+        self.publish_at = now.plus(PUBLISH_EVERY);
+        let engine = &self.core.engine;
+        let (mut live, mut diverged) = (0, 0);
+        for token in engine.tokens() {
+            match token.book.trust() {
+                Trust::Good | Trust::Suspect(..) => live += 1,
+                Trust::Diverged(_) => diverged += 1,
+                Trust::Cold | Trust::Loading => (),
+            }
+        }
+        let tally = &self.core.tally;
+        let snapshot = Snapshot {
+            at: now,
+            started_at: self.started_at,
+            halted,
+            entries_stopped: engine.entries_stopped(),
+            journal_next_seq: self.core.log.next_seq(),
+            inputs: self.core.inputs,
+            events: tally.events,
+            signals: tally.signals,
+            orders: tally.orders,
+            fills: tally.fills,
+            orders_open: engine.orders().open() as u32,
+            positions_open: engine.positions().open() as u32,
+            parked: engine.parked() as u32,
+            tokens: engine.tokens().len() as u32,
+            books_live: live,
+            books_diverged: diverged,
+            queue_full: self.rings.queue_full.load(Ordering::Relaxed),
+            skips: tally.skips.to_vec(),
+            refusals: tally.refusals.to_vec(),
+            portfolios: self.portfolios(),
+            marks: self.marks(),
+        };
+        self.published.store(Arc::new(snapshot));
+    }
+
+    fn portfolios(&self) -> Vec<PortfolioNow> {
+        let engine = &self.core.engine;
+        let now = |index: usize| {
+            let id = PortfolioId(index as u16);
+            let worth = engine.valued(id);
+            PortfolioNow {
+                id,
+                deposits: engine.portfolios()[index].ledger.deposits(),
+                available: worth.available,
+                reserved: worth.reserved,
+                deployed: worth.deployed,
+                cooling: worth.cooling,
+                realised: worth.realised,
+                unrealised: worth.unrealised,
+            }
+        };
+        (0..engine.portfolios().len()).map(now).collect()
+    }
+
+    fn marks(&self) -> Vec<Mark> {
+        let engine = &self.core.engine;
+        let mut tokens: Vec<TokenId> = engine.positions().iter().map(|position| position.token).collect();
+        tokens.sort_unstable();
+        tokens.dedup();
+        let mark = |token: TokenId| {
+            let book = &engine.token(token).book;
+            let micros = |price: Option<crate::domain::Price>| price.map_or(0, |price| price.micros());
+            Mark { token, bid: micros(book.best_bid()), ask: micros(book.best_ask()) }
+        };
+        tokens.into_iter().map(mark).collect()
+    }
+}

@@ -1,0 +1,269 @@
+//! START-UP IS RECOVERY: the journal gives names and state back, the settings say what goes on from there.
+
+use std::fmt;
+
+use crate::{
+    config::{Config, StrategyConfig},
+    domain::{Mode, Nanos, PortfolioId, PortfolioSet, Settings, Sizing, TokenId, Usdc},
+    engine::{Engine, Options, PaperSwitch},
+    feed::registry::{Registry, RegistryError},
+    hot_loop::Core,
+    journal::{Full, Journal, JournalError, MarketAbout, Record, recover},
+    metrics::StageRecorder,
+    venue::paper::{Paper, PaperOptions},
+};
+
+/// What a portfolio whose strategy left the settings does: nothing new; what it holds stays until the end of its markets.
+const RETIRED: Settings = Settings {
+    sizing: Sizing::Fixed(Usdc::ZERO),
+    order_usdc_min: Usdc::ZERO,
+    order_usdc_max: Usdc::ZERO,
+    order_kind: crate::domain::OrderKind::Fak,
+    trade_age_max: Nanos::ZERO,
+    price_min: crate::domain::Tick::FINEST.first(),
+    price_max: crate::domain::Tick::FINEST.first(),
+    leader_trade_usdc_min: Usdc::ZERO,
+    leader_trade_usdc_max: Usdc::ZERO,
+    close_time_min: Nanos::NEVER,
+    close_life_ppm_min: 1_000_000,
+    book_age_max: Nanos::ZERO,
+    spread_max: 0,
+    price_guard_ppm: 0,
+    slippage_buy_ppm: 0,
+    slippage_sell_ppm: 50_000,
+    depth_factor_ppm_min: 1_000_000,
+    depth_ppm_max: 0,
+    position_usdc_max: Usdc::ZERO,
+    exposure_usdc_max: Usdc::ZERO,
+    stop_loss_ppm: 0,
+    take_profit_ppm: 0,
+    cooling: Nanos::ZERO,
+};
+
+/// Who is who: everything with a name, by dense id.
+pub struct Names {
+    pub registry: Registry,
+    pub portfolios: Vec<(String, Mode)>,
+    /// What is known of each token's market, for filters by condition or slug.
+    pub markets: Vec<MarketName>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct MarketName {
+    pub condition: String,
+    pub slug: String,
+}
+
+/// A message for the operator about something start-up found.
+pub type Notice = String;
+
+#[derive(Debug)]
+pub enum StartError {
+    Journal(JournalError),
+    Full(Full),
+    Registry(RegistryError),
+    /// Replaying the journal led to another state than the process that wrote it had.
+    StateDiffers {
+        seq: u64,
+        written: u64,
+        rebuilt: u64,
+    },
+    /// A record names ids out of order: it was not written by this program.
+    OutOfOrder {
+        seq: u64,
+        what: &'static str,
+    },
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StartError::Journal(error) => error.fmt(f),
+            StartError::Full(error) => error.fmt(f),
+            StartError::Registry(error) => error.fmt(f),
+            StartError::StateDiffers { seq, written, rebuilt } => write!(
+                f,
+                "the journal's checkpoint {seq} has state {written:016x}, but replaying the records before it gives \
+                 {rebuilt:016x}.\n  The journal was written by another version or changed since. Nothing was changed.\n  \
+                 fix: start with the version that wrote it, or with an empty data folder (--data DIR)"
+            ),
+            StartError::OutOfOrder { seq, what } => write!(
+                f,
+                "journal record {seq} names a {what} out of order: it was not written by this program.\n  \
+                 fix: restore the journal from a backup, or start with an empty data folder (--data DIR)"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl From<JournalError> for StartError {
+    fn from(error: JournalError) -> StartError {
+        StartError::Journal(error)
+    }
+}
+impl From<Full> for StartError {
+    fn from(error: Full) -> StartError {
+        StartError::Full(error)
+    }
+}
+impl From<RegistryError> for StartError {
+    fn from(error: RegistryError) -> StartError {
+        StartError::Registry(error)
+    }
+}
+
+/// Returns what the engine is told once.
+pub fn engine_options(config: &Config) -> Options {
+    Options {
+        group_window: config.signals.group_window,
+        metadata_wait: config.feed.metadata_wait,
+        value_every: Nanos(config.values.every.as_nanos() as u64),
+        paper: if config.paper.enabled { PaperSwitch::On } else { PaperSwitch::Off },
+    }
+}
+
+pub fn paper_options(config: &Config) -> PaperOptions {
+    PaperOptions { fill_delay: config.paper.fill_delay, depth_memory: config.paper.depth_memory }
+}
+
+/// Rebuilds the state from the journal, brings it in line with the settings, and ends what the last process left open.
+pub fn recovered(
+    config: &Config,
+    journal: Journal,
+    stages: StageRecorder,
+    now: Nanos,
+) -> Result<(Core<Journal>, Names, Vec<Notice>), StartError> {
+    let mut engine = Engine::new(engine_options(config));
+    let mut names = Names { registry: Registry::new(), portfolios: vec![], markets: vec![] };
+    let (dir, tail) = (journal.dir().to_owned(), journal.tail());
+    recover(&dir, &tail, |seq, at, record| replayed(&mut engine, &mut names, config, seq, at, &record))?;
+    let mut core = Core::new(engine, Paper::new(paper_options(config)), journal, stages);
+    // One session, and a name for each leader and portfolio of the settings.
+    core.log.reserve(1 + config.leaders.len() + config.strategies.len())?;
+    core.log.append(now, &Record::Session { version: env!("CARGO_PKG_VERSION"), config: config.hash() });
+    let notices = follow_settings(config, &mut core, &mut names, now)?;
+    core.resume(now)?;
+    Ok((core, names, notices))
+}
+
+fn replayed(
+    engine: &mut Engine,
+    names: &mut Names,
+    config: &Config,
+    seq: u64,
+    at: Nanos,
+    record: &Record<'_>,
+) -> Result<(), StartError> {
+    let in_order = |holds: bool, what| if holds { Ok(()) } else { Err(StartError::OutOfOrder { seq, what }) };
+    match *record {
+        Record::Session { .. } => (),
+        Record::Token { id, text } => {
+            in_order(names.registry.add_token(text)? == (id, true), "token")?;
+            engine.install_token(id);
+            names.markets.push(MarketName::default());
+        }
+        Record::Market { token, market, about } => {
+            in_order(token.index() < names.markets.len(), "market")?;
+            engine.set_market(token, market);
+            names.markets[token.index()] = MarketName::of(&about);
+        }
+        Record::Leader { id, wallet, .. } => in_order(names.registry.add_leader(wallet)? == (id, true), "leader")?,
+        Record::Portfolio { id, strategy, mode } => {
+            in_order(id.index() == names.portfolios.len(), "portfolio")?;
+            let settings = config.strategies.iter().find(|s| s.name == strategy).map_or(RETIRED, |s| s.settings);
+            engine.install_portfolio(id, mode, settings);
+            names.portfolios.push((strategy.to_owned(), mode));
+        }
+        Record::Event(event) => engine.apply(at, &event),
+        Record::Checkpoint { state } => {
+            let rebuilt = engine.state_hash();
+            if rebuilt != state {
+                return Err(StartError::StateDiffers { seq, written: state, rebuilt });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Gives names to what is new in the settings, says who follows whom, and brings capital to what they say.
+fn follow_settings(
+    config: &Config,
+    core: &mut Core<Journal>,
+    names: &mut Names,
+    now: Nanos,
+) -> Result<Vec<Notice>, StartError> {
+    let mut notices = vec![];
+    let mut leaders = Vec::with_capacity(config.leaders.len());
+    for leader in &config.leaders {
+        let (id, is_new) = names.registry.add_leader(&leader.wallet)?;
+        if is_new {
+            core.log.append(now, &Record::Leader { id, wallet: &leader.wallet, name: &leader.name });
+        }
+        leaders.push(id);
+    }
+    for strategy in &config.strategies {
+        let id = portfolio_of(core, names, strategy, now);
+        strategy.leaders.iter().for_each(|index| core.engine.follow(leaders[*index], id));
+        let missing = core.set_up(now, |engine, now, events| engine.fund(now, id, strategy.capital, events))?;
+        if missing > Usdc::ZERO {
+            notices.push(format!(
+                "strategy {:?}: its capital was lowered, but ${missing} of it is not available yet; it is withdrawn at a \
+                 later start, when enough positions are closed",
+                strategy.name
+            ));
+        }
+    }
+    for (index, (name, _)) in names.portfolios.iter().enumerate() {
+        let id = PortfolioId(index as u16);
+        let holds = core.engine.positions().iter().filter(|position| position.portfolio == id).count();
+        if holds > 0 && !config.strategies.iter().any(|strategy| strategy.name == *name) {
+            notices.push(format!(
+                "strategy {name:?} is not in the settings any more, but holds {holds} positions; they stay until their \
+                 markets end. Put it back to have its exits followed"
+            ));
+        }
+    }
+    for token in 0..names.markets.len() {
+        let token = TokenId(token as u32);
+        core.engine.deny(token, denied(config, names, token));
+    }
+    Ok(notices)
+}
+
+fn portfolio_of(core: &mut Core<Journal>, names: &mut Names, strategy: &StrategyConfig, now: Nanos) -> PortfolioId {
+    let known = names.portfolios.iter().position(|(name, mode)| *name == strategy.name && *mode == Mode::Paper);
+    if let Some(index) = known {
+        return PortfolioId(index as u16);
+    }
+    let (id, mode) = (PortfolioId(names.portfolios.len() as u16), Mode::Paper);
+    core.log.append(now, &Record::Portfolio { id, strategy: &strategy.name, mode });
+    core.engine.install_portfolio(id, mode, strategy.settings);
+    names.portfolios.push((strategy.name.clone(), mode));
+    id
+}
+
+/// Returns the portfolios whose market filter keeps a token out: by token id, condition id or slug.
+pub fn denied(config: &Config, names: &Names, token: TokenId) -> PortfolioSet {
+    let text = names.registry.token_text(token);
+    let market = &names.markets[token.index()];
+    let is_named =
+        |list: &[String]| list.iter().any(|name| *name == text || *name == market.condition || *name == market.slug);
+    let mut denied = PortfolioSet::EMPTY;
+    for strategy in &config.strategies {
+        let is_kept_out = is_named(&strategy.markets_deny)
+            || (!strategy.markets_allow.is_empty() && !is_named(&strategy.markets_allow));
+        let index = names.portfolios.iter().position(|(name, _)| *name == strategy.name);
+        if let (true, Some(index)) = (is_kept_out, index) {
+            denied.insert(PortfolioId(index as u16));
+        }
+    }
+    denied
+}
+
+impl MarketName {
+    pub fn of(about: &MarketAbout<'_>) -> MarketName {
+        MarketName { condition: about.condition.to_owned(), slug: about.slug.to_owned() }
+    }
+}
