@@ -272,6 +272,20 @@ fn every_setting_of_a_strategy_binds() {
     none(unused_fields("Settings", &settings, &engine));
 }
 
+#[test]
+fn every_setting_of_the_program_is_used() {
+    let program = sources();
+    if !program.iter().any(|file| file.path == "src/command/run.rs" && file.text.contains("pub fn execute")) {
+        return println!("note: `remora run` is not plugged in yet");
+    }
+    let config = fs::read_to_string(root().join("src/config/mod.rs")).expect("the settings");
+    let users: Vec<File> = program.into_iter().filter(|file| !file.is_in("src/config/")).collect();
+    let structs = config.lines().filter_map(|line| line.strip_prefix("pub struct ")?.strip_suffix("Config {"));
+    let names: Vec<String> = structs.map(|name| format!("{name}Config")).collect();
+    assert!(names.len() > 10, "{names:?}");
+    none(names.iter().flat_map(|name| unused_fields(name, &config, &users)).collect());
+}
+
 // ---- Every no is tested.
 
 fn untested<'a>(reasons: impl Iterator<Item = (String, &'a str)>, tests: &str) -> Vec<String> {
@@ -364,7 +378,7 @@ fn is_undocumented(files: &[File]) -> Vec<String> {
 fn every_module_says_what_it_is_for() {
     let wrong = File::new("src/a.rs", "use x;\n//! late");
     assert_eq!(is_undocumented(&[wrong, File::new("src/b.rs", "//! What b is for.\n")]).len(), 1);
-    let modules = all_rust().into_iter().filter(|file| file.path != "src/lib.rs");
+    let modules = sources().into_iter().filter(|file| file.path != "src/lib.rs" && !file.parts().0.is_empty());
     none(is_undocumented(&modules.collect::<Vec<_>>()));
 }
 

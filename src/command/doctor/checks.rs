@@ -7,14 +7,18 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
     thread::available_parallelism,
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use sqlx::{Connection, PgConnection};
 use tokio::{net::TcpListener, time::timeout};
 
 use super::{super::status, Check};
-use crate::config::{Config, Problems, Wait, without_password};
+use crate::{
+    clock,
+    config::{Config, Problems, Wait, without_password},
+    store::private::find_programs,
+};
 
 /// Less free space than this is a warning: a day's journal and tables fit in it with ease.
 const FREE_MIB_MIN: u64 = 1_024;
@@ -46,7 +50,7 @@ pub fn data_folder(folder: &Path) -> Check {
     const NAME: &str = "data folder";
     let shown = folder.display();
     let fix = "choose a folder this user may write in: --data FOLDER";
-    if let Err(error) = fs::create_dir_all(folder).and_then(|()| write_and_remove(folder).map(drop)) {
+    if let Err(error) = fs::create_dir_all(folder).and_then(|()| write_and_remove(folder)) {
         return Check::failed(NAME, format!("{shown}: {error}"), fix);
     }
     match free_mib(folder) {
@@ -57,12 +61,10 @@ pub fn data_folder(folder: &Path) -> Check {
     }
 }
 
-/// Returns the moment that the system gave to a file written just now.
-fn write_and_remove(folder: &Path) -> std::io::Result<SystemTime> {
+fn write_and_remove(folder: &Path) -> std::io::Result<()> {
     let path = folder.join(format!("doctor.{}.tmp", std::process::id()));
     let mut file = fs::File::create(&path)?;
-    let written =
-        file.write_all(b"remora doctor").and_then(|()| file.sync_all()).and_then(|()| file.metadata()?.modified());
+    let written = file.write_all(b"remora doctor").and_then(|()| file.sync_all());
     fs::remove_file(&path)?;
     written
 }
@@ -76,7 +78,7 @@ fn free_mib(folder: &Path) -> Option<u64> {
 
 pub async fn database(url: Option<&str>) -> Check {
     const NAME: &str = "Postgres";
-    let Some(url) = url else { return programs(find_programs()) };
+    let Some(url) = url else { return programs(find_programs().ok()) };
     let shown = without_password(url);
     let fix = "start it, correct DATABASE_URL, or unset it: Remora then keeps a Postgres of its own";
     match timeout(DATABASE_PATIENCE, PgConnection::connect(url)).await {
@@ -99,22 +101,6 @@ fn programs(found: Option<PathBuf>) -> Check {
             "scripts/install, or apt-get install postgresql, or set DATABASE_URL",
         ),
     }
-}
-
-/// Looks in `PG_BIN`, in Debian's folders (newest first) and in `PATH`.
-fn find_programs() -> Option<PathBuf> {
-    let mut versions: Vec<(u32, PathBuf)> = fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path().join("bin"))))
-        .collect();
-    versions.sort();
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut folders: Vec<PathBuf> = std::env::var_os("PG_BIN").into_iter().map(PathBuf::from).collect();
-    folders.extend(versions.into_iter().rev().map(|(_, folder)| folder));
-    folders.extend(std::env::split_paths(&path));
-    folders.into_iter().find(|folder| ["initdb", "postgres", "pg_ctl"].iter().all(|name| folder.join(name).is_file()))
 }
 
 pub async fn port(listen: SocketAddr) -> Check {
@@ -165,16 +151,14 @@ pub fn machine() -> Vec<Check> {
 }
 
 fn clock() -> Check {
+    clock_at(clock::system().as_secs())
+}
+
+fn clock_at(seconds: u64) -> Check {
     const NAME: &str = "clock";
-    let fix = "set it: timedatectl set-ntp true, or install chrony";
-    match write_and_remove(&std::env::temp_dir()) {
-        Err(error) => {
-            Check::warning(NAME, format!("cannot be told: {error}"), "make the folder for temporary files writable")
-        }
-        Ok(now) => match now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs()) {
-            seconds if seconds < YEAR_2025 => Check::failed(NAME, "is before 2025", fix),
-            seconds => Check::good(NAME, format!("the year is {}", year(seconds))),
-        },
+    match seconds {
+        0..YEAR_2025 => Check::failed(NAME, "is before 2025", "set it: timedatectl set-ntp true, or install chrony"),
+        seconds => Check::good(NAME, format!("the year is {}", year(seconds))),
     }
 }
 
@@ -219,6 +203,12 @@ mod tests {
         check(Wait::Spin, 4, Verdict::Good);
         check(Wait::Park, 1, Verdict::Good);
         check(Wait::Park, 4, Verdict::Warning);
+    }
+
+    #[test]
+    fn a_clock_from_before_this_program_is_wrong() {
+        assert_eq!(clock_at(YEAR_2025 - 1).verdict, Verdict::Failed);
+        assert_eq!(clock_at(YEAR_2025).found, "the year is 2025");
     }
 
     #[tokio::test]
