@@ -71,6 +71,8 @@ pub struct Config {
     pub replay: ReplayConfig,
     pub leaders: Vec<LeaderConfig>,
     pub strategies: Vec<StrategyConfig>,
+    /// What a strategy does that says nothing.
+    pub strategy_default: Settings,
     in_force: Vec<Group>,
 }
 
@@ -284,7 +286,7 @@ fn read(file: Option<(&str, &str)>, overrides: &Overrides) -> Result<Config, Pro
     let values = sections::values(&mut reader);
     let replay = sections::replay(&mut reader);
     let leaders = strategy::leaders(&mut reader);
-    let strategies = strategy::strategies(&mut reader, &leaders);
+    let (strategies, strategy_default) = strategy::strategies(&mut reader, &leaders);
 
     let mut top = reader.section("");
     for name in SECTIONS {
@@ -306,6 +308,7 @@ fn read(file: Option<(&str, &str)>, overrides: &Overrides) -> Result<Config, Pro
         replay,
         leaders,
         strategies,
+        strategy_default,
         in_force,
     })
 }

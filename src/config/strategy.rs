@@ -42,12 +42,13 @@ pub fn leaders(reader: &mut Reader<'_>) -> Vec<LeaderConfig> {
     leaders
 }
 
-pub fn strategies(reader: &mut Reader<'_>, leaders: &[LeaderConfig]) -> Vec<StrategyConfig> {
+/// Returns the strategies, and what one would do that says nothing.
+pub fn strategies(reader: &mut Reader<'_>, leaders: &[LeaderConfig]) -> (Vec<StrategyConfig>, Settings) {
     let mut shared = reader.section(DEFAULT);
     markets(&mut shared, "markets_allow");
     markets(&mut shared, "markets_deny");
     let mut paper = shared.inner("paper", "[strategy_default.paper]");
-    settings(&mut paper);
+    let unless_said = settings(&mut paper);
     paper.finish();
     shared.finish();
 
@@ -73,7 +74,7 @@ pub fn strategies(reader: &mut Reader<'_>, leaders: &[LeaderConfig]) -> Vec<Stra
         section.finish();
         strategies.push(StrategyConfig { name, leaders, capital, settings, markets_allow, markets_deny });
     }
-    strategies
+    (strategies, unless_said)
 }
 
 /// Returns the leaders that a strategy names, as positions in `leaders`.

@@ -1,0 +1,8 @@
+//! WHAT IT ADDS UP TO: recordings played through the engine, and what came of them.
+
+pub mod outcomes;
+pub mod replay;
+pub mod result;
+
+pub use replay::{Replay, ReplayError, Speed, Verify};
+pub use result::ReplayResult;
