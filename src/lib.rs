@@ -10,3 +10,4 @@ pub mod report; // what it adds up to
 pub mod start; // start-up is recovery
 pub mod hot_loop; // the hot thread: take an input, step, record, hand orders on
 pub mod clock; // the only place where time is read
+pub mod command; // what people type

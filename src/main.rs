@@ -1,1 +1,10 @@
-fn main() {}
+//! Parses the arguments and hands over. How the process ends is documented in `remora --help`.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use remora::command::{self, Cli};
+
+fn main() -> ExitCode {
+    command::execute(Cli::parse()).into()
+}

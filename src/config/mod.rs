@@ -189,6 +189,13 @@ pub struct StrategyConfig {
     pub markets_deny: Vec<String>,
 }
 
+impl Source {
+    /// Returns the strategies and leaders of the demo.
+    pub fn demo() -> Source {
+        Source::Text { name: "config/demo.toml (built in)".to_owned(), text: DEMO.to_owned() }
+    }
+}
+
 impl LogLevel {
     pub const ALL: [LogLevel; 4] = [LogLevel::Error, LogLevel::Warn, LogLevel::Info, LogLevel::Debug];
 

@@ -116,13 +116,8 @@ fn every_key_is_documented_with_what_it_may_be() {
 }
 
 #[test]
-fn each_mistake_has_its_place_and_its_words() {
+fn each_mistake_in_a_section_has_its_place_and_its_words() {
     let check = |text: &str, expected: &[&str]| assert_eq!(mistakes(text), expected, "{text}");
-    let strategy = |lines: &str| {
-        format!("{ADA}[[strategy]]\nname=\"s\"\nleaders=[\"Ada\"]\n[strategy.paper]\ncapital_usdc=9\n{lines}")
-    };
-    let strategy_check = |lines: &str, expected: &[&str]| check(&strategy(lines), expected);
-
     check("[feed]\nsilence_s_max = \"30\"", &["2:17 feed.silence_s_max: is the text \"30\", not a number"]);
     check("[feed]\nsilence_s_max = 4", &["2:17 feed.silence_s_max: 4 is below 5"]);
     check("[feed]\nsilence_s_max = 5.5", &["2:17 feed.silence_s_max: 5.5 is not a whole number"]);
@@ -155,6 +150,16 @@ fn each_mistake_has_its_place_and_its_words() {
         "[store]\ndatabase_url = \"mysql://me:secret@x/y\"",
         &["2:16 store.database_url: does not begin with postgres://"],
     );
+    check("a = \nb = 1", &["1:5 : this is not TOML: string values must be quoted, expected literal string"]);
+}
+
+#[test]
+fn each_mistake_in_a_leader_or_strategy_has_its_place_and_its_words() {
+    let check = |text: &str, expected: &[&str]| assert_eq!(mistakes(text), expected, "{text}");
+    let strategy = |lines: &str| {
+        format!("{ADA}[[strategy]]\nname=\"s\"\nleaders=[\"Ada\"]\n[strategy.paper]\ncapital_usdc=9\n{lines}")
+    };
+    let strategy_check = |lines: &str, expected: &[&str]| check(&strategy(lines), expected);
 
     check("[leader]\nname = \"Ada\"", &["1:2 leader: is not a list of tables"]);
     check("[[leader]]\nname = \"Ada\"\nwallet = \"0x12\"", &["3:10 leader 1.wallet: has 2 digits after 0x"]);
@@ -209,7 +214,6 @@ fn each_mistake_has_its_place_and_its_words() {
         &["9:21 strategy 1.paper.stop_loss_percent: `inf` is not a number that can be kept exactly"],
     );
     strategy_check("capital_usd = 0x10", &["9:1 strategy 1.paper.capital_usd: is not a key that exists here"]);
-    check("a = \nb = 1", &["1:5 : this is not TOML: string values must be quoted, expected literal string"]);
 }
 
 #[test]

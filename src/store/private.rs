@@ -233,7 +233,7 @@ fn has_programs(folder: &Path) -> bool {
 }
 
 /// Looks in `PG_BIN`, then in Debian's folders (newest first), then in `PATH`.
-fn find_programs() -> Result<PathBuf, PrivateError> {
+pub fn find_programs() -> Result<PathBuf, PrivateError> {
     let debian = Path::new("/usr/lib/postgresql");
     let mut versions: Vec<(u32, PathBuf)> = fs::read_dir(debian)
         .into_iter()

@@ -1,0 +1,151 @@
+//! What people type: the subcommands, one file each, with their arguments, help and bodies.
+//!
+//! A body returns an [`Exit`]; what it found goes to standard output (a table, or JSON with `--json`), mistakes and logs to
+//! standard error.
+
+pub mod config;
+pub mod demo;
+pub mod doctor;
+pub mod explain;
+pub mod logs;
+pub mod parse;
+pub mod record;
+pub mod replay;
+pub mod run;
+pub mod status;
+pub mod table;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, builder::TypedValueParser};
+
+use crate::config::{Config, LogLevel, Overrides, Source};
+
+/// How the process ends. The numbers are documented in `remora --help`, and stay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    Done = 0,
+    /// It was tried and did not succeed: a required check failed, a file could not be written.
+    Failed = 1,
+    /// The arguments or the settings have mistakes; nothing was tried. clap ends with this number, too.
+    Misused = 2,
+    /// Nothing answers where the engine should be.
+    NotRunning = 3,
+}
+
+/// Copies the trades of wallets you follow on Polymarket, with simulated money.
+#[derive(Debug, Parser)]
+#[command(name = "remora", version, propagate_version = true, after_help = AFTER_HELP, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Status(status::StatusArgs),
+    Doctor(doctor::DoctorArgs),
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+}
+
+/// What every subcommand understands.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Global {
+    /// Settings over the defaults; `remora config show` prints what is in force
+    #[arg(long, global = true, value_name = "FILE", env = "REMORA_CONFIG", hide_env_values = true)]
+    pub config: Option<PathBuf>,
+
+    /// Where journal and database keep their files [default: /var/lib/remora for root, else ~/.local/share/remora]
+    #[arg(long, global = true, value_name = "FOLDER", env = "REMORA_DATA_DIR", hide_env_values = true)]
+    pub data: Option<PathBuf>,
+
+    /// Print JSON instead of tables
+    #[arg(long, global = true)]
+    pub json: bool,
+
+    /// How much is logged to standard error [default: info]
+    #[arg(long, global = true, value_name = "LEVEL", env = "REMORA_LOG_LEVEL", hide_env_values = true, value_parser = log_level())]
+    pub log_level: Option<LogLevel>,
+}
+
+/// Where an engine serves its pages and keeps its tables.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Engine {
+    /// Where the pages and the API are served [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS", env = "REMORA_LISTEN", hide_env_values = true)]
+    pub listen: Option<String>,
+
+    /// A Postgres of yours [default: a private one in the data folder]
+    #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  remora doctor                              what this machine lacks, and how to mend it
+  remora config check --config my.toml       every mistake in the settings at once
+  remora status                              what the running engine does
+
+Ends with:
+  0  done
+  1  it was tried and did not succeed
+  2  the arguments or the settings have mistakes
+  3  no engine is running";
+
+impl Global {
+    /// Returns the file given with `--config`, or `otherwise`.
+    pub fn source_or(&self, otherwise: Source) -> Source {
+        self.config.clone().map_or(otherwise, Source::File)
+    }
+
+    /// Returns what was said on the command line or in the environment.
+    pub fn overrides(&self, engine: &Engine) -> Overrides {
+        Overrides {
+            data: self.data.clone(),
+            listen: engine.listen.clone(),
+            database_url: engine.database_url.clone(),
+            log_level: self.log_level,
+        }
+    }
+
+    /// Returns the settings; with mistakes, prints all of them and says how to end.
+    pub fn settings(&self, otherwise: Source, engine: &Engine) -> Result<Config, Exit> {
+        Config::load(&self.source_or(otherwise), &self.overrides(engine)).map_err(|problems| {
+            eprint!("{problems}");
+            Exit::Misused
+        })
+    }
+}
+
+/// Runs what was asked for, to its end.
+pub fn execute(cli: Cli) -> Exit {
+    let Cli { global, command } = cli;
+    match command {
+        Command::Status(args) => status::execute(&global, &args),
+        Command::Doctor(args) => doctor::execute(&global, &args),
+        Command::Config(command) => config::execute(&global, &command),
+    }
+}
+
+impl From<Exit> for std::process::ExitCode {
+    fn from(exit: Exit) -> Self {
+        std::process::ExitCode::from(exit as u8)
+    }
+}
+
+fn log_level() -> impl TypedValueParser<Value = LogLevel> {
+    let codes = LogLevel::ALL.map(LogLevel::code);
+    clap::builder::PossibleValuesParser::new(codes)
+        .map(|code| LogLevel::ALL.into_iter().find(|level| level.code() == code).expect("clap lets only these through"))
+}
+
+/// Returns a runtime for a subcommand that asks a few questions over the network.
+fn small_runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("the system has a timer and a poller")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,118 @@
+//! Arguments as people write them: lengths of time, dollars, prices, shares.
+
+use std::{num::NonZeroU32, time::Duration};
+
+use crate::{
+    config::decimal,
+    domain::{Price, Shares, Side, Tick, Usdc, money::ONE},
+};
+
+/// How fast recorded time passes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Speed {
+    /// As fast as this machine can.
+    Max,
+    /// So many times faster than it was.
+    Times(NonZeroU32),
+}
+
+/// Reads `500ms`, `30s`, `5m` or `2h`.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("`{text}` is no length of time; write 500ms, 30s, 5m or 2h");
+    let digits = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
+    let count: u64 = text[..digits].parse().map_err(|_| wrong())?;
+    let millis: u64 = match &text[digits..] {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return Err(wrong()),
+    };
+    count.checked_mul(millis).map(Duration::from_millis).ok_or_else(wrong)
+}
+
+/// Reads `max`, or how many times faster than recorded.
+pub fn speed(text: &str) -> Result<Speed, String> {
+    match text {
+        "max" => Ok(Speed::Max),
+        number => {
+            let times = number.parse().map_err(|_| format!("`{text}` is neither `max` nor a whole number above 0"))?;
+            Ok(Speed::Times(times))
+        }
+    }
+}
+
+/// Reads dollars above zero, with up to six decimals.
+pub fn usdc(text: &str) -> Result<Usdc, String> {
+    positive_micros(text).map(Usdc)
+}
+
+/// Reads shares above zero, with up to six decimals.
+pub fn shares(text: &str) -> Result<Shares, String> {
+    positive_micros(text).map(|micros| Shares(micros as u64))
+}
+
+/// Reads a price above 0 and below 1.
+pub fn price(text: &str) -> Result<Price, String> {
+    let price = u32::try_from(positive_micros(text)?).ok().and_then(Price::from_micros);
+    price.ok_or_else(|| format!("{text} is no price; prices are above 0 and below 1"))
+}
+
+/// Reads a market's price grid.
+pub fn tick(text: &str) -> Result<Tick, String> {
+    let tick = u32::try_from(positive_micros(text)?).ok().and_then(Tick::from_micros);
+    tick.ok_or_else(|| format!("{text} is no tick; ticks are 0.1, 0.01, 0.005, 0.0025, 0.001 or 0.0001"))
+}
+
+/// Reads `buy` or `sell`.
+pub fn side(text: &str) -> Result<Side, String> {
+    [Side::Buy, Side::Sell]
+        .into_iter()
+        .find(|side| side.code() == text)
+        .ok_or_else(|| format!("`{text}` is neither `buy` nor `sell`"))
+}
+
+fn positive_micros(text: &str) -> Result<i64, String> {
+    let micros = decimal::scaled(decimal::exact(text)?, ONE as i64)?;
+    if micros > 0 { Ok(micros) } else { Err(format!("{text} is not above 0")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_of_time_need_their_unit() {
+        let check = |text: &str, expected: Option<u64>| {
+            assert_eq!(duration(text).ok(), expected.map(Duration::from_millis), "{text}");
+        };
+        check("500ms", Some(500));
+        check("30s", Some(30_000));
+        check("5m", Some(300_000));
+        check("2h", Some(7_200_000));
+        for wrong in ["", "30", "s", "1.5s", "-1s", "30 s", "3d", "99999999999999999999s", "9999999999999999999h"] {
+            check(wrong, None);
+        }
+    }
+
+    #[test]
+    fn amounts_are_exact_and_positive() {
+        assert_eq!(usdc("0.29"), Ok(Usdc(290_000)));
+        assert_eq!(shares("1200"), Ok(Shares::whole(1_200)));
+        assert_eq!(price("0.42").map(Price::micros), Ok(420_000));
+        assert_eq!(tick("0.01"), Ok(Tick::CENT));
+        assert_eq!((side("buy"), side("sell")), (Ok(Side::Buy), Ok(Side::Sell)));
+        assert_eq!((speed("max"), speed("10")), (Ok(Speed::Max), Ok(Speed::Times(NonZeroU32::new(10).expect("ten")))));
+        for (name, refused) in [
+            ("zero dollars", usdc("0").is_err()),
+            ("too many decimals", usdc("0.0000001").is_err()),
+            ("a price of one", price("1").is_err()),
+            ("a price above what a number holds", price("5000").is_err()),
+            ("no tick", tick("0.03").is_err()),
+            ("a side in capitals", side("BUY").is_err()),
+            ("speed zero", speed("0").is_err()),
+        ] {
+            assert!(refused, "{name}");
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! Tables that fit the terminal, or 80 columns where there is none.
+
+use comfy_table::{ContentArrangement, Table, presets};
+
+const COLUMNS_WITHOUT_TERMINAL: u16 = 80;
+
+/// Returns an empty table with `header`.
+pub fn with_header<const N: usize>(header: [&str; N]) -> Table {
+    let mut table = without_header();
+    table.set_header(header);
+    table
+}
+
+/// Returns an empty table.
+pub fn without_header() -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
+    if !table.is_tty() {
+        table.set_width(COLUMNS_WITHOUT_TERMINAL);
+    }
+    table
+}
