@@ -1,0 +1,7 @@
+//! WORLD -> INPUT: sockets and metadata reads. (The decoders join on their own branch.)
+
+pub mod rest;
+pub mod socket;
+pub mod tls;
+
+pub use tls::install_tls;
