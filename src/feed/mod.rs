@@ -4,4 +4,4 @@ pub mod rest;
 pub mod socket;
 pub mod tls;
 
-pub use tls::install_tls;
+pub use tls::{client_tls, install_tls};

@@ -193,3 +193,6 @@ fn now() -> Nanos {
 fn nanos(length: Duration) -> Nanos {
     Nanos(length.as_nanos() as u64)
 }
+
+#[cfg(test)]
+mod tests;
