@@ -183,7 +183,7 @@ fn decimal_id(random: &mut Random) -> String {
 fn position_ids(random: &mut Random) -> (String, [String; 2]) {
     let mut bytes = [0_u8; 32];
     bytes[0] = 1;
-    bytes[1..17].iter_mut().for_each(|byte| *byte = random.next() as u8);
+    bytes[1..17].iter_mut().for_each(|byte| *byte = random.word() as u8);
     bytes[18] = 2;
     let tokens = [0, 1].map(|outcome| {
         bytes[31] = outcome;

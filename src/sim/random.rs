@@ -11,10 +11,10 @@ impl Random {
 
     /// Returns a generator of its own, so that drawing more from one does not shift the other.
     pub fn fork(&mut self) -> Random {
-        Random(self.next())
+        Random(self.word())
     }
 
-    pub fn next(&mut self) -> u64 {
+    pub fn word(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut word = self.0;
         word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -25,7 +25,7 @@ impl Random {
     /// Returns a number from `low` up to, not including, `high`. Panics unless `low < high`.
     pub fn range(&mut self, low: u64, high: u64) -> u64 {
         assert!(low < high, "an empty range: {low}..{high}");
-        low + ((u128::from(self.next()) * u128::from(high - low)) >> 64) as u64
+        low + ((u128::from(self.word()) * u128::from(high - low)) >> 64) as u64
     }
 
     /// Returns true in `percent` of 100 cases.
@@ -45,7 +45,7 @@ impl Random {
 
     /// Returns `bytes` random bytes in lower-case hex, with `0x` in front.
     pub fn hex(&mut self, bytes: usize) -> String {
-        let digits = (0..bytes).map(|_| format!("{:02x}", self.next() as u8));
+        let digits = (0..bytes).map(|_| format!("{:02x}", self.word() as u8));
         std::iter::once("0x".to_owned()).chain(digits).collect()
     }
 }
@@ -58,7 +58,7 @@ mod tests {
     fn the_first_numbers_are_those_of_splitmix64() {
         // From the reference implementation by Sebastiano Vigna, seed 1234567.
         let mut random = Random::new(1_234_567);
-        let first = [random.next(), random.next(), random.next()];
+        let first = [random.word(), random.word(), random.word()];
         assert_eq!(first, [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]);
     }
 

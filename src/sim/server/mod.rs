@@ -16,6 +16,7 @@ use axum::Router;
 use axum::routing::{any, get, post};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 pub use fault::Fault;
@@ -177,6 +178,8 @@ fn routes(world: World) -> Router {
 /// Lets the world go on in real time.
 async fn run(world: World) {
     let mut ticks = tokio::time::interval(TICK);
+    // A world that is too busy for this machine lags; it must not starve its readers to catch up.
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             () = world.stopped.cancelled() => return,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 use crate::domain::Price;
-use crate::sim::message::Level;
+use crate::sim::message::{Level, Top};
 use crate::sim::wire;
 
 /// Short lives and a busy world: much happens in little virtual time.
@@ -65,7 +65,7 @@ impl Reader {
         }
     }
 
-    fn check(&mut self, listing: &Listing, outcome: Outcome, at: Millis, top: &super::super::message::Top) {
+    fn check(&mut self, listing: &Listing, outcome: Outcome, at: Millis, top: &Top) {
         let book = self.book(listing, outcome);
         book.at = at;
         book.hash = wire::book_hash(book);
@@ -149,7 +149,12 @@ fn a_leader_never_sells_more_than_he_holds_and_trades_at_prices_that_were_told()
                     *now += if fill.side == Side::Buy { size } else { -size };
                     assert!(*now >= 0, "SEED={seed}: {} sold what he did not have: {fill:?}", leader.name);
                 }
-                _ => {}
+                Message::Book(_)
+                | Message::PriceChange { .. }
+                | Message::TickChange { .. }
+                | Message::BestBidAsk { .. }
+                | Message::NewMarket { .. }
+                | Message::Resolved { .. } => {}
             }
         }
         assert_eq!(trades.len(), 3, "SEED={seed}: {trades:?}");
