@@ -7,6 +7,7 @@ pub mod journal; // events -> disk -> state
 pub mod store; // events -> tables
 pub mod metrics; // how long, how many
 pub mod report; // what it adds up to
+pub mod sim; // a world to run on
 pub mod start; // start-up is recovery
 pub mod hot_loop; // the hot thread: take an input, step, record, hand orders on
 pub mod clock; // the only place where time is read

@@ -1,6 +1,9 @@
 //! WORLD -> INPUT: what arrives as bytes leaves as [`crate::domain::Input`].
 //!
 //! ```text
+//! socket/     websockets to the venue that stay up; alive is who sends data
+//! rest/       a token's market, read over REST; never while deciding
+//! tls         the one TLS provider and the roots that are trusted
 //! registry    texts and 256-bit ids -> dense ids; the last place where they are text
 //! market/     frames of the market channel -> inputs of books
 //! hash        the venue's hash of a book, to check ours
@@ -22,8 +25,13 @@ pub mod lines;
 pub mod market;
 pub mod recording;
 pub mod registry;
+pub mod rest;
 mod scan;
+pub mod socket;
 pub mod text;
+pub mod tls;
+
+pub use tls::{client_tls, install_tls};
 
 #[cfg(test)]
 mod real_data;

@@ -1,0 +1,178 @@
+//! What the venue's REST says about a token: the rules it is traded under, and what it is called.
+
+mod read;
+mod wire;
+
+use std::fmt;
+
+use crate::domain::{Generation, Market, Nanos, Shares, Tick};
+use read::Reader;
+use wire::{ByToken, ClobMarket, MarketAnswer, micros};
+
+/// Longer texts of the venue are cut, in characters.
+pub const TEXT_MAX: usize = 512;
+
+/// A token that can be traded, and its market's words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownToken {
+    pub market: Market,
+    pub about: About,
+}
+
+/// What people call a token, and how its market trades.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct About {
+    pub condition: String,
+    pub slug: String,
+    pub title: String,
+    pub outcome: String,
+    /// Whether the venue takes orders now.
+    pub is_accepting: bool,
+    /// Marketable orders are held for so many seconds (sports).
+    pub delay_secs: u32,
+    /// Marketable orders are held for a moment (short crypto and finance markets).
+    pub has_taker_delay: bool,
+}
+
+/// Why nothing, or nothing usable, was learned. Every text names the address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RestError {
+    /// The id is not a decimal number of at most 78 digits.
+    NotAToken {
+        token: String,
+    },
+    /// The venue does not know it (yet: new markets take minutes to appear).
+    NotFound {
+        url: String,
+    },
+    /// The venue answered with an error.
+    Status {
+        url: String,
+        status: u16,
+        body: String,
+    },
+    /// No answer, after all tries.
+    Failed {
+        url: String,
+        error: String,
+    },
+    TooLong {
+        url: String,
+    },
+    /// The answer is not what the protocol says.
+    Malformed {
+        url: String,
+        error: String,
+    },
+    /// The market has a rule that we do not know how to keep: not traded on.
+    NotUnderstood {
+        url: String,
+        rule: String,
+    },
+}
+
+impl fmt::Display for RestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RestError::NotAToken { token } => write!(f, "{token:?} is not a token id: expected up to 78 digits"),
+            RestError::NotFound { url } => {
+                write!(f, "{url}: not known to the venue; new markets take minutes to appear")
+            }
+            RestError::Status { url, status, body } => write!(f, "{url}: HTTP {status}: {body}"),
+            RestError::Failed { url, error } => write!(f, "{url}: no answer: {error}"),
+            RestError::TooLong { url } => write!(f, "{url}: the answer is longer than {} bytes", read::BODY_MAX),
+            RestError::Malformed { url, error } => write!(f, "{url}: unexpected answer: {error}"),
+            RestError::NotUnderstood { url, rule } => write!(f, "{url}: {rule}; this market is not traded on"),
+        }
+    }
+}
+
+impl std::error::Error for RestError {}
+
+/// Reads the venue's public metadata. Cheap to clone; clones share connections.
+#[derive(Clone, Debug)]
+pub struct Metadata {
+    reader: Reader,
+    clob_url: String,
+}
+
+impl Metadata {
+    /// Returns a reader of the CLOB at `clob_url`, such as `https://clob.polymarket.com`.
+    pub fn new(clob_url: impl Into<String>) -> Metadata {
+        let clob_url = clob_url.into().trim_end_matches('/').to_owned();
+        Metadata { reader: Reader::new(), clob_url }
+    }
+
+    /// Returns what there is to know about a token, in three requests of two seconds and three tries each.
+    /// Fails rather than guesses: a fee or a grid that is not understood is an error.
+    pub async fn token(&self, token: &str) -> Result<KnownToken, RestError> {
+        let Some(generation) = generation(token) else {
+            return Err(RestError::NotAToken { token: token.to_owned() });
+        };
+        let by_token_url = format!("{}/markets-by-token/{token}", self.clob_url);
+        let ByToken { condition_id: condition } = self.reader.get(&by_token_url).await?;
+        if !is_condition(&condition) {
+            let error = format!("condition_id {condition:?} is not 0x and 64 hex digits");
+            return Err(RestError::Malformed { url: by_token_url, error });
+        }
+        let rules_url = format!("{}/clob-markets/{condition}", self.clob_url);
+        let words_url = format!("{}/markets/{condition}", self.clob_url);
+        let (rules, words): (ClobMarket, MarketAnswer) =
+            tokio::try_join!(self.reader.get(&rules_url), self.reader.get(&words_url))?;
+        let market = market(&rules_url, generation, &rules, &words)?;
+        let Some(outcome) = words.outcome_of(token) else {
+            return Err(RestError::Malformed { url: words_url, error: format!("tokens[] lacks {token}") });
+        };
+        let about = About {
+            outcome: cut(outcome),
+            slug: cut(&words.market_slug),
+            title: cut(&words.question),
+            condition,
+            is_accepting: rules.ao && words.accepting_orders && !words.closed,
+            delay_secs: rules.sd.unwrap_or(0),
+            has_taker_delay: rules.itode.unwrap_or(false),
+        };
+        Ok(KnownToken { market, about })
+    }
+}
+
+/// Which order a token takes: position ids of Protocol V2 have 64 zero bits above the lowest 40 (PROTOCOL.md 1.6).
+/// `None` if the text is not a token id.
+pub fn generation(token: &str) -> Option<Generation> {
+    const POSITION_ZEROS: u128 = ((1 << 64) - 1) << 40;
+    if !(1..=78).contains(&token.len()) || !token.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    // Only the low 104 bits matter, so that wrapping at 128 is right.
+    let low = token.bytes().fold(0_u128, |low, digit| low.wrapping_mul(10).wrapping_add(u128::from(digit - b'0')));
+    Some(if low & POSITION_ZEROS == 0 { Generation::V3 } else { Generation::V2 })
+}
+
+fn is_condition(text: &str) -> bool {
+    text.len() == 66 && text.starts_with("0x") && text[2..].bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+fn market(url: &str, generation: Generation, rules: &ClobMarket, words: &MarketAnswer) -> Result<Market, RestError> {
+    let not_understood = |rule: String| RestError::NotUnderstood { url: url.to_owned(), rule };
+    let tick = micros(&rules.mts).and_then(|tick| Tick::from_micros(u32::try_from(tick).ok()?));
+    let tick = tick.ok_or_else(|| not_understood(format!("tick size (mts) {} not understood", rules.mts)))?;
+    let minimum = micros(&rules.mos).map(Shares);
+    let minimum =
+        minimum.ok_or_else(|| not_understood(format!("minimum order size (mos) {} not understood", rules.mos)))?;
+    Ok(Market {
+        tick,
+        minimum,
+        fees: rules.fees().map_err(not_understood)?,
+        neg_risk: rules.nr,
+        generation,
+        opens_at: rules.aot.as_deref().and_then(wire::moment).unwrap_or(Nanos::ZERO),
+        closes_at: words.end_date_iso.as_deref().and_then(wire::moment).unwrap_or(Nanos::NEVER),
+    })
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(TEXT_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,179 @@
+//! One simulated market while it lives: a drifting fair value and a ladder of quotes around it.
+
+use std::sync::Arc;
+
+use super::book::Book;
+use super::listing::Listing;
+use super::message::{Change, Level};
+use super::random::Random;
+use super::wire::Phase;
+use crate::domain::{Millis, Price, Shares, Side, Tick, market::SHARES_STEP, money::ONE};
+
+/// Fewer levels a side are filled up, unless the ladder ends at the edge.
+const LEVELS_MIN: usize = 20;
+/// More levels a side are thinned out.
+const LEVELS_MAX: usize = 60;
+/// The fair value stays this far inside zero and one.
+const FAIR_EDGE: i64 = 2_500;
+/// Beyond these prices (and beyond their complement) the grid becomes a tenth of a cent, and a cent again inside.
+const FINE_BELOW: i64 = 40_000;
+const COARSE_ABOVE: i64 = 60_000;
+const FINE: Tick = Tick::from_micros(1_000).expect("a tick");
+
+/// What the market is about, which says how it moves and what follows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Standing(usize),
+    Short(usize),
+}
+
+#[derive(Debug)]
+pub struct Place {
+    pub listing: Arc<Listing>,
+    pub kind: Kind,
+    pub phase: Phase,
+    pub book: Book,
+    /// What a share of the first token is worth, in millionths.
+    pub fair: i64,
+    /// Where the fair value is drawn back to.
+    pub anchor: i64,
+    /// How much the fair value rose lately; it fades.
+    pub rise: i64,
+}
+
+impl Place {
+    /// Opens a market with a full ladder.
+    pub fn open(listing: Arc<Listing>, kind: Kind, random: &mut Random) -> Place {
+        let anchor = match kind {
+            Kind::Standing(_) => random.range(250_000, 750_000) as i64,
+            Kind::Short(_) => 500_000,
+        };
+        let book = Book::new(Arc::clone(&listing), Tick::CENT);
+        let mut place = Place { listing, kind, phase: Phase::Open, book, fair: anchor, anchor, rise: 0 };
+        for side in [Side::Buy, Side::Sell] {
+            let levels = random.range(LEVELS_MIN as u64, LEVELS_MAX as u64 + 1) as i64;
+            for depth in 0..levels {
+                if let Some(change) = place.quote_at(side, depth, random) {
+                    place.book.apply(change);
+                }
+            }
+        }
+        place
+    }
+
+    /// Moves the fair value. A short market is drawn to one of its ends in the last fifth of its life, and rarely thrown
+    /// back.
+    pub fn drift(&mut self, now: Millis, random: &mut Random) {
+        let pull = match self.kind {
+            Kind::Standing(_) => (self.anchor - self.fair) / 50 + random.step(8_000),
+            Kind::Short(_) => {
+                let life = self.listing.closes_at.0 - self.listing.opens_at.0;
+                let left = self.listing.closes_at.0.saturating_sub(now.0);
+                let away = self.fair - 500_000;
+                let end = if left < life / 5 { away / 12 } else { 0 };
+                let news = if random.chance(2) { -away / 2 } else { 0 };
+                end + news + random.step(30_000)
+            }
+        };
+        let fair = (self.fair + pull).clamp(FAIR_EDGE, ONE as i64 - FAIR_EDGE);
+        self.rise = self.rise * 9 / 10 + fair - self.fair;
+        self.fair = fair;
+    }
+
+    /// Returns the grid that the fair value calls for, where it is not the present one.
+    pub fn tick_due(&self) -> Option<Tick> {
+        let edge = self.fair.min(ONE as i64 - self.fair);
+        let due = if edge < FINE_BELOW {
+            FINE
+        } else if edge > COARSE_ABOVE {
+            Tick::CENT
+        } else {
+            self.book.tick
+        };
+        (due != self.book.tick).then_some(due)
+    }
+
+    /// Returns the removals of all levels that `tick` does not hold.
+    pub fn off_grid(&self, tick: Tick) -> Vec<Change> {
+        let on = |side: Side| {
+            let off = self.book.side(side).keys().filter(move |price| !tick.holds(**price));
+            off.map(move |price| removal(side, *price))
+        };
+        on(Side::Buy).chain(on(Side::Sell)).collect()
+    }
+
+    /// Returns what a market maker does next: at most a few levels. Empty if all is as it should be. Never crosses.
+    pub fn requote(&self, random: &mut Random) -> Vec<Change> {
+        let side = *random.pick(&[Side::Buy, Side::Sell]);
+        let (stale, stale_across) = (self.stale(side), self.stale(super::message::opposite(side)));
+        if !stale.is_empty() || !stale_across.is_empty() {
+            return if stale.is_empty() { stale_across } else { stale };
+        }
+        let levels = self.book.side(side);
+        let best = self.best(side);
+        if let Some(change) = self.quote_at(side, 0, random).filter(|change| Some(change.level.price) != best) {
+            return std::iter::once(change).chain(self.quote_at(side, 1, random)).collect();
+        }
+        let (count, worst) = match side {
+            Side::Buy => (levels.len(), levels.first_key_value()),
+            Side::Sell => (levels.len(), levels.last_key_value()),
+        };
+        if let Some((price, _)) = worst.filter(|_| count > LEVELS_MAX) {
+            return vec![removal(side, *price)];
+        }
+        let depth = random.range(0, LEVELS_MIN as u64).min(random.range(0, LEVELS_MAX as u64)) as i64;
+        let Some(change) = self.quote_at(side, depth, random) else { return Vec::new() };
+        let is_there = levels.contains_key(&change.level.price);
+        if is_there && count > LEVELS_MIN && depth > 0 && random.chance(25) {
+            return vec![removal(side, change.level.price)];
+        }
+        vec![change]
+    }
+
+    /// The removals of levels that the fair value has run past, best first, at most three.
+    fn stale(&self, side: Side) -> Vec<Change> {
+        let (limit, levels) = (self.target(side, 0), self.book.side(side).keys());
+        let stale: Vec<&Price> = match side {
+            Side::Buy => levels.rev().take_while(|price| i64::from(price.micros()) > limit).take(3).collect(),
+            Side::Sell => levels.take_while(|price| i64::from(price.micros()) < limit).take(3).collect(),
+        };
+        stale.into_iter().map(|price| removal(side, *price)).collect()
+    }
+
+    fn best(&self, side: Side) -> Option<Price> {
+        match side {
+            Side::Buy => self.book.best_bid(),
+            Side::Sell => self.book.best_ask(),
+        }
+    }
+
+    /// The price, in millionths, of the level `depth` ticks behind the best that the fair value allows.
+    fn target(&self, side: Side, depth: i64) -> i64 {
+        let tick = i64::from(self.book.tick.micros());
+        match side {
+            Side::Buy => ((self.fair - tick / 4).div_euclid(tick) - depth) * tick,
+            Side::Sell => (-(-(self.fair + tick / 4)).div_euclid(tick) + depth) * tick,
+        }
+    }
+
+    /// A quote of a new size `depth` ticks behind the best; `None` beyond the edge or where it would cross.
+    fn quote_at(&self, side: Side, depth: i64, random: &mut Random) -> Option<Change> {
+        let price = u32::try_from(self.target(side, depth)).ok().and_then(Price::from_micros)?;
+        let crosses = match side {
+            Side::Buy => self.book.best_ask().is_some_and(|ask| price >= ask),
+            Side::Sell => self.book.best_bid().is_some_and(|bid| price <= bid),
+        };
+        (!crosses).then(|| Change { side, level: Level { price, size: size(depth as u64, random) } })
+    }
+}
+
+pub fn removal(side: Side, price: Price) -> Change {
+    Change { side, level: Level { price, size: Shares::ZERO } }
+}
+
+/// Sizes grow away from the best; most are whole, some have cents.
+fn size(depth: u64, random: &mut Random) -> Shares {
+    let whole = random.range(5, 60 + 90 * (depth + 1)) * (1 + random.range(0, 10) / 7 * 5);
+    let cents = if random.chance(35) { random.range(0, 100) } else { 0 };
+    Shares(whole * ONE + cents * SHARES_STEP)
+}

@@ -1,0 +1,125 @@
+//! The two sockets of the simulated venue: the market channel (PROTOCOL.md 5.1) and the activity feed (5.3).
+
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::extract::ws::{Message as Frame, WebSocket, WebSocketUpgrade};
+use axum::response::Response;
+use serde::Deserialize;
+
+use super::hub::{ActivityWants, Hub, MarketWants, Wants};
+use super::{World, now};
+
+/// A reader who does not take a frame for so long is gone.
+const SEND_TIMEOUT: Duration = Duration::from_secs(5);
+const REQUEST_BYTES_MAX: usize = 256 * 1024;
+
+/// What a client says on the market channel.
+#[derive(Deserialize)]
+struct MarketRequest {
+    #[serde(rename = "type", default)]
+    channel: String,
+    #[serde(default)]
+    operation: String,
+    assets_ids: Vec<String>,
+    #[serde(default)]
+    custom_feature_enabled: bool,
+    #[serde(default = "yes")]
+    initial_dump: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// What a client says on the activity feed.
+#[derive(Deserialize)]
+struct ActivityRequest {
+    action: String,
+    subscriptions: Vec<ActivitySubscription>,
+}
+
+#[derive(Deserialize)]
+struct ActivitySubscription {
+    topic: String,
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+pub async fn market(State(world): State<World>, upgrade: WebSocketUpgrade) -> Response {
+    let wants = Wants::Market(MarketWants::default());
+    upgrade.max_message_size(REQUEST_BYTES_MAX).on_upgrade(move |socket| serve(world, socket, wants, hear_market))
+}
+
+pub async fn activity(State(world): State<World>, upgrade: WebSocketUpgrade) -> Response {
+    let wants = Wants::Activity(ActivityWants::default());
+    upgrade.max_message_size(REQUEST_BYTES_MAX).on_upgrade(move |socket| serve(world, socket, wants, hear_activity))
+}
+
+/// Carries one socket until either end has enough.
+async fn serve(world: World, mut socket: WebSocket, wants: Wants, hear: fn(&mut Hub, u64, &str)) {
+    let (id, mut frames) = world.hub().connect(wants);
+    loop {
+        tokio::select! {
+            () = world.stopped.cancelled() => break,
+            frame = frames.recv() => {
+                let Some(frame) = frame else { break };
+                let sent = tokio::time::timeout(SEND_TIMEOUT, socket.send(frame)).await;
+                if !matches!(sent, Ok(Ok(()))) {
+                    break;
+                }
+            }
+            request = socket.recv() => match request {
+                Some(Ok(Frame::Text(text))) if text.as_str() == "PING" => world.hub().send(id, "PONG"),
+                Some(Ok(Frame::Text(text))) => hear(&mut world.hub(), id, &text),
+                Some(Ok(Frame::Binary(_) | Frame::Ping(_) | Frame::Pong(_))) => {}
+                Some(Ok(Frame::Close(_)) | Err(_)) | None => break,
+            },
+        }
+    }
+    world.hub().disconnect(id);
+}
+
+fn hear_market(hub: &mut Hub, id: u64, text: &str) {
+    let Ok(request) = serde_json::from_str::<MarketRequest>(text) else {
+        return hub.send(id, "INVALID OPERATION");
+    };
+    let Some(Wants::Market(wants)) = hub.wants(id) else { return };
+    let is_first = request.channel == "market" && !wants.is_subscribed;
+    match request.operation.as_str() {
+        "unsubscribe" => wants.assets.retain(|asset| !request.assets_ids.contains(asset)),
+        "subscribe" | "" if is_first || request.operation == "subscribe" => {
+            wants.is_subscribed = true;
+            wants.custom |= request.custom_feature_enabled;
+            // A token that is known already gets no new snapshot.
+            let new: Vec<String> =
+                request.assets_ids.into_iter().filter(|asset| wants.assets.insert(asset.clone())).collect();
+            if !request.initial_dump {
+                return;
+            }
+            if let Some(books) = hub.snapshots(new.iter(), now()) {
+                hub.send(id, &books);
+            }
+        }
+        // The venue ignores a second `type:market` frame.
+        "" => {}
+        _ => hub.send(id, "INVALID OPERATION"),
+    }
+}
+
+fn hear_activity(hub: &mut Hub, id: u64, text: &str) {
+    let Ok(request) = serde_json::from_str::<ActivityRequest>(text) else {
+        return hub.send(id, "INVALID OPERATION");
+    };
+    let Some(Wants::Activity(wants)) = hub.wants(id) else { return };
+    let kinds = request.subscriptions.into_iter().filter(|subscription| subscription.topic == "activity");
+    let kinds = kinds.map(|subscription| subscription.kind);
+    match request.action.as_str() {
+        "subscribe" => wants.kinds.extend(kinds),
+        "unsubscribe" => {
+            let gone: Vec<String> = kinds.collect();
+            wants.kinds.retain(|kind| !gone.contains(kind));
+        }
+        _ => hub.send(id, "INVALID OPERATION"),
+    }
+}
