@@ -1,0 +1,3 @@
+//! Postgres: what the journal says, as tables.
+
+pub mod query;
