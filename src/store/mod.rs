@@ -1,3 +1,13 @@
-//! Postgres: what the journal says, as tables.
+//! DISK -> TABLES: Postgres holds what the journal says in a form that can be asked. It is an archive: the engine never waits
+//! for it, and everything in it can be made again from the journal.
+//!
+//! - [`private`] finds or starts a Postgres of our own; [`Database`] is that one or the one `DATABASE_URL` names.
+//! - [`writer`] folds journal records into the tables, one transaction a batch; [`follow`] is its loop.
+//! - [`testing`] gives each test a fresh migrated database: `TestDatabase::create().await -> PgPool`.
 
+pub mod database;
+pub mod private;
 pub mod query;
+pub mod testing;
+
+pub use database::{Database, DatabaseChoice, DatabaseError};

@@ -27,6 +27,7 @@ use crate::{
 };
 
 pub use server::serve;
+use server::Web;
 
 /// All the web looks at.
 #[derive(Clone)]
