@@ -88,6 +88,13 @@ impl Figure {
         Figure::plain(length(nanos), format!("{} ns", nanos.0))
     }
 
+    /// A length of time given in milliseconds.
+    pub fn milliseconds(amount: Decimal) -> Figure {
+        let nanos = (amount.abs() * Decimal::from(1_000_000)).to_u64().unwrap_or(u64::MAX);
+        let sign = if amount.is_sign_negative() && !amount.is_zero() { "−" } else { "" };
+        Figure::plain(format!("{sign}{}", length(Nanos(nanos))), format!("{} ms", amount.normalize()))
+    }
+
     /// The time from `from` to `to`; negative where the clocks disagree.
     pub fn delay(from: OffsetDateTime, to: OffsetDateTime) -> Figure {
         let nanos = (to - from).whole_nanoseconds();
