@@ -10,6 +10,7 @@
 mod api;
 mod asset;
 mod figure;
+mod happening;
 mod health;
 mod page;
 mod pulse;

@@ -69,16 +69,14 @@ pub fn cause(code: &str) -> String {
     }
 }
 
-pub fn fault(code: &str) -> String {
-    let word = |fault: Fault| match fault {
-        Fault::UnknownOrder => "the venue answered for an order that is not open",
-        Fault::Overfill => "a fill was larger than its order",
-    };
-    let known = [Fault::UnknownOrder, Fault::Overfill].into_iter().find(|fault| fault.code() == code);
-    known.map_or_else(|| figure::tame(code, 60), |fault| word(fault).to_owned())
+pub const fn fault(fault: Fault) -> &'static str {
+    match fault {
+        Fault::UnknownOrder => "The venue answered for an order that is not open",
+        Fault::Overfill => "A fill was larger than its order",
+    }
 }
 
-fn rejection(rejection: Rejection) -> &'static str {
+pub fn rejection(rejection: Rejection) -> &'static str {
     match rejection {
         Rejection::NoMatch => "Nothing was on offer within the limit when the order arrived.",
         Rejection::NotFullyFilled => "It could not be filled in full, and was to be filled in full or not at all.",

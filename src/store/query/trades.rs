@@ -320,7 +320,12 @@ impl Reader {
     pub async fn events_of(&mut self, signal: i64, orders: &[i64]) -> sqlx::Result<Vec<EventRow>> {
         sqlx::query_as(
             "select seq, at, kind, body from events
-             where ($1 > 0 and (body->>'signal')::bigint = $1) or (body->>'order')::bigint = any($2)
+             where kind in ('signal', 'parked', 'skipped', 'refused', 'exit_due', 'submitted')
+                 and (jsonb_path_query_first(body, '$.*.signal'))::bigint = nullif($1, 0)
+             union
+             select seq, at, kind, body from events
+             where kind in ('submitted', 'accepted', 'filled', 'closed', 'faulted')
+                 and (jsonb_path_query_first(body, '$.*.order'))::bigint = any($2)
              order by seq limit $3",
         )
         .bind(signal)

@@ -2,7 +2,9 @@
 
 import { Plot, axis, colour } from "/assets/chart.js";
 
-const figure = document.getElementById("equity");
+const figure = document.getElementById("equity"); // absent where there is no portfolio
+let equity;
+let drawdown;
 const dollars = new Intl.NumberFormat("en-US", { style: "currency", currency: "USD" });
 const short = new Intl.NumberFormat("en-US", { style: "currency", currency: "USD", maximumFractionDigits: 2, minimumFractionDigits: 0 });
 const utc = (seconds) => window.uPlot.tzDate(new Date(seconds * 1000), "UTC");
@@ -30,8 +32,6 @@ const room = (_, low, high) => {
 };
 const below = (_, low) => [Math.min((low ?? 0) * 1.1, -0.01), 0];
 
-const equity = new Plot(document.getElementById("plot-equity"), (width) => options("Equity", "accent", 230, { scale: { range: room } })(width));
-const drawdown = new Plot(document.getElementById("plot-drawdown"), (width) => options("Below the high", "bad", 120, { scale: { range: below }, fill: true })(width));
 let asked = 0;
 
 async function load() {
@@ -47,6 +47,8 @@ async function load() {
 }
 
 if (figure) {
+  equity = new Plot(document.getElementById("plot-equity"), options("Equity", "accent", 230, { scale: { range: room } }));
+  drawdown = new Plot(document.getElementById("plot-drawdown"), options("Below the high", "bad", 120, { scale: { range: below }, fill: true }));
   load();
   document.addEventListener("remora:fresh", load);
 }

@@ -8,7 +8,6 @@ use axum::{
     response::Response,
 };
 use rust_decimal::Decimal;
-use serde_json::Value;
 
 use super::{
     Frame, LeaderName, MarketName, not_found, portfolio_name, show,
@@ -20,6 +19,7 @@ use crate::{
     web::{
         Web,
         figure::{self, Figure, When},
+        happening,
         server::Unread,
         words::{self, Verdict},
     },
@@ -93,7 +93,7 @@ struct Happened {
     /// Since the first moment shown.
     after: Figure,
     what: String,
-    parts: Vec<(String, String)>,
+    parts: Vec<(&'static str, String)>,
 }
 
 #[derive(Template)]
@@ -242,70 +242,10 @@ fn fill_view(row: &FillRow, now: Nanos) -> Fill {
 }
 
 fn happened(row: &EventRow, began: time::OffsetDateTime, now: Nanos) -> Happened {
-    let parts = match &row.body.0 {
-        Value::Object(fields) => fields.iter().map(|(name, value)| part(name, value)).collect(),
-        other => vec![("body".to_owned(), figure::tame(&other.to_string(), 200))],
+    let (what, parts) = match serde_json::from_value(row.body.0.clone()) {
+        Ok(event) => (happening::sentence(&event).to_owned(), happening::parts(&event)),
+        // An event of a newer version of the program.
+        Err(_) => (figure::tame(&row.kind, 40), vec![("body", figure::tame(&row.body.0.to_string(), 300))]),
     };
-    Happened {
-        seq: row.seq,
-        at: When::fine(row.at, now),
-        after: Figure::delay(began, row.at),
-        what: sentence(&row.kind),
-        parts,
-    }
-}
-
-/// Returns a field of an event in its unit: whole numbers in the journal are millionths, or nanoseconds since 1970.
-fn part(name: &str, value: &Value) -> (String, String) {
-    let number = value.as_i64();
-    let text = match (name, number) {
-        ("price" | "group_price" | "limit" | "touch" | "reference" | "payout", Some(n)) => Figure::price(figure::micros(n)).text,
-        ("shares" | "group_shares" | "leader_held", Some(n)) => Figure::shares(figure::micros(n)).text,
-        ("cash" | "fee" | "budget" | "reserved" | "basis" | "released" | "amount" | "proceeds", Some(n)) => {
-            Figure::usd(figure::micros(n)).text
-        }
-        ("traded_at" | "until" | "release_at", Some(n)) if n <= 0 => "–".to_owned(),
-        ("traded_at" | "until" | "release_at", Some(n)) => figure::stamp(figure::moment(Nanos(n as u64))),
-        (_, _) => match value {
-            Value::String(text) => figure::tame(text, 100),
-            other => figure::tame(&other.to_string(), 160),
-        },
-    };
-    (name.replace('_', " "), text)
-}
-
-fn sentence(kind: &str) -> String {
-    let text = match kind {
-        "signal" => "The leader's trade was taken in",
-        "repeated" => "The same trade was seen again",
-        "parked" => "It waits for the market and its book",
-        "skipped" => "The strategy said no",
-        "refused" => "Risk said no",
-        "exit_due" => "A sale became due",
-        "submitted" => "The order was submitted",
-        "accepted" => "The venue took the order",
-        "filled" => "A fill came",
-        "closed" => "The order ended",
-        "faulted" => "A fault: entries stopped",
-        other => return figure::tame(other, 40),
-    };
-    text.to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_events_fields_read_in_their_units() {
-        let check = |name: &str, value: Value, text: &str| assert_eq!(part(name, &value).1, text, "{name}");
-        check("limit", 530_000.into(), "53¢");
-        check("shares", 12_500_000.into(), "12.5");
-        check("reserved", 10_250_000.into(), "$10.25");
-        check("until", 1_700_000_000_000_000_000_i64.into(), "2023-11-14T22:13:20.000000Z");
-        check("release_at", 0.into(), "–");
-        check("reason", "too_old".into(), "too_old");
-        check("side", "\u{202e}buy".into(), "buy");
-        check("numbers", serde_json::json!({"limit": 1}), "{\"limit\":1}");
-    }
+    Happened { seq: row.seq, at: When::fine(row.at, now), after: Figure::delay(began, row.at), what, parts }
 }

@@ -12,8 +12,8 @@ use super::{
     trades::{Asked, Trade},
 };
 use crate::{
-    domain::{Nanos, Usdc},
-    metrics::PortfolioNow,
+    domain::{Event, Nanos, Refusal, Skip, Usdc},
+    metrics::{PortfolioNow, Snapshot},
     store::query::{BaselineRow, Cursor, EventRow, OrderRow, TradeRow},
     web::{
         Web,
@@ -153,18 +153,15 @@ fn order_last(row: &OrderRow, now: Nanos) -> Last {
 }
 
 fn fault_last(row: &EventRow, now: Nanos) -> Last {
-    let code = row.body.0.get("fault").and_then(|fault| fault.as_str()).unwrap_or("unknown");
-    let order = row.body.0.get("order").and_then(|order| order.as_i64());
-    Last {
-        at: When::new(row.at, now),
-        text: words::fault(code),
-        link: order.map_or_else(String::new, |order| format!("/orders/{order}")),
-    }
+    let (text, link) = match serde_json::from_value(row.body.0.clone()) {
+        Ok(Event::Faulted { fault, order }) => (words::fault(fault).to_owned(), format!("/orders/{}", order.0)),
+        Ok(_) | Err(_) => ("a fault that this version does not know".to_owned(), String::new()),
+    };
+    Last { at: When::new(row.at, now), text, link }
 }
 
 /// The commonest reasons of all noes since the process began, most frequent first.
-fn noes(snapshot: &crate::metrics::Snapshot) -> Vec<(String, Figure)> {
-    use crate::domain::{Refusal, Skip};
+fn noes(snapshot: &Snapshot) -> Vec<(String, Figure)> {
     let skips = Skip::ALL.iter().map(|skip| skip.code()).zip(&snapshot.skips);
     let refusals = Refusal::ALL.iter().map(|refusal| refusal.code()).zip(&snapshot.refusals);
     let mut all: Vec<(&str, u64)> = skips.chain(refusals).map(|(code, count)| (code, *count)).collect();
