@@ -8,7 +8,7 @@ use std::{
 };
 
 use sqlx::{
-    ConnectOptions, Connection, PgPool,
+    ConnectOptions, Connection, PgConnection, PgPool,
     migrate::{MigrateError, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
 };
@@ -16,12 +16,12 @@ use sqlx::{
 use super::private::{Private, PrivateError};
 
 /// The tables, in order of their making; compiled in.
-pub static MIGRATIONS: Migrator = sqlx::migrate!("src/store/migrations");
+static MIGRATIONS: Migrator = sqlx::migrate!("src/store/migrations");
 
 /// The private cluster's database.
 const NAME: &str = "remora";
 /// Postgres gives up on a statement after this time, whoever sent it.
-const STATEMENT_TIMEOUT: &str = "5s";
+const STATEMENT_TIMEOUT: &str = "3s";
 const CONNECT_PATIENCE: Duration = Duration::from_secs(15);
 const CONNECTIONS_MAX: u32 = 12;
 
@@ -43,31 +43,37 @@ pub struct Database {
 
 #[derive(Debug)]
 pub enum DatabaseError {
-    Url { error: sqlx::Error },
+    /// `DATABASE_URL` is no address.
+    Url {
+        reason: String,
+    },
     Private(PrivateError),
-    Unreachable { tried: String, error: sqlx::Error },
-    Migration { tried: String, error: MigrateError },
+    Unreachable {
+        tried: String,
+        error: sqlx::Error,
+    },
+    Migration {
+        tried: String,
+        error: MigrateError,
+    },
 }
 
 impl Database {
     /// Starts the private Postgres where that is the choice, connects, and brings the tables up to date.
     pub async fn open(choice: &DatabaseChoice) -> Result<Database, DatabaseError> {
         let options = match choice {
-            DatabaseChoice::Url(url) => {
-                PgConnectOptions::from_str(url).map_err(|error| DatabaseError::Url { error })?
-            }
+            DatabaseChoice::Url(url) => parse(url)?,
             DatabaseChoice::Private { root } => {
                 let private = open_private(root.clone()).await?;
                 create(&private.connect_options("postgres"), NAME).await?;
                 private.connect_options(NAME)
             }
         };
-        let pool = connect(&options).await?;
-        MIGRATIONS.run(&pool).await.map_err(|error| DatabaseError::Migration { tried: name_of(&options), error })?;
-        Ok(Database { pool, choice: choice.clone() })
+        migrate(&options).await?;
+        Ok(Database { pool: connect(&options), choice: choice.clone() })
     }
 
-    /// Returns the connections: shared by the writer and the web, cheap to clone. Statements time out after 5 s.
+    /// Returns the connections: shared by the writer and the web, cheap to clone. Statements time out after 3 s.
     pub fn pool(&self) -> &PgPool {
         &self.pool
     }
@@ -93,6 +99,14 @@ impl Database {
     }
 }
 
+fn parse(url: &str) -> Result<PgConnectOptions, DatabaseError> {
+    // sqlx would take any scheme for its own.
+    if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
+        return Err(DatabaseError::Url { reason: "it does not begin with postgres://".to_owned() });
+    }
+    PgConnectOptions::from_str(url).map_err(|error| DatabaseError::Url { reason: error.to_string() })
+}
+
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, PrivateError> + Send + 'static,
 ) -> Result<T, DatabaseError> {
@@ -104,28 +118,28 @@ async fn open_private(root: PathBuf) -> Result<Private, DatabaseError> {
     blocking(move || Private::open(&root)).await
 }
 
-/// Returns connections to a database that answers. Waits while it says that it is starting up.
-pub(super) async fn connect(options: &PgConnectOptions) -> Result<PgPool, DatabaseError> {
-    let options = options
-        .clone()
-        .application_name("remora")
-        .options([("statement_timeout", STATEMENT_TIMEOUT), ("timezone", "UTC")])
-        .disable_statement_logging();
-    wait_until_up(&options).await?;
-    Ok(PgPoolOptions::new()
-        .max_connections(CONNECTIONS_MAX)
-        .acquire_timeout(Duration::from_secs(3))
-        .connect_lazy_with(options))
+/// Returns connections, made when they are needed.
+pub(super) fn connect(options: &PgConnectOptions) -> PgPool {
+    let options = options.clone().options([("statement_timeout", STATEMENT_TIMEOUT)]);
+    let options = options.options([("timezone", "UTC")]).application_name("remora").disable_statement_logging();
+    let pool = PgPoolOptions::new().max_connections(CONNECTIONS_MAX).acquire_timeout(Duration::from_secs(3));
+    pool.connect_lazy_with(options)
 }
 
-async fn wait_until_up(options: &PgConnectOptions) -> Result<(), DatabaseError> {
+/// Brings the tables up to date, however long that takes. Waits while the database says that it is starting up.
+pub(super) async fn migrate(options: &PgConnectOptions) -> Result<(), DatabaseError> {
+    let mut connection = wait_until_up(options).await?;
+    let migrated = MIGRATIONS.run(&mut connection).await;
+    migrated.map_err(|error| DatabaseError::Migration { tried: name_of(options), error })?;
+    let _ = connection.close().await;
+    Ok(())
+}
+
+pub(super) async fn wait_until_up(options: &PgConnectOptions) -> Result<PgConnection, DatabaseError> {
     let began = Instant::now();
     loop {
         let error = match tokio::time::timeout(CONNECT_PATIENCE, options.connect()).await {
-            Ok(Ok(connection)) => {
-                let _ = connection.close().await;
-                return Ok(());
-            }
+            Ok(Ok(connection)) => return Ok(connection),
             Ok(Err(error)) => error,
             Err(_) => sqlx::Error::PoolTimedOut,
         };
@@ -140,15 +154,13 @@ async fn wait_until_up(options: &PgConnectOptions) -> Result<(), DatabaseError> 
 
 /// Creates the database `name` unless it is there. `name` is ours: it is not escaped.
 pub(super) async fn create(server: &PgConnectOptions, name: &str) -> Result<(), DatabaseError> {
-    wait_until_up(server).await?;
-    let failed = |error| DatabaseError::Unreachable { tried: name_of(server), error };
-    let mut connection = server.connect().await.map_err(failed)?;
+    let mut connection = wait_until_up(server).await?;
     let created = sqlx::raw_sql(sqlx::AssertSqlSafe(format!("create database {name}"))).execute(&mut connection).await;
     // 42P04: there is one. 23505: somebody else is making it at this moment.
     match created {
         Ok(_) => {}
         Err(sqlx::Error::Database(error)) if error.code().is_some_and(|code| code == "42P04" || code == "23505") => {}
-        Err(error) => return Err(failed(error)),
+        Err(error) => return Err(DatabaseError::Unreachable { tried: name_of(server), error }),
     }
     let _ = connection.close().await;
     Ok(())
@@ -166,9 +178,9 @@ fn name_of(options: &PgConnectOptions) -> String {
 impl fmt::Display for DatabaseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            DatabaseError::Url { error } => write!(
+            DatabaseError::Url { reason } => write!(
                 f,
-                "DATABASE_URL is not a Postgres address: {error}\n  fix: postgres://user:password@host:5432/name, or \
+                "DATABASE_URL is not a Postgres address: {reason}\n  fix: postgres://user:password@host:5432/name, or \
                  unset it to use a private Postgres"
             ),
             DatabaseError::Private(error) => write!(f, "the private Postgres: {error}"),
@@ -187,3 +199,38 @@ impl fmt::Display for DatabaseError {
 }
 
 impl std::error::Error for DatabaseError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::testing::TestDatabase;
+
+    async fn refused(url: &str) -> String {
+        Database::open(&DatabaseChoice::Url(url.to_owned())).await.expect_err(url).to_string()
+    }
+
+    #[tokio::test]
+    async fn a_wrong_address_is_told_without_its_password() {
+        assert!(refused("mysql://x").await.contains("postgres://user:password@host:5432/name"));
+        let unreachable = refused("postgres://me:secret@127.0.0.1:1/tables").await;
+        assert!(unreachable.contains("database tables of user me at 127.0.0.1:1"), "{unreachable}");
+        assert!(!unreachable.contains("secret"), "{unreachable}");
+    }
+
+    #[tokio::test]
+    async fn a_database_of_the_operator_is_used_and_left_running() {
+        let theirs = TestDatabase::create().await;
+        let options = theirs.connect_options();
+        let socket = options.get_socket().expect("a socket").display().to_string();
+        let name = options.get_database().expect("a name");
+        let choice = DatabaseChoice::Url(format!("postgres:///{name}?host={socket}&user=remora"));
+        let database = Database::open(&choice).await.expect("opened");
+        let timeout: String =
+            sqlx::query_scalar("show statement_timeout").fetch_one(database.pool()).await.expect("a row");
+        assert_eq!(timeout, STATEMENT_TIMEOUT);
+        database.revive().await.expect("nothing to do");
+        database.stop().await.expect("only our connections");
+        let one: i32 = sqlx::query_scalar("select 1").fetch_one(&theirs).await.expect("it still runs");
+        assert_eq!(one, 1);
+    }
+}

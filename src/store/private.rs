@@ -1,10 +1,11 @@
-//! A private Postgres: Debian's programs, an own data folder, a Unix socket and nothing else. No port, no password, no service.
+//! A private Postgres: Debian's programs, an own data folder, a Unix socket and nothing else. No port, no password, no
+//! service.
 //!
 //! It outlives us: killed or stopped, the engine finds it running the next time, and starts it if it is not.
 
 use std::{
     ffi::OsStr,
-    fmt, fs, io,
+    fs, io,
     os::unix::{
         fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown},
         net::UnixStream,
@@ -17,6 +18,9 @@ use std::{
 };
 
 use sqlx::postgres::PgConnectOptions;
+
+mod error;
+pub use error::PrivateError;
 
 /// A postmaster that was killed stays a zombie until its parent reaps it, and blocks a start as long (5.3 s was seen).
 const START_PATIENCE: Duration = Duration::from_secs(20);
@@ -42,22 +46,9 @@ struct User {
     gid: u32,
 }
 
-/// Why there is no private Postgres, and what would help.
-#[derive(Debug)]
-pub enum PrivateError {
-    Missing { looked_in: Vec<PathBuf> },
-    NoUser,
-    Unreachable { home: PathBuf, uid: u32 },
-    Stranger { folder: PathBuf },
-    Version { home: PathBuf, data: String, programs: String },
-    Failed { command: &'static str, output: String },
-    Silent { socket: PathBuf },
-    Io { path: PathBuf, error: io::Error },
-}
-
 impl Private {
-    /// Opens the cluster under `root`: creates it the first time, starts it if it is not up. Blocks for about 3 s the first
-    /// time and 0.2 s later. Safe to call from several processes at once.
+    /// Opens the cluster under `root`: creates it the first time, starts it if it is not up. Blocks for about 3 s the
+    /// first time and 0.2 s later. Safe to call from several processes at once.
     pub fn open(root: &Path) -> Result<Private, PrivateError> {
         let programs = find_programs()?;
         let user = match own_uid()? {
@@ -179,7 +170,8 @@ impl Private {
     fn start(&self) -> Result<(), PrivateError> {
         // `pg_ctl status` believes a zombie and initdb's own single-user server; only the socket tells the truth.
         let answers = || UnixStream::connect(self.socket.join(SOCKET_NAME)).is_ok();
-        // Given here and not in postgresql.conf: a kill between initdb and an edit would leave a server on a public port.
+        // Given here and not in postgresql.conf: a kill between initdb and an edit would leave a server on a public
+        // port.
         let options = format!(
             "-c listen_addresses='' -c unix_socket_directories={} -c unix_socket_permissions=0700 -c max_connections=100 \
              -c shared_buffers=64MB -c wal_compression=on -c log_min_duration_statement=250",
@@ -315,51 +307,6 @@ fn socket_folder(home: &Path) -> PathBuf {
     PathBuf::from(format!("/tmp/remora-{:08x}", crc32fast::hash(path)))
 }
 
-impl fmt::Display for PrivateError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            PrivateError::Missing { looked_in } => {
-                write!(f, "no Postgres programs found; looked in")?;
-                looked_in.iter().try_for_each(|folder| write!(f, " {}", folder.display()))?;
-                write!(
-                    f,
-                    "\n  fix: apt-get install -y postgresql    (or sh scripts/setup.sh)\n  or:  set DATABASE_URL to a Postgres \
-                     that you run, or PG_BIN to the folder of initdb and pg_ctl"
-                )
-            }
-            PrivateError::NoUser => write!(
-                f,
-                "we are root, Postgres refuses to be, and none of the users {} exists\n  fix: useradd --system remora",
-                USERS.join(", ")
-            ),
-            PrivateError::Unreachable { home, uid } => write!(
-                f,
-                "Postgres runs as uid {uid}, and that user cannot enter {}\n  fix: keep the data elsewhere, e.g. \
-                 --data /var/lib/remora, or run as an ordinary user",
-                home.display()
-            ),
-            PrivateError::Stranger { folder } => write!(
-                f,
-                "{} belongs to somebody else\n  fix: remove it, or choose another folder with --data",
-                folder.display()
-            ),
-            PrivateError::Version { home, data, programs } => write!(
-                f,
-                "the data in {} are of Postgres {data}, the programs of {programs}\n  fix: apt-get install -y \
-                 postgresql-{data}\n  or:  move that folder aside; the tables are rebuilt from the journal",
-                home.display()
-            ),
-            PrivateError::Failed { command, output } => write!(f, "{command} failed:\n{}", output.trim_end()),
-            PrivateError::Silent { socket } => {
-                write!(f, "Postgres was started, but nobody answers on {}", socket.join(SOCKET_NAME).display())
-            }
-            PrivateError::Io { path, error } => write!(f, "{}: {error}", path.display()),
-        }
-    }
-}
-
-impl std::error::Error for PrivateError {}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -382,7 +329,8 @@ mod tests {
         }
     }
 
-    /// Creation, a folder with a space and a long path, use after a kill of the server, rubbish of a killed initdb, stop.
+    /// Creation, a folder with a space and a long path, use after a kill of the server, rubbish of a killed initdb,
+    /// stop.
     #[test]
     fn a_cluster_survives_what_happens_to_it() {
         let parent = tempfile::tempdir().expect("a folder");

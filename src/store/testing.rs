@@ -1,9 +1,10 @@
 //! A fresh database for each test, in one private Postgres that all test programs share.
 //!
 //! `TestDatabase::create().await` returns a [`PgPool`] on an empty, migrated database. The cluster is under
-//! `target/remora-test-postgres-<uid>` (in /tmp where Postgres' user cannot enter that) and is started by whoever comes first. Each
-//! test program holds a shared lock while it lives, and leaves a shell that waits for the lock alone and then stops the
-//! cluster: nothing runs on after the last one, however it ended. What a test wrote stays until the next program starts.
+//! `target/remora-test-postgres-<uid>` (in /tmp where Postgres' user cannot enter that) and is started by whoever
+//! comes first. Each test program holds a shared lock while it lives, and leaves a shell that waits for the lock alone
+//! and then stops the cluster: nothing runs on after the last one, however it ended. What a test wrote stays until the
+//! next program starts.
 //!
 //! Part of the library and not of its tests, because integration tests and benches see the library from outside.
 
@@ -21,7 +22,7 @@ use std::{
 use sqlx::{Connection, PgConnection, PgPool};
 
 use super::{
-    database::{self, MIGRATIONS},
+    database,
     private::{Private, PrivateError},
 };
 
@@ -41,10 +42,9 @@ impl TestDatabase {
         let name = format!("test_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let server = shared.private.connect_options("postgres");
         database::create(&server, &name).await.unwrap_or_else(|error| panic!("{error}"));
-        let pool = database::connect(&shared.private.connect_options(&name)).await;
-        let pool = pool.unwrap_or_else(|error| panic!("{error}"));
-        MIGRATIONS.run(&pool).await.expect("migrations");
-        pool
+        let options = shared.private.connect_options(&name);
+        database::migrate(&options).await.unwrap_or_else(|error| panic!("{error}"));
+        database::connect(&options)
     }
 }
 
@@ -59,10 +59,10 @@ fn open() -> Result<Shared, PrivateError> {
         opened => opened?,
     };
     // flock(1) gets the lock when the last test program is gone; nobody can start the cluster before it is stopped.
-    let mut last_one_out = private.command("flock");
-    last_one_out.arg(root.join("in_use.lock")).args(["-c", &private.stop_command()]);
-    last_one_out.stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
-    last_one_out.spawn().expect("flock, of util-linux");
+    let mut last_one_out = private.command("sh");
+    last_one_out.args(["-c", r#"flock "$0" -c "$1" >/dev/null 2>&1 &"#]).arg(root.join("in_use.lock"));
+    last_one_out.arg(private.stop_command()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
+    assert!(last_one_out.status().is_ok_and(|status| status.success()), "sh and flock (of util-linux) are needed");
     tidy(&private);
     Ok(Shared { private, _in_use: in_use })
 }
@@ -87,8 +87,7 @@ fn in_target() -> PathBuf {
 fn tidy(private: &Private) {
     let options = private.connect_options("postgres");
     let work = async move {
-        database::connect(&options).await.unwrap_or_else(|error| panic!("{error}")).close().await;
-        let mut server = PgConnection::connect_with(&options).await?;
+        let mut server = database::wait_until_up(&options).await.unwrap_or_else(|error| panic!("{error}"));
         for setting in ["fsync", "synchronous_commit", "full_page_writes"] {
             // Fails where another program does the same at this moment: then it is done.
             let _ = run(&mut server, format!("alter system set {setting} = off")).await;

@@ -1,0 +1,322 @@
+//! RECORDS -> ROWS: what each journal record means for the tables. Touches no database.
+//!
+//! The result must not depend on where one batch ends and the next begins: rows are sums and last values, and what
+//! must be known from earlier batches (open orders, shares held) is in [`Known`], which can be read back from the
+//! tables.
+
+use std::collections::{BTreeMap, HashMap};
+
+use rust_decimal::Decimal;
+use time::OffsetDateTime;
+
+use crate::{
+    domain::{
+        Event, LeaderId, Nanos, OrderId, PortfolioId, SignalId, TokenId,
+        event::{Signal, Submitted, Valued},
+    },
+    journal::{MarketAbout, Record},
+};
+
+use super::rows::*;
+
+mod money;
+
+/// Portfolio, leader, token.
+pub type PositionKey = (i32, i32, i32);
+
+/// What the tables know that a record does not say.
+#[derive(Clone, Default)]
+pub struct Known {
+    pub open_orders: HashMap<i64, OrderRow>,
+    /// Shares of open positions.
+    pub held: HashMap<PositionKey, Decimal>,
+}
+
+/// A record that does not fit to those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Misfit(pub &'static str);
+
+/// The rows of some records.
+#[derive(Default)]
+pub struct Batch {
+    pub sessions: Vec<SessionRow>,
+    pub tokens: BTreeMap<i32, TokenRow>,
+    pub markets: BTreeMap<i32, MarketRow>,
+    pub payouts: BTreeMap<i32, PayoutRow>,
+    pub leaders: BTreeMap<i32, LeaderRow>,
+    pub portfolios: BTreeMap<i32, PortfolioRow>,
+    pub buckets: BTreeMap<i32, BucketsRow>,
+    pub signals: Vec<SignalRow>,
+    pub decisions: BTreeMap<(i64, i32), DecisionRow>,
+    pub orders: BTreeMap<i64, OrderRow>,
+    pub fills: Vec<FillRow>,
+    pub positions: BTreeMap<PositionKey, PositionRow>,
+    pub settlements: Vec<SettlementRow>,
+    pub values: Vec<ValueRow>,
+    pub events: Vec<EventRow>,
+}
+
+fn bigint(id: u64) -> i64 {
+    i64::try_from(id).expect("ids and record numbers count from zero")
+}
+
+fn token_id(id: TokenId) -> i32 {
+    id.0.cast_signed()
+}
+
+fn leader_id(id: LeaderId) -> i32 {
+    id.0.cast_signed()
+}
+
+fn signal_id(id: SignalId) -> Option<i64> {
+    (id != SignalId::NONE).then(|| bigint(id.0))
+}
+
+impl Batch {
+    /// Adds what `record` means.
+    pub fn fold(&mut self, known: &mut Known, seq: u64, at: Nanos, record: &Record<'_>) -> Result<(), Misfit> {
+        let (seq, now) = (bigint(seq), moment(at));
+        match *record {
+            Record::Session { version, config } => {
+                let config_hash = format!("{config:016x}");
+                self.sessions.push(SessionRow { seq, at: now, version: text(version), config_hash });
+            }
+            Record::Token { id, text: token } => {
+                self.tokens.insert(token_id(id), TokenRow { id: token_id(id), token: text(token) });
+            }
+            Record::Market { token, market, about } => self.market(token_id(token), &market, &about),
+            Record::Leader { id, wallet, name } => {
+                let id = leader_id(id);
+                self.leaders.insert(id, LeaderRow { id, wallet: text(wallet), name: text(name) });
+            }
+            Record::Portfolio { id, strategy, mode } => {
+                let id = id.0.into();
+                self.portfolios.insert(id, PortfolioRow { id, strategy: text(strategy), mode: mode.code() });
+            }
+            Record::Event(event) => {
+                self.event(known, seq, now, &event)?;
+                self.events.push(EventRow { seq, at: now, kind: kind(&event), body: event });
+            }
+            Record::Checkpoint { state: _ } => {}
+        }
+        Ok(())
+    }
+
+    fn market(&mut self, id: i32, market: &crate::domain::Market, about: &MarketAbout<'_>) {
+        let row = MarketRow {
+            id,
+            condition_id: text(about.condition),
+            slug: text(about.slug),
+            title: text(about.title),
+            outcome: text(about.outcome),
+            tick: millionths(market.tick.micros()),
+            minimum: shares(market.minimum),
+            fee_rate: millionths(market.fees.rate_ppm),
+            neg_risk: market.neg_risk,
+            closes_at: moment_if_ever(market.closes_at),
+        };
+        self.markets.insert(id, row);
+    }
+
+    fn event(&mut self, known: &mut Known, seq: i64, now: OffsetDateTime, event: &Event) -> Result<(), Misfit> {
+        match *event {
+            Event::Deposited { portfolio, amount } => {
+                let buckets = self.buckets(portfolio.0.into());
+                buckets.deposits += dollars(amount);
+                buckets.available += dollars(amount);
+            }
+            Event::Withdrawn { portfolio, amount } => {
+                let buckets = self.buckets(portfolio.0.into());
+                buckets.deposits -= dollars(amount);
+                buckets.available -= dollars(amount);
+            }
+            Event::Signal(ref signal) => self.signal(now, signal),
+            Event::Skipped { signal, portfolio, reason, numbers } => {
+                let (unit, limit, actual) = scaled(reason.unit(), numbers);
+                let row = DecisionRow {
+                    reason: reason.code(),
+                    unit,
+                    limit_amount: limit,
+                    actual_amount: actual,
+                    ..decision(now, "skipped")
+                };
+                self.decide(signal, portfolio, row);
+            }
+            Event::Refused { signal, portfolio, reason, numbers } => {
+                let (unit, limit, actual) = scaled(reason.unit(), numbers);
+                let row = DecisionRow {
+                    reason: reason.code(),
+                    unit,
+                    limit_amount: limit,
+                    actual_amount: actual,
+                    ..decision(now, "refused")
+                };
+                self.decide(signal, portfolio, row);
+            }
+            Event::ExitDue { signal, portfolio, leader, token, cause, shares: owed } => {
+                self.decide(signal, portfolio, decision(now, "exit_due"));
+                let position = self.position((portfolio.0.into(), leader_id(leader), token_id(token)), now);
+                position.exit_owed = Some(shares(owed));
+                position.exit_sold = Decimal::ZERO;
+                position.exit_cause = Some(cause.code());
+            }
+            Event::Submitted(ref submitted) => self.submitted(known, now, submitted),
+            Event::Accepted { order } => {
+                let row = open_order(known, order)?;
+                row.accepted_at = Some(now);
+                if row.state == "submitted" {
+                    row.state = "accepted".to_owned();
+                }
+                self.orders.insert(row.id, row.clone());
+            }
+            Event::Filled(ref filled) => self.filled(known, seq, now, filled)?,
+            Event::Closed { order, end, released } => {
+                let row = open_order(known, order)?;
+                row.closed_at = Some(now);
+                row.state = end.code().to_owned();
+                let row = known.open_orders.remove(&bigint(order.0)).expect("it was found");
+                let buckets = self.buckets(row.portfolio_id);
+                buckets.reserved -= dollars(released);
+                buckets.available += dollars(released);
+                self.orders.insert(row.id, row);
+            }
+            Event::Resolved { token, payout } => {
+                self.payouts.insert(token_id(token), PayoutRow { id: token_id(token), payout: millionths(payout) });
+            }
+            Event::Settled(ref settled) => self.settled(known, seq, now, settled)?,
+            Event::Released { portfolio, amount } => {
+                let buckets = self.buckets(portfolio.0.into());
+                buckets.cooling -= dollars(amount);
+                buckets.available += dollars(amount);
+            }
+            Event::Valued(ref valued) => self.valued(seq, now, valued),
+            // The trace in `events` is all that is kept of these.
+            Event::Repeated { .. }
+            | Event::Parked { .. }
+            | Event::Diverged { .. }
+            | Event::Resynced { .. }
+            | Event::Faulted { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn signal(&mut self, now: OffsetDateTime, signal: &Signal) {
+        self.signals.push(SignalRow {
+            id: bigint(signal.signal.0),
+            at: now,
+            traded_at: moment(signal.traded_at),
+            group_id: bigint(signal.group.0),
+            leader_id: leader_id(signal.leader),
+            token_id: token_id(signal.token),
+            side: signal.side.code(),
+            price: price(signal.price),
+            shares: shares(signal.shares),
+            group_price: price(signal.group_price),
+            group_shares: shares(signal.group_shares),
+            leader_held: shares(signal.leader_held),
+            trade_key: format!("{:016x}{:016x}", signal.trade.0[0], signal.trade.0[1]),
+        });
+    }
+
+    /// The last word counts, but nothing takes back that it was ordered.
+    fn decide(&mut self, signal: SignalId, portfolio: PortfolioId, row: DecisionRow) {
+        let Some(signal) = signal_id(signal) else { return };
+        let row = DecisionRow { signal_id: signal, portfolio_id: portfolio.0.into(), ..row };
+        let key = (row.signal_id, row.portfolio_id);
+        let ordered = self.decisions.get(&key).is_some_and(|before| before.outcome == "ordered");
+        if !ordered || row.outcome == "ordered" {
+            self.decisions.insert(key, row);
+        }
+    }
+
+    fn submitted(&mut self, known: &mut Known, now: OffsetDateTime, submitted: &Submitted) {
+        let row = OrderRow {
+            id: bigint(submitted.order.0),
+            signal_id: signal_id(submitted.signal),
+            portfolio_id: submitted.portfolio.0.into(),
+            leader_id: leader_id(submitted.leader),
+            token_id: token_id(submitted.token),
+            side: submitted.side.code().to_owned(),
+            kind: submitted.kind.code().to_owned(),
+            cause: submitted.cause.code().to_owned(),
+            limit_price: price(submitted.limit),
+            shares: shares(submitted.shares),
+            budget: dollars(submitted.budget),
+            reserved: dollars(submitted.reserved),
+            touch: price(submitted.touch),
+            reference: price(submitted.reference),
+            state: "submitted".to_owned(),
+            submitted_at: now,
+            accepted_at: None,
+            closed_at: None,
+            filled: Decimal::ZERO,
+            cash: Decimal::ZERO,
+            fee: Decimal::ZERO,
+        };
+        let buckets = self.buckets(row.portfolio_id);
+        buckets.available -= row.reserved;
+        buckets.reserved += row.reserved;
+        let decided = DecisionRow { order_id: Some(row.id), ..decision(now, "ordered") };
+        self.decide(submitted.signal, submitted.portfolio, decided);
+        self.orders.insert(row.id, row.clone());
+        known.open_orders.insert(row.id, row);
+    }
+
+    fn valued(&mut self, seq: i64, now: OffsetDateTime, valued: &Valued) {
+        self.values.push(ValueRow {
+            portfolio_id: valued.portfolio.0.into(),
+            seq,
+            at: now,
+            available: dollars(valued.available),
+            reserved: dollars(valued.reserved),
+            deployed: dollars(valued.deployed),
+            cooling: dollars(valued.cooling),
+            realised: dollars(valued.realised),
+            unrealised: dollars(valued.unrealised),
+        });
+    }
+}
+
+fn open_order(known: &mut Known, order: OrderId) -> Result<&mut OrderRow, Misfit> {
+    known.open_orders.get_mut(&bigint(order.0)).ok_or(Misfit("the event is about an order that is not open"))
+}
+
+/// A decision without its key and numbers.
+fn decision(at: OffsetDateTime, outcome: &'static str) -> DecisionRow {
+    DecisionRow {
+        signal_id: 0,
+        portfolio_id: 0,
+        at,
+        outcome,
+        reason: "",
+        unit: "",
+        limit_amount: None,
+        actual_amount: None,
+        order_id: None,
+    }
+}
+
+/// Returns the event's name in `events.kind`.
+pub fn kind(event: &Event) -> &'static str {
+    match event {
+        Event::Deposited { .. } => "deposited",
+        Event::Withdrawn { .. } => "withdrawn",
+        Event::Signal(_) => "signal",
+        Event::Repeated { .. } => "repeated",
+        Event::Parked { .. } => "parked",
+        Event::Skipped { .. } => "skipped",
+        Event::Refused { .. } => "refused",
+        Event::ExitDue { .. } => "exit_due",
+        Event::Submitted(_) => "submitted",
+        Event::Accepted { .. } => "accepted",
+        Event::Filled(_) => "filled",
+        Event::Closed { .. } => "closed",
+        Event::Resolved { .. } => "resolved",
+        Event::Settled(_) => "settled",
+        Event::Released { .. } => "released",
+        Event::Valued(_) => "valued",
+        Event::Diverged { .. } => "diverged",
+        Event::Resynced { .. } => "resynced",
+        Event::Faulted { .. } => "faulted",
+    }
+}

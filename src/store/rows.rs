@@ -1,0 +1,290 @@
+//! What a batch writes: a struct a table, a field a column. Rows travel as JSON and Postgres turns them into columns,
+//! so a row is described once; amounts are decimals in text on the way, and exact.
+
+use rust_decimal::Decimal;
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use crate::domain::{Nanos, Numbers, Price, Shares, Unit, Usdc};
+
+#[derive(Serialize)]
+pub struct SessionRow {
+    pub seq: i64,
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+    pub version: String,
+    pub config_hash: String,
+}
+
+#[derive(Serialize)]
+pub struct TokenRow {
+    pub id: i32,
+    pub token: String,
+}
+
+#[derive(Serialize)]
+pub struct MarketRow {
+    pub id: i32,
+    pub condition_id: String,
+    pub slug: String,
+    pub title: String,
+    pub outcome: String,
+    pub tick: Decimal,
+    pub minimum: Decimal,
+    pub fee_rate: Decimal,
+    pub neg_risk: bool,
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub closes_at: Option<OffsetDateTime>,
+}
+
+#[derive(Serialize)]
+pub struct PayoutRow {
+    pub id: i32,
+    pub payout: Decimal,
+}
+
+#[derive(Serialize)]
+pub struct LeaderRow {
+    pub id: i32,
+    pub wallet: String,
+    pub name: String,
+}
+
+#[derive(Serialize)]
+pub struct PortfolioRow {
+    pub id: i32,
+    pub strategy: String,
+    pub mode: &'static str,
+}
+
+/// By how much a portfolio's buckets change.
+#[derive(Default, Serialize)]
+pub struct BucketsRow {
+    pub id: i32,
+    pub deposits: Decimal,
+    pub available: Decimal,
+    pub reserved: Decimal,
+    pub deployed: Decimal,
+    pub cooling: Decimal,
+    pub realised: Decimal,
+    pub fees: Decimal,
+}
+
+#[derive(Serialize)]
+pub struct SignalRow {
+    pub id: i64,
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339")]
+    pub traded_at: OffsetDateTime,
+    pub group_id: i64,
+    pub leader_id: i32,
+    pub token_id: i32,
+    pub side: &'static str,
+    pub price: Decimal,
+    pub shares: Decimal,
+    pub group_price: Decimal,
+    pub group_shares: Decimal,
+    pub leader_held: Decimal,
+    pub trade_key: String,
+}
+
+#[derive(Serialize)]
+pub struct DecisionRow {
+    pub signal_id: i64,
+    pub portfolio_id: i32,
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+    pub outcome: &'static str,
+    pub reason: &'static str,
+    pub unit: &'static str,
+    pub limit_amount: Option<Decimal>,
+    pub actual_amount: Option<Decimal>,
+    pub order_id: Option<i64>,
+}
+
+/// An order as it stands. Open ones are kept in memory, because later events name them by id alone.
+#[derive(Clone, Serialize, sqlx::FromRow)]
+pub struct OrderRow {
+    pub id: i64,
+    pub signal_id: Option<i64>,
+    pub portfolio_id: i32,
+    pub leader_id: i32,
+    pub token_id: i32,
+    pub side: String,
+    pub kind: String,
+    pub cause: String,
+    pub limit_price: Decimal,
+    pub shares: Decimal,
+    pub budget: Decimal,
+    pub reserved: Decimal,
+    pub touch: Decimal,
+    pub reference: Decimal,
+    pub state: String,
+    #[serde(with = "time::serde::rfc3339")]
+    pub submitted_at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub accepted_at: Option<OffsetDateTime>,
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub closed_at: Option<OffsetDateTime>,
+    pub filled: Decimal,
+    pub cash: Decimal,
+    pub fee: Decimal,
+}
+
+#[derive(Serialize)]
+pub struct FillRow {
+    pub seq: i64,
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+    pub order_id: i64,
+    pub portfolio_id: i32,
+    pub shares: Decimal,
+    pub cash: Decimal,
+    pub fee: Decimal,
+    pub basis: Decimal,
+    pub realised: Decimal,
+}
+
+/// By how much a position changes.
+#[derive(Serialize)]
+pub struct PositionRow {
+    pub portfolio_id: i32,
+    pub leader_id: i32,
+    pub token_id: i32,
+    pub shares: Decimal,
+    pub cost: Decimal,
+    pub realised: Decimal,
+    pub fees: Decimal,
+    /// What is owed from here on, if that was said; and what was sold of it since.
+    pub exit_owed: Option<Decimal>,
+    pub exit_sold: Decimal,
+    pub exit_cause: Option<&'static str>,
+    /// The first time that the batch touches it.
+    #[serde(with = "time::serde::rfc3339")]
+    pub touched_at: OffsetDateTime,
+    /// When the first shares of it were bought, if it had none.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub opened_at: Option<OffsetDateTime>,
+    #[serde(with = "time::serde::rfc3339")]
+    pub updated_at: OffsetDateTime,
+}
+
+#[derive(Serialize)]
+pub struct SettlementRow {
+    pub seq: i64,
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+    pub portfolio_id: i32,
+    pub leader_id: i32,
+    pub token_id: i32,
+    pub shares: Decimal,
+    pub basis: Decimal,
+    pub proceeds: Decimal,
+}
+
+#[derive(Serialize)]
+pub struct ValueRow {
+    pub portfolio_id: i32,
+    pub seq: i64,
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+    pub available: Decimal,
+    pub reserved: Decimal,
+    pub deployed: Decimal,
+    pub cooling: Decimal,
+    pub realised: Decimal,
+    pub unrealised: Decimal,
+}
+
+#[derive(Serialize)]
+pub struct EventRow {
+    pub seq: i64,
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+    pub kind: &'static str,
+    pub body: crate::domain::Event,
+}
+
+/// Columns are numeric(20, 6): larger numbers, which nobody honest sends, are cut to this.
+const AMOUNT_MAX: i128 = 99_999_999_999_999_999_999;
+
+/// Returns `value` / 10^`scale`, which for millionths is 6.
+fn decimal(value: i128, scale: u32) -> Decimal {
+    let max = AMOUNT_MAX / 10_i128.pow(6 - scale);
+    Decimal::from_i128_with_scale(value.clamp(-max, max), scale)
+}
+
+pub fn dollars(amount: Usdc) -> Decimal {
+    decimal(amount.0.into(), 6)
+}
+
+pub fn shares(amount: Shares) -> Decimal {
+    decimal(amount.0.into(), 6)
+}
+
+pub fn price(price: Price) -> Decimal {
+    decimal(price.micros().into(), 6)
+}
+
+pub fn millionths(amount: u32) -> Decimal {
+    decimal(amount.into(), 6)
+}
+
+/// Returns the unit's word, and the limit and the actual amount in it.
+pub fn scaled(unit: Unit, numbers: Numbers) -> (&'static str, Option<Decimal>, Option<Decimal>) {
+    let (word, scale) = match unit {
+        Unit::None => return ("", None, None),
+        Unit::Usdc => ("usdc", 6),
+        Unit::Shares => ("shares", 6),
+        Unit::Price => ("price", 6),
+        Unit::Milliseconds => ("ms", 0),
+        Unit::Ppm => ("ratio", 6),
+        Unit::Count => ("count", 0),
+    };
+    (word, Some(decimal(numbers.limit.into(), scale)), Some(decimal(numbers.actual.into(), scale)))
+}
+
+/// Returns the moment in UTC, cut to the microseconds that Postgres keeps.
+pub fn moment(at: Nanos) -> OffsetDateTime {
+    let micros = i128::from(at.0 / 1_000);
+    OffsetDateTime::from_unix_timestamp_nanos(micros * 1_000).expect("64 bits of nanoseconds end in 2554")
+}
+
+/// Returns the moment, `None` for one that never comes.
+pub fn moment_if_ever(at: Nanos) -> Option<OffsetDateTime> {
+    (at != Nanos::NEVER).then(|| moment(at))
+}
+
+/// Returns a stranger's text as Postgres can hold it: without NUL bytes.
+pub fn text(text: &str) -> String {
+    text.replace('\0', "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_scaled_by_their_unit() {
+        let check = |unit, limit, expected: (&str, Option<&str>)| {
+            let (word, amount, _) = scaled(unit, Numbers { limit, actual: 0 });
+            assert_eq!((word, amount.map(|amount| amount.to_string()).as_deref()), expected);
+        };
+        check(Unit::None, 5, ("", None));
+        check(Unit::Usdc, 1_500_000, ("usdc", Some("1.500000")));
+        check(Unit::Shares, -1, ("shares", Some("-0.000001")));
+        check(Unit::Price, 520_000, ("price", Some("0.520000")));
+        check(Unit::Milliseconds, 2_000, ("ms", Some("2000")));
+        check(Unit::Ppm, 20_000, ("ratio", Some("0.020000")));
+        check(Unit::Count, i64::MAX, ("count", Some("99999999999999")));
+        check(Unit::Usdc, i64::MIN, ("usdc", Some("-9223372036854.775808")));
+    }
+
+    #[test]
+    fn moments_are_cut_to_microseconds() {
+        assert_eq!(moment(Nanos(1_999)), moment(Nanos(1_000)));
+        assert_eq!(moment_if_ever(Nanos::NEVER), None);
+        assert_eq!(moment_if_ever(Nanos(u64::MAX - 1)).expect("a moment").year(), 2554);
+    }
+}

@@ -1,0 +1,117 @@
+//! The statements of a batch, in the order that lets each find what it builds on. `$1` is the rows as JSON.
+
+use serde::Serialize;
+
+use super::fold::Batch;
+
+const SESSIONS: &str = "insert into sessions (seq, at, version, config_hash) \
+    select seq, at, version, config_hash from json_populate_recordset(null::sessions, $1::json)";
+
+const TOKENS: &str = "insert into tokens (id, token) select id, token from json_populate_recordset(null::tokens, $1::json) \
+    on conflict (id) do update set token = excluded.token";
+
+const MARKETS: &str = "update tokens t set condition_id = r.condition_id, slug = r.slug, title = r.title, outcome = r.outcome, \
+    tick = r.tick, minimum = r.minimum, fee_rate = r.fee_rate, neg_risk = r.neg_risk, closes_at = r.closes_at \
+    from json_populate_recordset(null::tokens, $1::json) r where t.id = r.id";
+
+const PAYOUTS: &str = "update tokens t set payout = r.payout \
+    from json_populate_recordset(null::tokens, $1::json) r where t.id = r.id";
+
+const LEADERS: &str = "insert into leaders (id, wallet, name) \
+    select id, wallet, name from json_populate_recordset(null::leaders, $1::json) \
+    on conflict (id) do update set wallet = excluded.wallet, name = excluded.name";
+
+const PORTFOLIOS: &str = "insert into portfolios (id, strategy, mode) \
+    select id, strategy, mode from json_populate_recordset(null::portfolios, $1::json) \
+    on conflict (id) do update set strategy = excluded.strategy, mode = excluded.mode";
+
+const BUCKETS: &str = "update portfolios p set deposits = p.deposits + r.deposits, available = p.available + r.available, \
+    reserved = p.reserved + r.reserved, deployed = p.deployed + r.deployed, cooling = p.cooling + r.cooling, \
+    realised = p.realised + r.realised, fees = p.fees + r.fees \
+    from json_populate_recordset(null::portfolios, $1::json) r where p.id = r.id";
+
+const SIGNALS: &str = "insert into signals (id, at, traded_at, group_id, leader_id, token_id, side, price, shares, \
+    group_price, group_shares, leader_held, trade_key) \
+    select id, at, traded_at, group_id, leader_id, token_id, side, price, shares, group_price, group_shares, leader_held, \
+    trade_key from json_populate_recordset(null::signals, $1::json)";
+
+const DECISIONS: &str = "insert into decisions as d (signal_id, portfolio_id, at, outcome, reason, unit, limit_amount, \
+    actual_amount, order_id) \
+    select signal_id, portfolio_id, at, outcome, reason, unit, limit_amount, actual_amount, order_id \
+    from json_populate_recordset(null::decisions, $1::json) \
+    on conflict (signal_id, portfolio_id) do update set at = excluded.at, outcome = excluded.outcome, \
+    reason = excluded.reason, unit = excluded.unit, limit_amount = excluded.limit_amount, \
+    actual_amount = excluded.actual_amount, order_id = excluded.order_id \
+    where d.outcome <> 'ordered' or excluded.outcome = 'ordered'";
+
+const ORDERS: &str = "insert into orders (id, signal_id, portfolio_id, leader_id, token_id, side, kind, cause, limit_price, \
+    shares, budget, reserved, touch, reference, state, submitted_at, accepted_at, closed_at, filled, cash, fee) \
+    select id, signal_id, portfolio_id, leader_id, token_id, side, kind, cause, limit_price, shares, budget, reserved, touch, \
+    reference, state, submitted_at, accepted_at, closed_at, filled, cash, fee \
+    from json_populate_recordset(null::orders, $1::json) \
+    on conflict (id) do update set state = excluded.state, accepted_at = excluded.accepted_at, \
+    closed_at = excluded.closed_at, filled = excluded.filled, cash = excluded.cash, fee = excluded.fee";
+
+const FILLS: &str = "insert into fills (seq, at, order_id, portfolio_id, shares, cash, fee, basis, realised) \
+    select seq, at, order_id, portfolio_id, shares, cash, fee, basis, realised \
+    from json_populate_recordset(null::fills, $1::json)";
+
+// A row must be there before a sum is added: an insert that is refused for a negative sum would not become an update.
+const POSITIONS_TOUCHED: &str = "insert into positions (portfolio_id, leader_id, token_id, opened_at, updated_at) \
+    select portfolio_id, leader_id, token_id, touched_at, touched_at \
+    from json_to_recordset($1::json) r (portfolio_id integer, leader_id integer, token_id integer, touched_at timestamptz) \
+    on conflict do nothing";
+
+const POSITIONS: &str = "update positions p set shares = p.shares + r.shares, cost = p.cost + r.cost, \
+    realised = p.realised + r.realised, fees = p.fees + r.fees, \
+    exit_due = greatest(0, coalesce(r.exit_owed, p.exit_due) - r.exit_sold), \
+    exit_cause = case when coalesce(r.exit_owed, p.exit_due) > r.exit_sold then coalesce(r.exit_cause, p.exit_cause) \
+        else '' end, \
+    opened_at = coalesce(r.opened_at, p.opened_at), updated_at = r.updated_at \
+    from json_to_recordset($1::json) r (portfolio_id integer, leader_id integer, token_id integer, shares numeric, \
+    cost numeric, realised numeric, fees numeric, exit_owed numeric, exit_sold numeric, exit_cause text, \
+    opened_at timestamptz, updated_at timestamptz) \
+    where (p.portfolio_id, p.leader_id, p.token_id) = (r.portfolio_id, r.leader_id, r.token_id)";
+
+const SETTLEMENTS: &str = "insert into settlements (seq, at, portfolio_id, leader_id, token_id, shares, basis, proceeds) \
+    select seq, at, portfolio_id, leader_id, token_id, shares, basis, proceeds \
+    from json_populate_recordset(null::settlements, $1::json)";
+
+const VALUES: &str = "insert into portfolio_values (portfolio_id, seq, at, available, reserved, deployed, cooling, realised, \
+    unrealised) \
+    select portfolio_id, seq, at, available, reserved, deployed, cooling, realised, unrealised \
+    from json_populate_recordset(null::portfolio_values, $1::json)";
+
+const EVENTS: &str = "insert into events (seq, at, kind, body) \
+    select seq, at, kind, body from json_populate_recordset(null::events, $1::json)";
+
+/// Returns each statement that has rows, with them.
+pub fn statements(batch: &Batch) -> Vec<(&'static str, String)> {
+    let mut statements = Vec::new();
+    let mut add = |statement, rows: Option<String>| statements.extend(rows.map(|rows| (statement, rows)));
+    add(SESSIONS, json(&batch.sessions));
+    add(TOKENS, json(batch.tokens.values()));
+    add(MARKETS, json(batch.markets.values()));
+    add(PAYOUTS, json(batch.payouts.values()));
+    add(LEADERS, json(batch.leaders.values()));
+    add(PORTFOLIOS, json(batch.portfolios.values()));
+    add(BUCKETS, json(batch.buckets.values()));
+    add(SIGNALS, json(&batch.signals));
+    add(DECISIONS, json(batch.decisions.values()));
+    add(ORDERS, json(batch.orders.values()));
+    add(FILLS, json(&batch.fills));
+    add(POSITIONS_TOUCHED, json(batch.positions.values()));
+    add(POSITIONS, json(batch.positions.values()));
+    add(SETTLEMENTS, json(&batch.settlements));
+    add(VALUES, json(&batch.values));
+    add(EVENTS, json(&batch.events));
+    statements
+}
+
+/// Returns the rows as a JSON array; `None` if there are none.
+fn json<R: Serialize>(rows: impl IntoIterator<Item = R>) -> Option<String> {
+    let mut rows = rows.into_iter().peekable();
+    rows.peek()?;
+    let rows: Vec<R> = rows.collect();
+    Some(serde_json::to_string(&rows).expect("rows have nothing that JSON has not"))
+}
