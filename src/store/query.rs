@@ -96,3 +96,6 @@ impl Reader {
             .await
     }
 }
+
+#[cfg(test)]
+mod tests;

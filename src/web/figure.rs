@@ -62,6 +62,12 @@ impl Figure {
         Figure::plain(grouped(rounded(shares, places).normalize()), format!("{} shares", shares.normalize()))
     }
 
+    /// Adds the unit's word to the text.
+    pub fn with_unit(mut self, unit: &str) -> Figure {
+        self.text = format!("{} {unit}", self.text);
+        self
+    }
+
     pub fn count(count: impl Into<i128>) -> Figure {
         let count = count.into();
         let text = Decimal::from_i128_with_scale(count, 0);
@@ -163,8 +169,7 @@ fn dollars(amount: Decimal, sign: &str) -> String {
     let mut text = grouped(number);
     if !small {
         let decimals = text.split_once('.').map_or(0, |(_, part)| part.len());
-        text.push_str(["." , "", ""][decimals.min(2)]);
-        text.push_str(["00", "0", ""][decimals.min(2)]);
+        text.push_str([".00", "0", ""][decimals.min(2)]);
     }
     let sign = if amount.is_sign_negative() && !amount.is_zero() { "−" } else { sign };
     format!("{sign}${text}")

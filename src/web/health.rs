@@ -56,6 +56,15 @@ impl Level {
             Level::Failed => "Stopped",
         }
     }
+
+    /// Returns the word for one check.
+    pub const fn check_word(self) -> &'static str {
+        match self {
+            Level::Ok => "OK",
+            Level::Degraded => "Degraded",
+            Level::Failed => "Failed",
+        }
+    }
 }
 
 impl Health {

@@ -37,7 +37,7 @@ pub fn numbers(unit: Unit, limit: Decimal, actual: Decimal) -> Option<(Figure, F
     let show: fn(Decimal) -> Figure = match unit {
         Unit::None => return None,
         Unit::Usdc => Figure::usd,
-        Unit::Shares => Figure::shares,
+        Unit::Shares => |shares| Figure::shares(shares).with_unit("shares"),
         Unit::Price => Figure::price,
         Unit::Milliseconds => Figure::milliseconds,
         Unit::Ppm => Figure::percent,
@@ -175,7 +175,7 @@ mod tests {
         };
         check(Unit::None, "0", None);
         check(Unit::Usdc, "12.5", Some("$12.50"));
-        check(Unit::Shares, "12.5", Some("12.5"));
+        check(Unit::Shares, "12.5", Some("12.5 shares"));
         check(Unit::Price, "0.025", Some("2.5¢"));
         check(Unit::Milliseconds, "3000", Some("3 s"));
         check(Unit::Milliseconds, "-40", Some("−40 ms"));

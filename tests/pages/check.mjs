@@ -61,7 +61,12 @@ async function fits(page, name) {
   check(wide.scroll <= 0 && wide.out.length === 0, `${name}: wider than the screen by ${wide.scroll}px: ${wide.out.join(" | ")}`);
 }
 
-const shoot = (page, name) => page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), fullPage: true });
+// A long page is cut: the picture is for people.
+async function shoot(page, name) {
+  const { width } = page.viewportSize();
+  const height = Math.min(await page.evaluate(() => document.documentElement.scrollHeight), width * 3);
+  await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), fullPage: true, clip: { x: 0, y: 0, width, height } });
+}
 
 // Every page: desk and phone, light and dark.
 for (const [name, path] of Object.entries(PAGES)) {

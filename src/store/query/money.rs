@@ -36,6 +36,7 @@ pub struct EquityPoint {
 pub struct PositionRow {
     pub leader_id: i32,
     pub leader: String,
+    pub wallet: String,
     pub token_id: i32,
     pub token: String,
     pub title: String,
@@ -60,7 +61,10 @@ pub struct SettlementRow {
     pub seq: i64,
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
+    pub leader_id: i32,
     pub leader: String,
+    pub wallet: String,
+    pub token_id: i32,
     pub token: String,
     pub title: String,
     pub token_outcome: String,
@@ -74,6 +78,8 @@ pub struct SettlementRow {
 pub struct ResultRow {
     /// The leader's name, or the cause's code (`resolved`: the market ended).
     pub name: String,
+    /// The leader's; empty for a cause.
+    pub wallet: String,
     pub count: i64,
     /// Net of `fees`.
     pub realised: Decimal,
@@ -81,7 +87,7 @@ pub struct ResultRow {
 }
 
 const POSITIONS: &str = "
-    select p.leader_id, coalesce(l.name, '') as leader, p.token_id, coalesce(t.token, '') as token,
+    select p.leader_id, coalesce(l.name, '') as leader, coalesce(l.wallet, '') as wallet, p.token_id, coalesce(t.token, '') as token,
         coalesce(t.title, '') as title, coalesce(t.outcome, '') as token_outcome, t.payout, t.closes_at, p.shares,
         p.cost, p.realised, p.fees, p.exit_due, p.exit_cause, p.opened_at, p.updated_at
     from positions p
@@ -106,7 +112,7 @@ const CURVE: &str = "
     select at, equity, earned, drawdown from parts order by seq limit $4 + 1";
 
 const RESULTS_BY_LEADER: &str = "
-    select coalesce(nullif(max(l.name), ''), 'leader ' || r.leader_id) as name, sum(r.orders)::bigint as count,
+    select coalesce(max(l.name), '') as name, coalesce(max(l.wallet), '') as wallet, sum(r.orders)::bigint as count,
         sum(r.realised) as realised, sum(r.fees) as fees
     from (
         select o.leader_id, count(distinct o.id) as orders, sum(f.realised) as realised, sum(f.fee) as fees
@@ -118,10 +124,10 @@ const RESULTS_BY_LEADER: &str = "
     group by r.leader_id order by realised desc, r.leader_id limit $2";
 
 const RESULTS_BY_CAUSE: &str = "
-    select o.cause as name, count(distinct o.id) as count, sum(f.realised) as realised, sum(f.fee) as fees
+    select o.cause as name, '' as wallet, count(distinct o.id) as count, sum(f.realised) as realised, sum(f.fee) as fees
     from fills f join orders o on o.id = f.order_id where f.portfolio_id = $1 group by o.cause
     union all
-    select 'resolved', count(*), sum(proceeds - basis), 0 from settlements
+    select 'resolved', '', count(*), sum(proceeds - basis), 0 from settlements
     where portfolio_id = $1 having count(*) > 0
     order by name limit $2";
 
@@ -169,8 +175,8 @@ impl Reader {
 
     pub async fn settlements(&mut self, portfolio: i32) -> sqlx::Result<Vec<SettlementRow>> {
         sqlx::query_as(
-            "select s.seq, s.at, coalesce(l.name, '') as leader, coalesce(t.token, '') as token,
-                 coalesce(t.title, '') as title, coalesce(t.outcome, '') as token_outcome, s.shares, s.basis, s.proceeds
+            "select s.seq, s.at, s.leader_id, coalesce(l.name, '') as leader, coalesce(l.wallet, '') as wallet, s.token_id,
+                 coalesce(t.token, '') as token, coalesce(t.title, '') as title, coalesce(t.outcome, '') as token_outcome, s.shares, s.basis, s.proceeds
              from settlements s
              left join leaders l on l.id = s.leader_id
              left join tokens t on t.id = s.token_id

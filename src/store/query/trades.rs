@@ -134,6 +134,7 @@ pub struct OrderRow {
     pub portfolio_id: i32,
     pub leader_id: i32,
     pub leader: String,
+    pub wallet: String,
     pub token_id: i32,
     pub token: String,
     pub title: String,
@@ -235,8 +236,8 @@ const TRADES: &str = "
     order by p.at desc, p.kind desc, p.id desc, p.portfolio_id desc limit $10";
 
 const ORDERS: &str = "
-    select o.id, o.signal_id, o.portfolio_id, o.leader_id, coalesce(l.name, '') as leader, o.token_id,
-        coalesce(t.token, '') as token, coalesce(t.title, '') as title, coalesce(t.outcome, '') as token_outcome,
+    select o.id, o.signal_id, o.portfolio_id, o.leader_id, coalesce(l.name, '') as leader,
+        coalesce(l.wallet, '') as wallet, o.token_id, coalesce(t.token, '') as token, coalesce(t.title, '') as title, coalesce(t.outcome, '') as token_outcome,
         o.side, o.kind, o.cause, o.limit_price, o.shares, o.budget, o.reserved, o.touch, o.reference, o.state,
         o.submitted_at, o.accepted_at, o.closed_at, o.filled, o.cash, o.fee
     from orders o

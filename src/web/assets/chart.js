@@ -24,11 +24,15 @@ export class Plot {
     this.data = data;
     if (this.plot) this.plot.setData(data);
     else this.draw();
+    this.tell();
   }
+
+  tell() {}
 
   draw() {
     this.plot?.destroy();
     this.plot = this.data ? new window.uPlot(this.make(this.box.clientWidth), this.data, this.box) : null;
+    this.tell();
   }
 
   clear() {
@@ -40,5 +44,12 @@ export class Plot {
   fit() {
     const width = this.box.clientWidth;
     if (this.plot && width !== this.plot.width) this.plot.setSize({ width, height: this.plot.height });
+  }
+}
+
+// Values over time. Until somebody points at one, the legend says the latest.
+export class Curve extends Plot {
+  tell() {
+    if (this.plot && this.plot.cursor.idx == null) this.plot.setLegend({ idx: this.data[0].length - 1 });
   }
 }

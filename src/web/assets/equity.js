@@ -1,6 +1,6 @@
 // The equity curve and, under it, how far it is below its highest point.
 
-import { Plot, axis, colour } from "/assets/chart.js";
+import { Curve, axis, colour } from "/assets/chart.js";
 
 const figure = document.getElementById("equity"); // absent where there is no portfolio
 let equity;
@@ -16,12 +16,21 @@ function options(label, ink, height, more) {
     cursor: { sync: { key: "equity" }, y: false, points: { size: 6 } },
     legend: { live: true },
     scales: { x: { time: true }, y: more.scale ?? {} },
-    axes: [axis({ space: 70 }), axis({ size: 72, values: (_, ticks) => ticks.map((tick) => short.format(tick)) })],
+    axes: [axis({ space: 84, values: times }), axis({ size: 72, values: (_, ticks) => ticks.map((tick) => short.format(tick)) })],
     series: [
       { label: "UTC", value: "{YYYY}-{MM}-{DD} {HH}:{mm}:{ss}" },
       { label, stroke: colour(ink), width: 1.6, fill: more.fill ? `${colour(ink)}22` : undefined, points: { show: false }, paths: window.uPlot.paths.stepped({ align: 1 }), value: (_, value) => (value == null ? "–" : dollars.format(value)) },
     ],
   });
+}
+
+const DAY = 86400;
+const clock = window.Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: "UTC" });
+const date = window.Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
+
+// The day where one begins, else the time of day.
+function times(_, ticks) {
+  return ticks.map((tick) => (tick % DAY === 0 ? date : clock).format(tick * 1000));
 }
 
 // A curve that does not move still needs a scale with some height.
@@ -47,8 +56,8 @@ async function load() {
 }
 
 if (figure) {
-  equity = new Plot(document.getElementById("plot-equity"), options("Equity", "accent", 230, { scale: { range: room } }));
-  drawdown = new Plot(document.getElementById("plot-drawdown"), options("Below the high", "bad", 120, { scale: { range: below }, fill: true }));
+  equity = new Curve(document.getElementById("plot-equity"), options("Equity", "accent", 230, { scale: { range: room } }));
+  drawdown = new Curve(document.getElementById("plot-drawdown"), options("Below the high", "bad", 120, { scale: { range: below }, fill: true }));
   load();
   document.addEventListener("remora:fresh", load);
 }

@@ -205,7 +205,7 @@ fn order_view(web: &Web, row: &OrderRow, fills: &[FillRow], now: Nanos) -> Order
     Order {
         id: row.id,
         portfolio: portfolio_name(web, row.portfolio_id),
-        leader: LeaderName::new(&row.leader, "", row.leader_id),
+        leader: LeaderName::new(&row.leader, &row.wallet, row.leader_id),
         market: MarketName::new(&row.title, &row.token_outcome, &row.token, row.token_id),
         side_word: words::side(&row.side).to_owned(),
         kind: figure::tame(&row.kind, 10).to_uppercase(),

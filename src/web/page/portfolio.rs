@@ -269,7 +269,7 @@ pub async fn portfolio(State(web): State<Arc<Web>>, Query(asked): Query<Asked>) 
             page.held = contents.open.iter().map(|row| held(row, &snapshot, now)).collect();
             page.ended = contents.ended.iter().map(|row| ended(row, now)).collect();
             page.settled = contents.settlements.iter().map(|row| settled(row, now)).collect();
-            page.by_leader = contents.by_leader.iter().map(|row| earned(row, figure::tame(&row.name, 40))).collect();
+            page.by_leader = contents.by_leader.iter().map(|row| earned(row, LeaderName::new(&row.name, &row.wallet, 0).name)).collect();
             page.by_cause = contents.by_cause.iter().map(|row| earned(row, words::cause(&row.name))).collect();
         }
         Err(why) => {
@@ -346,7 +346,7 @@ fn held(row: &PositionRow, snapshot: &Snapshot, now: Nanos) -> Held {
     let value = bid.map(|bid| bid * row.shares);
     let none = || Figure::none("no bid is known");
     Held {
-        leader: LeaderName::new(&row.leader, "", row.leader_id),
+        leader: LeaderName::new(&row.leader, &row.wallet, row.leader_id),
         market: MarketName::new(&row.title, &row.token_outcome, &row.token, row.token_id),
         shares: Figure::shares(row.shares),
         cost: Figure::usd(row.cost),
@@ -362,7 +362,7 @@ fn held(row: &PositionRow, snapshot: &Snapshot, now: Nanos) -> Held {
 
 fn ended(row: &PositionRow, now: Nanos) -> Ended {
     Ended {
-        leader: LeaderName::new(&row.leader, "", row.leader_id),
+        leader: LeaderName::new(&row.leader, &row.wallet, row.leader_id),
         market: MarketName::new(&row.title, &row.token_outcome, &row.token, row.token_id),
         realised: Figure::result(row.realised),
         fees: Figure::usd(row.fees),
@@ -374,8 +374,8 @@ fn ended(row: &PositionRow, now: Nanos) -> Ended {
 fn settled(row: &SettlementRow, now: Nanos) -> Settled {
     Settled {
         at: When::new(row.at, now),
-        leader: LeaderName::new(&row.leader, "", 0),
-        market: MarketName::new(&row.title, &row.token_outcome, &row.token, 0),
+        leader: LeaderName::new(&row.leader, &row.wallet, row.leader_id),
+        market: MarketName::new(&row.title, &row.token_outcome, &row.token, row.token_id),
         shares: Figure::shares(row.shares),
         basis: Figure::usd(row.basis),
         proceeds: Figure::usd(row.proceeds),

@@ -240,7 +240,7 @@ fn order(row: &TradeRow) -> Option<Order> {
         cash: Figure::usd(cash),
         fee: Figure::usd(row.fee?),
         against_leader: against(row.reference),
-        reference_word: if row.signal_id.is_some() { "leader" } else { "what we paid" },
+        reference_word: if row.signal_id.is_some() { "vs leader" } else { "vs our price" },
         against_touch: against(row.touch),
     })
 }
