@@ -6,6 +6,7 @@ pub mod venue; // order -> world
 pub mod journal; // events -> disk -> state
 pub mod store; // events -> tables
 pub mod metrics; // how long, how many
+pub mod web; // what people see
 pub mod report; // what it adds up to
 pub mod sim; // a world to run on
 pub mod start; // start-up is recovery

@@ -1,9 +1,16 @@
-//! HOW LONG, HOW MANY: stage histograms and the snapshot the engine publishes.
+//! HOW LONG, HOW MANY: stage histograms, the snapshot the engine publishes, how feeds and the writer are, and the text for Prometheus.
 
+pub mod export;
+pub mod health;
 pub mod snapshot;
 pub mod stage;
 pub mod tally;
 
+pub mod window;
+
+pub use health::{FeedStatus, StoreStatus};
 pub use snapshot::{Mark, PortfolioNow, Published, Snapshot};
 pub use stage::{Stage, StageRecorder, Stages};
 pub use tally::Tally;
+
+pub use window::StageTimes;

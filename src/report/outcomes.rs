@@ -133,10 +133,14 @@ mod tests {
 
     #[test]
     fn rows_are_read_or_say_what_is_wrong() {
-        check(r#"{"token_ids":["1","2"],"outcome_prices":["1","0"],"end_sec":9}"#, "1=Some(1000000) fee 0, 2=Some(0) fee 0");
+        check(
+            r#"{"token_ids":["1","2"],"outcome_prices":["1","0"],"end_sec":9}"#,
+            "1=Some(1000000) fee 0, 2=Some(0) fee 0",
+        );
         check(r#"{"token_ids":["1","2"],"outcome_prices":["0.5","0.5"],"end_sec":9}"#, "1=Some(500000)");
         check(r#"{"token_ids":["1"],"end_sec":9}"#, "1=None");
-        let fee = r#"{"token_ids":["1"],"end_sec":9,"raw":{"feesEnabled":true,"feeSchedule":{"rate":0.07,"exponent":1}}}"#;
+        let fee =
+            r#"{"token_ids":["1"],"end_sec":9,"raw":{"feesEnabled":true,"feeSchedule":{"rate":0.07,"exponent":1}}}"#;
         check(fee, "1=None fee 70000");
         check(&fee.replace("\"exponent\":1", "\"exponent\":2"), "fee schedule not understood");
         check(r#"{"token_ids":["1","2"],"outcome_prices":["1"],"end_sec":9}"#, "2 token_ids, but 1 outcome_prices");

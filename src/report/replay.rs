@@ -403,7 +403,12 @@ fn leader_rows(path: &Path) -> Result<Vec<(Nanos, Row)>, FileError> {
 }
 
 /// Installs the settings' leaders and strategies, or a default strategy that follows everybody in the rows.
-fn install(config: &Config, core: &mut Core<Digest>, names: &mut Names, rows: &[(Nanos, Row)]) -> Result<(), ReplayError> {
+fn install(
+    config: &Config,
+    core: &mut Core<Digest>,
+    names: &mut Names,
+    rows: &[(Nanos, Row)],
+) -> Result<(), ReplayError> {
     let mut leaders: Vec<LeaderId> = vec![];
     for leader in &config.leaders {
         leaders.push(names.registry.add_leader(&leader.wallet)?.0);

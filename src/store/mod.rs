@@ -8,6 +8,7 @@
 pub mod database;
 pub mod follow;
 pub mod private;
+pub mod query;
 pub mod testing;
 pub mod writer;
 

@@ -1,7 +1,7 @@
 //! The store as a whole, on a real Postgres: the tables say what the journal says, once, whatever happens in between.
 
 mod follow;
-mod stream;
+pub(super) mod stream; // the queries are tested on it, too
 
 use std::time::Instant;
 

@@ -1,0 +1,159 @@
+//! How the parts around the engine are: written by the part itself, read by the web and the metrics. Reading and writing never wait.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+};
+
+use arc_swap::ArcSwap;
+
+use crate::domain::Nanos;
+
+/// What went wrong last, and when; `at` is zero while nothing did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trouble {
+    pub at: Nanos,
+    pub text: String,
+}
+
+/// How the writer (journal to Postgres) is.
+#[derive(Debug, Default)]
+pub struct StoreStatus {
+    connected: AtomicBool,
+    lag: AtomicU64,
+    last_error: ArcSwap<Trouble>,
+}
+
+impl StoreStatus {
+    /// Notes that a batch is committed and `lag` journal records are left to write.
+    pub fn committed(&self, lag: u64) {
+        self.lag.store(lag, Relaxed);
+        self.connected.store(true, Relaxed);
+    }
+
+    /// Notes that the writer cannot write and `lag` journal records wait.
+    pub fn failed(&self, now: Nanos, lag: u64, error: impl Into<String>) {
+        self.lag.store(lag, Relaxed);
+        self.connected.store(false, Relaxed);
+        self.last_error.store(Arc::new(Trouble { at: now, text: error.into() }));
+    }
+
+    pub fn connected(&self) -> bool {
+        self.connected.load(Relaxed)
+    }
+
+    /// Returns how many journal records are not in Postgres yet, as the writer last said.
+    pub fn lag(&self) -> u64 {
+        self.lag.load(Relaxed)
+    }
+
+    pub fn last_error(&self) -> Arc<Trouble> {
+        self.last_error.load_full()
+    }
+}
+
+/// How one socket is. Counts are since the process began.
+#[derive(Debug)]
+pub struct FeedStatus {
+    name: String,
+    /// Zero while there is no connection.
+    connected_since: AtomicU64,
+    last_data_at: AtomicU64,
+    frames: AtomicU64,
+    reconnects: AtomicU64,
+    malformed: AtomicU64,
+    last_error: ArcSwap<Trouble>,
+}
+
+impl FeedStatus {
+    pub fn new(name: impl Into<String>) -> FeedStatus {
+        FeedStatus {
+            name: name.into(),
+            connected_since: AtomicU64::new(0),
+            last_data_at: AtomicU64::new(0),
+            frames: AtomicU64::new(0),
+            reconnects: AtomicU64::new(0),
+            malformed: AtomicU64::new(0),
+            last_error: ArcSwap::default(),
+        }
+    }
+
+    pub fn connected(&self, now: Nanos) {
+        self.connected_since.store(now.0, Relaxed);
+    }
+
+    /// Notes that the connection is lost and will be made again.
+    pub fn lost(&self, now: Nanos, error: impl Into<String>) {
+        self.connected_since.store(0, Relaxed);
+        self.reconnects.fetch_add(1, Relaxed);
+        self.last_error.store(Arc::new(Trouble { at: now, text: error.into() }));
+    }
+
+    /// Notes a frame with data.
+    pub fn frame(&self, now: Nanos) {
+        self.last_data_at.store(now.0, Relaxed);
+        self.frames.fetch_add(1, Relaxed);
+    }
+
+    /// Notes a frame that was refused.
+    pub fn malformed(&self, now: Nanos, error: impl Into<String>) {
+        self.malformed.fetch_add(1, Relaxed);
+        self.last_error.store(Arc::new(Trouble { at: now, text: error.into() }));
+    }
+
+    pub fn now(&self) -> FeedNow {
+        let moment = |nanos: u64| (nanos != 0).then_some(Nanos(nanos));
+        FeedNow {
+            name: self.name.clone(),
+            connected_since: moment(self.connected_since.load(Relaxed)),
+            last_data_at: moment(self.last_data_at.load(Relaxed)),
+            frames: self.frames.load(Relaxed),
+            reconnects: self.reconnects.load(Relaxed),
+            malformed: self.malformed.load(Relaxed),
+            last_error: self.last_error.load_full(),
+        }
+    }
+}
+
+/// A [`FeedStatus`] at a moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeedNow {
+    pub name: String,
+    pub connected_since: Option<Nanos>,
+    pub last_data_at: Option<Nanos>,
+    pub frames: u64,
+    pub reconnects: u64,
+    pub malformed: u64,
+    pub last_error: Arc<Trouble>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_feed_says_what_happened_to_it() {
+        let feed = FeedStatus::new("market 0");
+        assert_eq!((feed.now().connected_since, feed.now().last_data_at), (None, None));
+        feed.connected(Nanos(5));
+        feed.frame(Nanos(6));
+        feed.malformed(Nanos(7), "not JSON");
+        assert_eq!(feed.now().connected_since, Some(Nanos(5)));
+        feed.lost(Nanos(8), "reset by peer");
+        let now = feed.now();
+        assert_eq!((now.connected_since, now.last_data_at), (None, Some(Nanos(6))));
+        assert_eq!((now.frames, now.reconnects, now.malformed), (1, 1, 1));
+        assert_eq!(*now.last_error, Trouble { at: Nanos(8), text: "reset by peer".into() });
+    }
+
+    #[test]
+    fn the_writer_keeps_its_last_error_after_it_recovered() {
+        let store = StoreStatus::default();
+        assert!(!store.connected());
+        store.failed(Nanos(1), 40, "connection refused");
+        assert_eq!((store.connected(), store.lag()), (false, 40));
+        store.committed(0);
+        assert_eq!((store.connected(), store.lag()), (true, 0));
+        assert_eq!(store.last_error().text, "connection refused");
+    }
+}

@@ -1,0 +1,347 @@
+//! Signals, how they ended, and the orders that came of them.
+
+use serde::Serialize;
+use sqlx::{FromRow, types::Decimal, types::Json};
+use time::{OffsetDateTime, macros::datetime};
+
+use super::Reader;
+
+/// The most events of one signal or order that a page shows.
+pub const EVENTS_MAX: i64 = 500;
+/// The most orders, fills or decisions of one signal that a page shows.
+pub const PARTS_MAX: i64 = 200;
+
+/// What to list; an empty text or a zero or negative id leaves that part open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TradeFilter {
+    /// -1: all.
+    pub portfolio: i32,
+    /// -1: all.
+    pub leader: i32,
+    /// skipped, refused, exit_due, waiting, ordered, filled, unfilled, open, or unprompted (an order no leader led to).
+    pub outcome: String,
+    /// A skip's, refusal's or rejection's code.
+    pub reason: String,
+    pub side: String,
+}
+
+impl Default for TradeFilter {
+    fn default() -> TradeFilter {
+        TradeFilter { portfolio: -1, leader: -1, outcome: String::new(), reason: String::new(), side: String::new() }
+    }
+}
+
+/// The place of a row in the list, newest first. The next page begins below it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    pub at: OffsetDateTime,
+    pub kind: i32,
+    pub id: i64,
+    pub portfolio: i32,
+}
+
+impl Cursor {
+    /// Above all rows.
+    pub const TOP: Cursor =
+        Cursor { at: datetime!(9999-12-31 00:00 UTC), kind: i32::MAX, id: i64::MAX, portfolio: i32::MAX };
+}
+
+/// One line of the trades page: a signal as one portfolio saw it (`kind` 0), or an order no signal led to (`kind` 1).
+/// Order fields are of the signal's latest order in that portfolio.
+#[derive(Clone, Debug, PartialEq, FromRow, Serialize)]
+pub struct TradeRow {
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+    pub kind: i32,
+    pub id: i64,
+    /// -1: no portfolio decided yet.
+    pub portfolio_id: i32,
+    pub signal_id: Option<i64>,
+    pub leader_id: i32,
+    pub leader: String,
+    pub wallet: String,
+    pub token_id: i32,
+    pub token: String,
+    pub title: String,
+    pub token_outcome: String,
+    pub side: String,
+    pub price: Option<Decimal>,
+    pub shares: Option<Decimal>,
+    pub group_id: Option<i64>,
+    pub group_price: Option<Decimal>,
+    pub group_shares: Option<Decimal>,
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub traded_at: Option<OffsetDateTime>,
+    /// How it ended for the portfolio; `waiting` before a decision, `ordered` for an order without a signal.
+    pub outcome: String,
+    pub reason: String,
+    pub limit_amount: Option<Decimal>,
+    pub actual_amount: Option<Decimal>,
+    pub order_id: Option<i64>,
+    pub order_kind: Option<String>,
+    pub cause: Option<String>,
+    pub limit_price: Option<Decimal>,
+    pub order_shares: Option<Decimal>,
+    pub budget: Option<Decimal>,
+    pub touch: Option<Decimal>,
+    pub reference: Option<Decimal>,
+    pub state: Option<String>,
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub submitted_at: Option<OffsetDateTime>,
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub closed_at: Option<OffsetDateTime>,
+    pub filled: Option<Decimal>,
+    /// Paid or received, before the fee.
+    pub cash: Option<Decimal>,
+    pub fee: Option<Decimal>,
+}
+
+impl TradeRow {
+    pub fn cursor(&self) -> Cursor {
+        Cursor { at: self.at, kind: self.kind, id: self.id, portfolio: self.portfolio_id }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, FromRow, Serialize)]
+pub struct SignalRow {
+    pub id: i64,
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339")]
+    pub traded_at: OffsetDateTime,
+    pub group_id: i64,
+    pub leader_id: i32,
+    pub leader: String,
+    pub wallet: String,
+    pub token_id: i32,
+    pub token: String,
+    pub condition_id: String,
+    pub title: String,
+    pub token_outcome: String,
+    pub side: String,
+    pub price: Decimal,
+    pub shares: Decimal,
+    pub group_price: Decimal,
+    pub group_shares: Decimal,
+    pub leader_held: Decimal,
+    pub trade_key: String,
+}
+
+#[derive(Clone, Debug, PartialEq, FromRow, Serialize)]
+pub struct OrderRow {
+    pub id: i64,
+    pub signal_id: Option<i64>,
+    pub portfolio_id: i32,
+    pub leader_id: i32,
+    pub leader: String,
+    pub wallet: String,
+    pub token_id: i32,
+    pub token: String,
+    pub title: String,
+    pub token_outcome: String,
+    pub side: String,
+    pub kind: String,
+    pub cause: String,
+    pub limit_price: Decimal,
+    pub shares: Decimal,
+    pub budget: Decimal,
+    pub reserved: Decimal,
+    pub touch: Decimal,
+    pub reference: Decimal,
+    pub state: String,
+    #[serde(with = "time::serde::rfc3339")]
+    pub submitted_at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub accepted_at: Option<OffsetDateTime>,
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub closed_at: Option<OffsetDateTime>,
+    pub filled: Decimal,
+    pub cash: Decimal,
+    pub fee: Decimal,
+}
+
+#[derive(Clone, Debug, PartialEq, FromRow, Serialize)]
+pub struct FillRow {
+    pub seq: i64,
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+    pub order_id: i64,
+    pub shares: Decimal,
+    pub cash: Decimal,
+    pub fee: Decimal,
+    pub basis: Decimal,
+    pub realised: Decimal,
+}
+
+#[derive(Clone, Debug, PartialEq, FromRow, Serialize)]
+pub struct EventRow {
+    pub seq: i64,
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+    pub kind: String,
+    pub body: Json<serde_json::Value>,
+}
+
+const TRADES: &str = "
+    with page as (
+        (select s.at, 0 as kind, s.id, coalesce(d.portfolio_id, -1) as portfolio_id, s.id as signal_id, s.leader_id,
+             s.token_id, s.side, s.price, s.shares, s.group_id, s.group_price, s.group_shares, s.traded_at,
+             coalesce(d.outcome, 'waiting') as outcome, coalesce(d.reason, '') as reason, d.limit_amount,
+             d.actual_amount, o.id as order_id
+         from signals s
+         left join decisions d on d.signal_id = s.id
+         left join lateral (select o.id, o.state, o.filled, o.closed_at from orders o
+             where o.signal_id = s.id and o.portfolio_id = d.portfolio_id order by o.id desc limit 1) o on true
+         where s.at <= $1 and (s.at, 0, s.id, coalesce(d.portfolio_id, -1)) < ($1, $2, $3, $4)
+             and ($5 < 0 or d.portfolio_id = $5)
+             and ($6 < 0 or s.leader_id = $6)
+             and ($7 = '' or case $7
+                 when 'waiting' then d.signal_id is null
+                 when 'unprompted' then false
+                 when 'ordered' then o.id is not null
+                 when 'filled' then o.filled > 0
+                 when 'unfilled' then o.closed_at is not null and o.filled = 0
+                 when 'open' then o.id is not null and o.closed_at is null
+                 else d.outcome = $7 end)
+             and ($8 = '' or d.reason = $8 or o.state = $8)
+             and ($9 = '' or s.side = $9)
+         order by s.at desc, s.id desc, coalesce(d.portfolio_id, -1) desc limit $10)
+        union all
+        (select o.submitted_at, 1, o.id, o.portfolio_id, null, o.leader_id, o.token_id, o.side, null, null, null, null,
+             null, null, 'ordered', '', null, null, o.id
+         from orders o
+         where o.signal_id is null and o.submitted_at <= $1
+             and (o.submitted_at, 1, o.id, o.portfolio_id) < ($1, $2, $3, $4)
+             and ($5 < 0 or o.portfolio_id = $5)
+             and ($6 < 0 or o.leader_id = $6)
+             and ($7 = '' or case $7
+                 when 'unprompted' then true
+                 when 'ordered' then true
+                 when 'filled' then o.filled > 0
+                 when 'unfilled' then o.closed_at is not null and o.filled = 0
+                 when 'open' then o.closed_at is null
+                 else false end)
+             and ($8 = '' or o.state = $8 or o.cause = $8)
+             and ($9 = '' or o.side = $9)
+         order by o.submitted_at desc, o.id desc limit $10)
+    )
+    select p.*, coalesce(l.name, '') as leader, coalesce(l.wallet, '') as wallet, coalesce(t.token, '') as token,
+        coalesce(t.title, '') as title, coalesce(t.outcome, '') as token_outcome, o.kind as order_kind, o.cause,
+        o.limit_price, o.shares as order_shares, o.budget, o.touch, o.reference, o.state, o.submitted_at, o.closed_at,
+        o.filled, o.cash, o.fee
+    from page p
+    left join orders o on o.id = p.order_id
+    left join leaders l on l.id = p.leader_id
+    left join tokens t on t.id = p.token_id
+    order by p.at desc, p.kind desc, p.id desc, p.portfolio_id desc limit $10";
+
+const ORDERS: &str = "
+    select o.id, o.signal_id, o.portfolio_id, o.leader_id, coalesce(l.name, '') as leader,
+        coalesce(l.wallet, '') as wallet, o.token_id, coalesce(t.token, '') as token, coalesce(t.title, '') as title, coalesce(t.outcome, '') as token_outcome,
+        o.side, o.kind, o.cause, o.limit_price, o.shares, o.budget, o.reserved, o.touch, o.reference, o.state,
+        o.submitted_at, o.accepted_at, o.closed_at, o.filled, o.cash, o.fee
+    from orders o
+    left join leaders l on l.id = o.leader_id
+    left join tokens t on t.id = o.token_id
+    where ($1 > 0 and o.signal_id = $1) or ($2 > 0 and o.id = $2)
+    order by o.id limit $3";
+
+impl Reader {
+    /// Returns up to `limit` rows below `below`, newest first.
+    pub async fn trades(&mut self, filter: &TradeFilter, below: Cursor, limit: i64) -> sqlx::Result<Vec<TradeRow>> {
+        sqlx::query_as(TRADES)
+            .bind(below.at)
+            .bind(below.kind)
+            .bind(below.id)
+            .bind(below.portfolio)
+            .bind(filter.portfolio)
+            .bind(filter.leader)
+            .bind(&filter.outcome)
+            .bind(&filter.reason)
+            .bind(&filter.side)
+            .bind(limit)
+            .fetch_all(&mut *self.0)
+            .await
+    }
+
+    pub async fn signal(&mut self, id: i64) -> sqlx::Result<Option<SignalRow>> {
+        sqlx::query_as(
+            "select s.id, s.at, s.traded_at, s.group_id, s.leader_id, coalesce(l.name, '') as leader,
+                 coalesce(l.wallet, '') as wallet, s.token_id, coalesce(t.token, '') as token,
+                 coalesce(t.condition_id, '') as condition_id, coalesce(t.title, '') as title,
+                 coalesce(t.outcome, '') as token_outcome, s.side, s.price, s.shares, s.group_price, s.group_shares,
+                 s.leader_held, s.trade_key
+             from signals s
+             left join leaders l on l.id = s.leader_id
+             left join tokens t on t.id = s.token_id
+             where s.id = $1 limit 1",
+        )
+        .bind(id)
+        .fetch_optional(&mut *self.0)
+        .await
+    }
+
+    /// Returns how the signal ended in each portfolio, as the trades page shows it.
+    pub async fn decisions_of(&mut self, signal: &SignalRow) -> sqlx::Result<Vec<TradeRow>> {
+        let above = Cursor { at: signal.at, kind: 0, id: signal.id, portfolio: i32::MAX };
+        let mut rows = self.trades(&TradeFilter::default(), above, PARTS_MAX).await?;
+        rows.retain(|row| row.signal_id == Some(signal.id));
+        Ok(rows)
+    }
+
+    pub async fn orders_of(&mut self, signal: i64) -> sqlx::Result<Vec<OrderRow>> {
+        sqlx::query_as(ORDERS).bind(signal).bind(0_i64).bind(PARTS_MAX).fetch_all(&mut *self.0).await
+    }
+
+    pub async fn order(&mut self, id: i64) -> sqlx::Result<Option<OrderRow>> {
+        sqlx::query_as(ORDERS).bind(0_i64).bind(id).bind(1_i64).fetch_optional(&mut *self.0).await
+    }
+
+    /// Returns the newest order of all.
+    pub async fn order_last(&mut self) -> sqlx::Result<Option<OrderRow>> {
+        let last: Option<i64> = sqlx::query_scalar("select max(id) from orders").fetch_one(&mut *self.0).await?;
+        match last {
+            Some(id) => self.order(id).await,
+            None => Ok(None),
+        }
+    }
+
+    pub async fn fills_of(&mut self, orders: &[i64]) -> sqlx::Result<Vec<FillRow>> {
+        sqlx::query_as(
+            "select seq, at, order_id, shares, cash, fee, basis, realised from fills
+             where order_id = any($1) order by seq limit $2",
+        )
+        .bind(orders)
+        .bind(PARTS_MAX)
+        .fetch_all(&mut *self.0)
+        .await
+    }
+
+    /// Returns the events that name `signal` (0: none) or one of `orders`, in the journal's order.
+    pub async fn events_of(&mut self, signal: i64, orders: &[i64]) -> sqlx::Result<Vec<EventRow>> {
+        sqlx::query_as(
+            "select seq, at, kind, body from events
+             where kind in ('signal', 'parked', 'skipped', 'refused', 'exit_due', 'submitted')
+                 and (jsonb_path_query_first(body, '$.*.signal'))::bigint = nullif($1, 0)
+             union
+             select seq, at, kind, body from events
+             where kind in ('submitted', 'accepted', 'filled', 'closed', 'faulted')
+                 and (jsonb_path_query_first(body, '$.*.order'))::bigint = any($2)
+             order by seq limit $3",
+        )
+        .bind(signal)
+        .bind(orders)
+        .bind(EVENTS_MAX)
+        .fetch_all(&mut *self.0)
+        .await
+    }
+
+    /// Returns the newest events of one kind.
+    pub async fn events_last(&mut self, kind: &str, limit: i64) -> sqlx::Result<Vec<EventRow>> {
+        sqlx::query_as("select seq, at, kind, body from events where kind = $1 order by seq desc limit $2")
+            .bind(kind)
+            .bind(limit)
+            .fetch_all(&mut *self.0)
+            .await
+    }
+}

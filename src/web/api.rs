@@ -1,0 +1,187 @@
+//! The pages' data as JSON (exact decimals as strings), readiness, and `/metrics`.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Query, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::{Value, json};
+
+use super::{
+    DataSource, Web, figure,
+    health::{self, Level},
+    page::{
+        latency::{self, Times},
+        portfolio::{self, Asked as AskedPortfolio},
+        trades::{self, Asked as AskedTrades},
+    },
+    server::Unread,
+};
+use crate::{
+    domain::{Nanos, Refusal, Skip},
+    metrics::{
+        Stage,
+        export::{self, Exported},
+        health::FeedNow,
+    },
+};
+
+const ROWS: i64 = 100;
+
+/// 200 while it trades, degraded or not; 503 while it does not.
+pub async fn ready(State(web): State<Arc<Web>>) -> Response {
+    let health = health::look(&web);
+    let code = match health.level {
+        Level::Ok | Level::Degraded => StatusCode::OK,
+        Level::Failed => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    (code, Json(health)).into_response()
+}
+
+pub async fn metrics(State(web): State<Arc<Web>>) -> Response {
+    let pulse = web.pulse.borrow().clone();
+    let feeds: Vec<FeedNow> = web.state.feeds.iter().map(|feed| feed.now()).collect();
+    let id = |row: &crate::store::query::PortfolioRow| u16::try_from(row.id).unwrap_or(u16::MAX);
+    let names = pulse.portfolios.iter().map(|row| (id(row), row.strategy.clone(), row.mode.clone()));
+    let text = export::render(&Exported {
+        version: &web.state.about.version,
+        snapshot: &web.state.published.load(),
+        times: &pulse.times,
+        store: &web.state.store,
+        feeds: &feeds,
+        portfolios: &names.collect::<Vec<_>>(),
+        resident_bytes: export::resident_bytes(),
+    });
+    ([(header::CONTENT_TYPE, export::CONTENT_TYPE)], text).into_response()
+}
+
+pub async fn status(State(web): State<Arc<Web>>) -> Json<Value> {
+    let snapshot = web.state.published.load();
+    let time = |at: Nanos| (at != Nanos::ZERO).then(|| figure::stamp(figure::moment(at)));
+    let portfolios = snapshot.portfolios.iter().map(|now| {
+        json!({
+            "id": now.id.0,
+            "name": super::page::portfolio_name(&web, now.id.0.into()),
+            "deposits": now.deposits.to_string(),
+            "available": now.available.to_string(),
+            "reserved": now.reserved.to_string(),
+            "deployed": now.deployed.to_string(),
+            "cooling": now.cooling.to_string(),
+            "realised": now.realised.to_string(),
+            "unrealised": now.unrealised.to_string(),
+            "equity": now.equity().to_string(),
+        })
+    });
+    let feeds = web.state.feeds.iter().map(|feed| {
+        let feed = feed.now();
+        json!({
+            "name": feed.name,
+            "connected_since": feed.connected_since.and_then(time),
+            "last_data_at": feed.last_data_at.and_then(time),
+            "frames": feed.frames,
+            "reconnects": feed.reconnects,
+            "malformed": feed.malformed,
+            "last_error": {"at": time(feed.last_error.at), "text": feed.last_error.text},
+        })
+    });
+    let skips = Skip::ALL.iter().map(|skip| skip.code()).zip(&snapshot.skips);
+    let refusals = Refusal::ALL.iter().map(|refusal| refusal.code()).zip(&snapshot.refusals);
+    let error = web.state.store.last_error();
+    Json(json!({
+        "at": time((web.state.clock)()),
+        "version": web.state.about.version,
+        "mode": web.state.about.mode,
+        "live": "off",
+        "demo": web.state.about.data == DataSource::Demo,
+        "health": health::look(&web),
+        "engine": {
+            "snapshot_at": time(snapshot.at),
+            "started_at": time(snapshot.started_at),
+            "halted": snapshot.halted,
+            "entries_stopped": snapshot.entries_stopped,
+            "journal_next_seq": snapshot.journal_next_seq,
+            "inputs": snapshot.inputs,
+            "events": snapshot.events,
+            "signals": snapshot.signals,
+            "orders": snapshot.orders,
+            "fills": snapshot.fills,
+            "orders_open": snapshot.orders_open,
+            "positions_open": snapshot.positions_open,
+            "parked": snapshot.parked,
+            "tokens": snapshot.tokens,
+            "books_live": snapshot.books_live,
+            "books_diverged": snapshot.books_diverged,
+            "queue_full": snapshot.queue_full,
+            "skips": skips.collect::<std::collections::BTreeMap<_, _>>(),
+            "refusals": refusals.collect::<std::collections::BTreeMap<_, _>>(),
+        },
+        "portfolios": portfolios.collect::<Vec<_>>(),
+        "store": {
+            "connected": web.state.store.connected(),
+            "lag_records": web.state.store.lag(),
+            "last_error": {"at": time(error.at), "text": error.text},
+            "tables": web.pulse.borrow().head.as_ref().ok(),
+        },
+        "feeds": feeds.collect::<Vec<_>>(),
+    }))
+}
+
+/// A page of [`ROWS`] rows; `older` is the query of the next one, null at the end.
+pub async fn trades(State(web): State<Arc<Web>>, Query(asked): Query<AskedTrades>) -> Response {
+    match trades::rows(&web, &asked, ROWS + 1).await {
+        Ok(mut rows) => {
+            let has_older = rows.len() > ROWS as usize;
+            rows.truncate(ROWS as usize);
+            let older = rows.last().filter(|_| has_older);
+            let older = older.map(|row| asked.query(&trades::cursor_text(row.cursor())));
+            Json(json!({"trades": rows, "older": older})).into_response()
+        }
+        Err(why) => unread(&why),
+    }
+}
+
+/// One portfolio's contents, and the curve as columns for a chart (seconds since 1970; dollars as plain numbers).
+pub async fn portfolio(State(web): State<Arc<Web>>, Query(asked): Query<AskedPortfolio>) -> Response {
+    let found = portfolio::chosen(&web, &asked).and_then(|id| Some((id, portfolio::money(&web, id)?)));
+    let Some((id, money)) = found else {
+        return (StatusCode::NOT_FOUND, Json(json!({"error": "there is no such paper portfolio"}))).into_response();
+    };
+    match portfolio::contents(&web, id, money, &asked).await {
+        Ok(contents) => {
+            let number = |amount: &rust_decimal::Decimal| f64::try_from(*amount).unwrap_or(f64::NAN);
+            let points = &contents.curve;
+            let chart = json!([
+                points.iter().map(|point| portfolio::chart_seconds(point.at)).collect::<Vec<_>>(),
+                points.iter().map(|point| number(&point.equity)).collect::<Vec<_>>(),
+                points.iter().map(|point| -number(&point.drawdown)).collect::<Vec<_>>(),
+            ]);
+            Json(json!({"portfolio": contents, "chart": chart})).into_response()
+        }
+        Err(why) => unread(&why),
+    }
+}
+
+/// All stages: quantiles in nanoseconds, and how often a time fell at or under each bound (the last: above all).
+pub async fn latency(State(web): State<Arc<Web>>) -> Json<Value> {
+    let times = web.pulse.borrow().times.clone();
+    let both = times.since_start.iter().zip(times.recent.iter());
+    let stages = Stage::ALL.into_iter().zip(both).map(|(stage, (all, recent))| {
+        json!({
+            "stage": stage.code(),
+            "text": stage.text(),
+            "since_start": Times::of(all),
+            "recent": Times::of(recent),
+            "counts": latency::distribution(all),
+            "counts_recent": latency::distribution(recent),
+        })
+    });
+    Json(json!({"unit": "ns", "bounds": export::bounds(), "stages": stages.collect::<Vec<_>>()}))
+}
+
+fn unread(why: &Unread) -> Response {
+    let body = json!({"error": format!("Postgres cannot be read: {}", why.0)});
+    (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response()
+}

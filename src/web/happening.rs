@@ -1,0 +1,167 @@
+//! An event of the journal as a person reads it.
+
+use super::{
+    figure::{self, Figure},
+    words,
+};
+use crate::domain::{Event, Nanos, Numbers, OrderEnd, Price, Shares, Unit, Usdc};
+
+type Parts = Vec<(&'static str, String)>;
+
+/// Returns what became true.
+pub fn sentence(event: &Event) -> &'static str {
+    match event {
+        Event::Deposited { .. } => "Money was put in",
+        Event::Withdrawn { .. } => "Money was taken out",
+        Event::Signal(_) => "The leader's trade was taken in",
+        Event::Repeated { .. } => "The same trade was seen again",
+        Event::Parked { .. } => "It waits for its market and book",
+        Event::Skipped { .. } => "The strategy said no",
+        Event::Refused { .. } => "Risk said no",
+        Event::ExitDue { .. } => "A sale became due",
+        Event::Submitted(_) => "An order was submitted",
+        Event::Accepted { .. } => "The venue took the order",
+        Event::Filled(_) => "A fill came",
+        Event::Closed { end: OrderEnd::Filled, .. } => "The order ended: filled",
+        Event::Closed { end: OrderEnd::Cancelled, .. } => "The order ended: the rest was cancelled",
+        Event::Closed { end: OrderEnd::Rejected(_), .. } => "The venue said no",
+        Event::Resolved { .. } => "The market was resolved",
+        Event::Settled(_) => "The position was settled",
+        Event::Released { .. } => "Cooled money became available",
+        Event::Valued(_) => "The portfolio was valued",
+        Event::Diverged { .. } => "The book was no longer trusted",
+        Event::Resynced { .. } => "The book was trusted again",
+        Event::Faulted { .. } => "A fault: entries stopped",
+    }
+}
+
+/// Returns what is worth reading of it.
+pub fn parts(event: &Event) -> Parts {
+    let portfolio = |id: crate::domain::PortfolioId| ("portfolio", id.0.to_string());
+    match event {
+        Event::Deposited { portfolio: id, amount }
+        | Event::Withdrawn { portfolio: id, amount }
+        | Event::Released { portfolio: id, amount } => vec![portfolio(*id), ("amount", usd(*amount))],
+        Event::Signal(signal) => vec![
+            ("side", signal.side.code().to_owned()),
+            ("price", price(signal.price)),
+            ("shares", shares(signal.shares)),
+            ("group", signal.group.0.to_string()),
+            ("group so far", format!("{} @ {}", shares(signal.group_shares), price(signal.group_price))),
+            ("leader held", shares(signal.leader_held)),
+        ],
+        Event::Repeated { trade, .. } => vec![("trade", format!("{:016x}{:016x}", trade.0[0], trade.0[1]))],
+        Event::Parked { until, .. } => vec![("until", figure::stamp(figure::moment(*until)))],
+        Event::Skipped { portfolio: id, reason, numbers, .. } => {
+            no(portfolio(*id), reason.text(), reason.unit(), *numbers, reason.knob())
+        }
+        Event::Refused { portfolio: id, reason, numbers, .. } => {
+            no(portfolio(*id), reason.text(), reason.unit(), *numbers, reason.knob())
+        }
+        Event::ExitDue { portfolio: id, cause, shares: owed, .. } => {
+            vec![portfolio(*id), ("cause", words::cause(cause.code())), ("shares", shares(*owed))]
+        }
+        Event::Submitted(order) => vec![
+            ("order", order.order.0.to_string()),
+            portfolio(order.portfolio),
+            ("cause", words::cause(order.cause.code())),
+            ("side", order.side.code().to_owned()),
+            ("kind", order.kind.code().to_uppercase()),
+            ("limit", price(order.limit)),
+            ("shares", shares(order.shares)),
+            ("budget", usd(order.budget)),
+            ("reserved", usd(order.reserved)),
+            ("touch", price(order.touch)),
+            ("reference", price(order.reference)),
+        ],
+        Event::Accepted { order } => vec![("order", order.0.to_string())],
+        Event::Filled(fill) => vec![
+            ("order", fill.order.0.to_string()),
+            ("shares", shares(fill.shares)),
+            ("cash", usd(fill.cash)),
+            ("fee", usd(fill.fee)),
+            ("had cost", usd(fill.basis)),
+            ("cools until", moment_or_none(fill.release_at)),
+        ],
+        Event::Closed { order, end, released } => {
+            let mut parts = vec![("order", order.0.to_string()), ("released", usd(*released))];
+            if let OrderEnd::Rejected(rejection) = end {
+                parts.push(("why", words::rejection(*rejection).to_owned()));
+            }
+            parts
+        }
+        Event::Resolved { payout, .. } => vec![("pays", Figure::price(figure::micros((*payout).into())).text)],
+        Event::Settled(settled) => vec![
+            portfolio(settled.portfolio),
+            ("shares", shares(settled.shares)),
+            ("had cost", usd(settled.basis)),
+            ("paid", usd(settled.proceeds)),
+            ("cools until", moment_or_none(settled.release_at)),
+        ],
+        Event::Valued(valued) => vec![portfolio(valued.portfolio), ("unrealised", usd(valued.unrealised))],
+        Event::Diverged { cause, .. } => vec![("cause", cause.code().replace('_', " "))],
+        Event::Resynced { token } => vec![("token", token.0.to_string())],
+        Event::Faulted { fault, order } => {
+            vec![("fault", words::fault(*fault).to_owned()), ("order", order.0.to_string())]
+        }
+    }
+}
+
+fn no(portfolio: (&'static str, String), text: &str, unit: Unit, numbers: Numbers, knob: &str) -> Parts {
+    let mut parts = vec![portfolio, ("why", text.to_owned())];
+    let places = if matches!(unit, Unit::Milliseconds | Unit::Count) { 0 } else { 6 };
+    let scaled = |number| rust_decimal::Decimal::new(number, places);
+    if let Some((limit, actual)) = words::numbers(unit, scaled(numbers.limit), scaled(numbers.actual)) {
+        parts.extend([("limit", limit.text), ("actual", actual.text)]);
+    }
+    if !knob.is_empty() {
+        parts.push(("setting", knob.to_owned()));
+    }
+    parts
+}
+
+fn price(price: Price) -> String {
+    Figure::price(figure::micros(price.micros().into())).text
+}
+
+fn shares(shares: Shares) -> String {
+    Figure::shares(rust_decimal::Decimal::from_i128_with_scale(shares.0.into(), 6)).text
+}
+
+fn usd(amount: Usdc) -> String {
+    Figure::usd(figure::micros(amount.0)).text
+}
+
+fn moment_or_none(at: Nanos) -> String {
+    if at == Nanos::ZERO { "–".to_owned() } else { figure::stamp(figure::moment(at)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{OrderId, PortfolioId, Refusal, Rejection, SignalId, Skip};
+
+    #[test]
+    fn events_read_in_their_units() {
+        let check = |event: Event, expected: &str| {
+            let parts: Vec<String> = parts(&event).into_iter().map(|(name, text)| format!("{name} {text}")).collect();
+            assert_eq!(parts.join(", "), expected);
+        };
+        let (signal, portfolio) = (SignalId(1), PortfolioId(2));
+        let numbers = Numbers { limit: 3_000, actual: 7_250 };
+        check(
+            Event::Skipped { signal, portfolio, reason: Skip::TooOld, numbers },
+            "portfolio 2, why The leader traded too long ago., limit 3 s, actual 7.25 s, setting trade_age_ms_max",
+        );
+        let numbers = Numbers { limit: 12_500_000, actual: 0 };
+        check(
+            Event::Refused { signal, portfolio, reason: Refusal::AvailableCash, numbers },
+            "portfolio 2, why There is not enough available cash., limit $12.50, actual $0.00, setting capital_usdc",
+        );
+        let end = OrderEnd::Rejected(Rejection::NoMatch);
+        check(
+            Event::Closed { order: OrderId(9), end, released: Usdc(10_250_000) },
+            "order 9, released $10.25, why Nothing was on offer within the limit when the order arrived.",
+        );
+    }
+}

@@ -1,0 +1,161 @@
+//! One verdict on how it all is, made of named checks: the same on the pages, in the API and for `/readyz`.
+
+use serde::Serialize;
+
+use super::{Web, figure};
+use crate::{
+    domain::Nanos,
+    metrics::{Snapshot, health::FeedNow},
+};
+
+/// An engine that said nothing for longer than this is taken for dead.
+pub const SNAPSHOT_AGE_MAX: Nanos = Nanos::from_secs(5);
+/// A connected socket without data for longer than this is called silent.
+pub const FEED_SILENCE_MAX: Nanos = Nanos::from_secs(60);
+/// More journal records than this not yet in Postgres make the pages old enough to say so.
+pub const STORE_LAG_MAX: u64 = 10_000;
+
+/// How bad it is; the worst check is the verdict.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    #[default]
+    Ok,
+    /// It trades, but something is missing.
+    Degraded,
+    /// It does not trade.
+    Failed,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Check {
+    pub name: String,
+    pub level: Level,
+    pub text: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Health {
+    pub level: Level,
+    pub checks: Vec<Check>,
+}
+
+impl Level {
+    pub const fn code(self) -> &'static str {
+        match self {
+            Level::Ok => "ok",
+            Level::Degraded => "degraded",
+            Level::Failed => "failed",
+        }
+    }
+
+    pub const fn word(self) -> &'static str {
+        match self {
+            Level::Ok => "Healthy",
+            Level::Degraded => "Degraded",
+            Level::Failed => "Stopped",
+        }
+    }
+
+    /// Returns the word for one check.
+    pub const fn check_word(self) -> &'static str {
+        match self {
+            Level::Ok => "OK",
+            Level::Degraded => "Degraded",
+            Level::Failed => "Failed",
+        }
+    }
+}
+
+impl Health {
+    fn add(&mut self, name: &str, level: Level, text: impl Into<String>) {
+        self.level = self.level.max(level);
+        self.checks.push(Check { name: name.to_owned(), level, text: text.into() });
+    }
+
+    /// Returns the worst checks in words; empty while all is well.
+    pub fn troubles(&self) -> Vec<&Check> {
+        self.checks.iter().filter(|check| check.level != Level::Ok).collect()
+    }
+}
+
+/// Looks at everything now. Never waits.
+pub fn look(web: &Web) -> Health {
+    let now = (web.state.clock)();
+    let snapshot = web.state.published.load();
+    let mut health = Health::default();
+    engine(&mut health, &snapshot, now);
+    if web.state.feeds.is_empty() {
+        health.add("sockets", Level::Degraded, "no socket is configured: no market data and no leader trades come in");
+    }
+    for feed in web.state.feeds.iter() {
+        let feed = feed.now();
+        let (level, text) = feed_check(&feed, now);
+        health.add(&figure::tame(&feed.name, 60), level, text);
+    }
+    store(&mut health, web, now);
+    health
+}
+
+fn engine(health: &mut Health, snapshot: &Snapshot, now: Nanos) {
+    let age = now.since(snapshot.at);
+    if !snapshot.halted.is_empty() {
+        let why = figure::tame(&snapshot.halted, 300);
+        health.add("engine", Level::Failed, format!("halted: {why}. Restart it; it recovers from the journal"));
+        health.add("journal", Level::Failed, "nothing is written while the engine is halted");
+        return;
+    }
+    if snapshot.at == Nanos::ZERO {
+        health.add("engine", Level::Failed, "has not begun yet");
+    } else if SNAPSHOT_AGE_MAX < age {
+        health.add("engine", Level::Failed, format!("said nothing for {}", figure::length(age)));
+    } else {
+        health.add("engine", Level::Ok, format!("runs since {}", figure::length(now.since(snapshot.started_at))));
+    }
+    health.add("journal", Level::Ok, format!("{} records", figure::Figure::count(snapshot.journal_next_seq).text));
+    if snapshot.entries_stopped {
+        let text = "stopped after a fault: no new positions, exits go on. Look at the fault below, then restart";
+        health.add("entries", Level::Degraded, text);
+    } else {
+        health.add("entries", Level::Ok, "allowed");
+    }
+}
+
+fn feed_check(feed: &FeedNow, now: Nanos) -> (Level, String) {
+    let error = match feed.last_error.text.as_str() {
+        "" => String::new(),
+        text => format!("; last error: {}", figure::tame(text, 200)),
+    };
+    let Some(since) = feed.connected_since else {
+        return (Level::Degraded, format!("not connected, trying again{error}"));
+    };
+    let heard = feed.last_data_at.unwrap_or(since);
+    let silence = now.since(heard);
+    if FEED_SILENCE_MAX < silence {
+        return (Level::Degraded, format!("connected, but silent for {}{error}", figure::length(silence)));
+    }
+    let frames = figure::Figure::count(feed.frames).text;
+    (Level::Ok, format!("connected for {}, {frames} frames", figure::length(now.since(since))))
+}
+
+fn store(health: &mut Health, web: &Web, now: Nanos) {
+    let writer = &web.state.store;
+    let lag = figure::Figure::count(writer.lag()).text;
+    if !writer.connected() {
+        let error = writer.last_error();
+        let why = match error.text.as_str() {
+            "" => "not connected yet".to_owned(),
+            text => format!("{} ({} ago)", figure::tame(text, 300), figure::length(now.since(error.at))),
+        };
+        let text = format!("the writer cannot write: {why}. Trading goes on; {lag} records wait in the journal");
+        health.add("Postgres", Level::Degraded, text);
+    } else if STORE_LAG_MAX < writer.lag() {
+        health.add("Postgres", Level::Degraded, format!("{lag} journal records behind: pages show the past"));
+    } else {
+        health.add("Postgres", Level::Ok, format!("{lag} records behind the journal"));
+    }
+    match &web.pulse.borrow().head {
+        Ok(_) => health.add("pages", Level::Ok, "read Postgres"),
+        Err(why) => health.add("pages", Level::Degraded, format!("cannot read Postgres: {why}")),
+    }
+}

@@ -1,0 +1,149 @@
+//! One file a page: rows and snapshot in, HTML out.
+
+pub mod csv;
+pub mod latency;
+pub mod life;
+pub mod overview;
+pub mod portfolio;
+pub mod trades;
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{
+    extract::State,
+    http::StatusCode,
+    response::{Html, IntoResponse, Response},
+};
+
+use super::{
+    DataSource, Web, figure,
+    health::{self, Health},
+    server::Unread,
+};
+
+/// The most characters of a market's title, a leader's name, or an outcome that are shown.
+pub const TITLE_MAX: usize = 120;
+pub const NAME_MAX: usize = 40;
+
+/// What is around every page.
+pub struct Frame {
+    pub title: &'static str,
+    /// The page's place in the navigation; empty where it has none.
+    pub place: &'static str,
+    pub version: String,
+    pub config_path: String,
+    pub mode: String,
+    pub demo: bool,
+    pub health: Health,
+    pub now_millis: u64,
+    /// Why parts of the page are missing or old; empty while they are not.
+    pub stale: String,
+}
+
+impl Frame {
+    pub fn new(web: &Web, title: &'static str, place: &'static str) -> Frame {
+        let now = (web.state.clock)();
+        let about = &web.state.about;
+        Frame {
+            title,
+            place,
+            version: about.version.clone(),
+            config_path: figure::tame(&about.config_path, 200),
+            mode: figure::tame(&about.mode, 40).to_uppercase(),
+            demo: about.data == DataSource::Demo,
+            health: health::look(web),
+            now_millis: now.as_millis(),
+            stale: String::new(),
+        }
+    }
+
+    /// Says what is missing while Postgres cannot be read.
+    pub fn without_postgres(mut self, why: &Unread, missing: &str) -> Frame {
+        self.stale = format!("Postgres cannot be read ({}). {missing}", why.0);
+        self
+    }
+
+    pub fn place_is(&self, place: &str) -> bool {
+        self.place == place
+    }
+}
+
+pub fn show(template: &impl Template) -> Response {
+    match template.render() {
+        Ok(html) => Html(html).into_response(),
+        Err(error) => {
+            let text = format!("this page could not be made: {error}\n");
+            (StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "missing.html")]
+struct Missing {
+    frame: Frame,
+    what: String,
+}
+
+pub async fn missing(State(web): State<Arc<Web>>) -> Response {
+    not_found(&web, "There is no page at this address.")
+}
+
+pub fn not_found(web: &Web, what: &str) -> Response {
+    let page = Missing { frame: Frame::new(web, "Not found", ""), what: what.to_owned() };
+    (StatusCode::NOT_FOUND, show(&page)).into_response()
+}
+
+/// What a market is called: its title, or the short token id while nobody knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MarketName {
+    pub title: String,
+    /// Yes, No, a team.
+    pub outcome: String,
+    pub token: String,
+}
+
+impl MarketName {
+    pub fn new(title: &str, outcome: &str, token: &str, token_id: i32) -> MarketName {
+        let title = match figure::tame(title, TITLE_MAX) {
+            title if !title.is_empty() => title,
+            _ if token.is_empty() => format!("Token number {token_id}"),
+            _ => format!("Token {}", figure::short_id(token)),
+        };
+        MarketName { title, outcome: figure::tame(outcome, NAME_MAX), token: figure::tame(token, 80) }
+    }
+}
+
+/// A leader: his name, or the short wallet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeaderName {
+    pub name: String,
+    pub wallet: String,
+}
+
+impl LeaderName {
+    pub fn new(name: &str, wallet: &str, id: i32) -> LeaderName {
+        let name = match figure::tame(name, NAME_MAX) {
+            name if !name.is_empty() => name,
+            _ if wallet.is_empty() => format!("Leader {id}"),
+            _ => figure::short_id(wallet),
+        };
+        LeaderName { name, wallet: figure::tame(wallet, 60) }
+    }
+}
+
+/// Returns a portfolio's name: its strategy, with the mode where it is not paper.
+pub fn portfolio_name(web: &Web, id: i32) -> String {
+    let pulse = web.pulse.borrow();
+    match pulse.portfolios.iter().find(|row| row.id == id) {
+        Some(row) if row.mode == "paper" => figure::tame(&row.strategy, NAME_MAX),
+        Some(row) => format!("{} ({})", figure::tame(&row.strategy, NAME_MAX), figure::tame(&row.mode, 10)),
+        None => format!("portfolio {id}"),
+    }
+}
+
+/// Returns the mode of a portfolio; paper while it is not known, as this stage has no other.
+pub fn is_paper(web: &Web, id: i32) -> bool {
+    web.pulse.borrow().portfolios.iter().find(|row| row.id == id).is_none_or(|row| row.mode == "paper")
+}

@@ -1,0 +1,403 @@
+//! Paper Portfolio: where the money is, what it became, what is held, and what came of each leader and each kind of exit.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{
+    extract::{Query, State},
+    response::Response,
+};
+use rust_decimal::{Decimal, prelude::ToPrimitive};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use super::{Frame, LeaderName, MarketName, portfolio_name, show};
+use crate::{
+    domain::Nanos,
+    metrics::Snapshot,
+    store::query::{EquityPoint, PositionRow, ResultRow, SettlementRow},
+    web::{
+        Web,
+        figure::{self, Figure, When},
+        server::Unread,
+        words,
+    },
+};
+
+/// The ranges of the curve, with their length in seconds; 0: since the first valuation.
+pub const RANGES: [(&str, &str, u64); 4] =
+    [("day", "24 hours", 86_400), ("week", "7 days", 604_800), ("month", "30 days", 2_592_000), ("all", "All", 0)];
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Asked {
+    pub portfolio: String,
+    pub range: String,
+}
+
+/// The exact amounts of a portfolio, and where they are from.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Money {
+    /// `engine`: this moment. `postgres`: as old as the tables.
+    pub source: &'static str,
+    pub deposits: Decimal,
+    pub available: Decimal,
+    pub reserved: Decimal,
+    pub deployed: Decimal,
+    pub cooling: Decimal,
+    pub realised: Decimal,
+    pub unrealised: Option<Decimal>,
+}
+
+impl Money {
+    pub fn locked(&self) -> Decimal {
+        self.reserved + self.deployed
+    }
+
+    pub fn sum(&self) -> Decimal {
+        self.available + self.reserved + self.deployed + self.cooling
+    }
+
+    pub fn owed(&self) -> Decimal {
+        self.deposits + self.realised
+    }
+}
+
+/// All that the page and the API show of one portfolio.
+#[derive(Serialize)]
+pub struct Contents {
+    pub id: i32,
+    pub money: Money,
+    pub fees: Option<Decimal>,
+    pub range: &'static str,
+    pub curve: Vec<EquityPoint>,
+    pub open: Vec<PositionRow>,
+    pub ended: Vec<PositionRow>,
+    pub settlements: Vec<SettlementRow>,
+    pub by_leader: Vec<ResultRow>,
+    pub by_cause: Vec<ResultRow>,
+}
+
+/// Returns the portfolio asked for, else the first paper one; none while there is none.
+pub fn chosen(web: &Web, asked: &Asked) -> Option<i32> {
+    let snapshot = web.state.published.load();
+    let pulse = web.pulse.borrow();
+    let ids =
+        snapshot.portfolios.iter().map(|now| i32::from(now.id.0)).chain(pulse.portfolios.iter().map(|row| row.id));
+    let mut papers =
+        ids.filter(|id| pulse.portfolios.iter().find(|row| row.id == *id).is_none_or(|row| row.mode == "paper"));
+    match asked.portfolio.parse::<i32>() {
+        Ok(wanted) => papers.find(|id| *id == wanted),
+        Err(_) => papers.min(),
+    }
+}
+
+pub fn range(asked: &Asked) -> (&'static str, u64) {
+    let found = RANGES.iter().find(|(code, ..)| *code == asked.range).unwrap_or(&RANGES[0]);
+    (found.0, found.2)
+}
+
+/// Returns the portfolio's money: the engine's if it runs this portfolio, else Postgres'.
+pub fn money(web: &Web, id: i32) -> Option<Money> {
+    let snapshot = web.state.published.load();
+    if let Some(now) = snapshot.portfolios.iter().find(|now| i32::from(now.id.0) == id) {
+        let micros = |amount: crate::domain::Usdc| figure::micros(amount.0);
+        return Some(Money {
+            source: "engine",
+            deposits: micros(now.deposits),
+            available: micros(now.available),
+            reserved: micros(now.reserved),
+            deployed: micros(now.deployed),
+            cooling: micros(now.cooling),
+            realised: micros(now.realised),
+            unrealised: Some(micros(now.unrealised)),
+        });
+    }
+    let pulse = web.pulse.borrow();
+    pulse.portfolios.iter().find(|row| row.id == id).map(|row| Money {
+        source: "postgres",
+        deposits: row.deposits,
+        available: row.available,
+        reserved: row.reserved,
+        deployed: row.deployed,
+        cooling: row.cooling,
+        realised: row.realised,
+        unrealised: None,
+    })
+}
+
+pub async fn contents(web: &Web, id: i32, money: Money, asked: &Asked) -> Result<Contents, Unread> {
+    let (range, seconds) = range(asked);
+    let now = (web.state.clock)();
+    let mut reader = web.reader().await?;
+    let from = match seconds {
+        0 => reader.valued_first(id).await?.unwrap_or(figure::moment(now)),
+        seconds => figure::moment(now.since(Nanos::from_secs(seconds))),
+    };
+    let fees = reader.portfolios().await?.iter().find(|row| row.id == id).map(|row| row.fees);
+    Ok(Contents {
+        id,
+        money,
+        fees,
+        range,
+        curve: reader.curve(id, from, figure::moment(now)).await?,
+        open: reader.positions_open(id).await?,
+        ended: reader.positions_ended(id).await?,
+        settlements: reader.settlements(id).await?,
+        by_leader: reader.results_by_leader(id).await?,
+        by_cause: reader.results_by_cause(id).await?,
+    })
+}
+
+struct Buckets {
+    rows: Vec<Bucket>,
+    locked: Figure,
+    sum: Figure,
+    deposits: Figure,
+    realised: Figure,
+    owed: Figure,
+    is_exact: bool,
+    difference: Figure,
+    unrealised: Figure,
+    equity: Figure,
+    total: Figure,
+    fees: Figure,
+    from_engine: bool,
+}
+
+struct Bucket {
+    name: &'static str,
+    class: &'static str,
+    amount: Figure,
+    share: Figure,
+    /// Place and width on a bar a thousand wide.
+    x: u32,
+    width: u32,
+    text: &'static str,
+}
+
+/// A held position.
+struct Held {
+    leader: LeaderName,
+    market: MarketName,
+    shares: Figure,
+    cost: Figure,
+    average: Figure,
+    bid: Figure,
+    value: Figure,
+    unrealised: Figure,
+    exit_due: Option<(Figure, String)>,
+    opened_at: When,
+    ended: Option<Figure>,
+}
+
+struct Ended {
+    leader: LeaderName,
+    market: MarketName,
+    realised: Figure,
+    fees: Figure,
+    opened_at: When,
+    ended_at: When,
+}
+
+struct Settled {
+    at: When,
+    leader: LeaderName,
+    market: MarketName,
+    shares: Figure,
+    basis: Figure,
+    proceeds: Figure,
+    result: Figure,
+}
+
+struct Earned {
+    name: String,
+    count: Figure,
+    realised: Figure,
+    fees: Figure,
+}
+
+struct Range {
+    code: &'static str,
+    text: &'static str,
+    chosen: bool,
+}
+
+#[derive(Template)]
+#[template(path = "portfolio.html")]
+struct Page {
+    frame: Frame,
+    id: i32,
+    name: String,
+    others: Vec<(i32, String, bool)>,
+    buckets: Option<Buckets>,
+    ranges: Vec<Range>,
+    range: &'static str,
+    curve_words: String,
+    held: Vec<Held>,
+    ended: Vec<Ended>,
+    settled: Vec<Settled>,
+    by_leader: Vec<Earned>,
+    by_cause: Vec<Earned>,
+}
+
+pub async fn portfolio(State(web): State<Arc<Web>>, Query(asked): Query<Asked>) -> Response {
+    let frame = Frame::new(&web, "Paper Portfolio", "portfolio");
+    let now = (web.state.clock)();
+    let id = chosen(&web, &asked);
+    let mut page = Page {
+        frame,
+        id: id.unwrap_or(0),
+        name: id.map_or_else(String::new, |id| portfolio_name(&web, id)),
+        others: others(&web, id),
+        buckets: None,
+        ranges: RANGES.map(|(code, text, _)| Range { code, text, chosen: code == range(&asked).0 }).into(),
+        range: range(&asked).0,
+        curve_words: String::new(),
+        held: Vec::new(),
+        ended: Vec::new(),
+        settled: Vec::new(),
+        by_leader: Vec::new(),
+        by_cause: Vec::new(),
+    };
+    let Some((id, money)) = id.and_then(|id| Some((id, money(&web, id)?))) else {
+        return show(&page);
+    };
+    match contents(&web, id, money.clone(), &asked).await {
+        Ok(contents) => {
+            let snapshot = web.state.published.load();
+            page.buckets = Some(buckets(&money, contents.fees));
+            page.curve_words = curve_words(&contents.curve);
+            page.held = contents.open.iter().map(|row| held(row, &snapshot, now)).collect();
+            page.ended = contents.ended.iter().map(|row| ended(row, now)).collect();
+            page.settled = contents.settlements.iter().map(|row| settled(row, now)).collect();
+            page.by_leader = contents
+                .by_leader
+                .iter()
+                .map(|row| earned(row, LeaderName::new(&row.name, &row.wallet, 0).name))
+                .collect();
+            page.by_cause = contents.by_cause.iter().map(|row| earned(row, words::cause(&row.name))).collect();
+        }
+        Err(why) => {
+            let missing = "The buckets are the engine's own and current; curve, positions and results are missing.";
+            page.frame = page.frame.without_postgres(&why, missing);
+            page.buckets = Some(buckets(&money, None));
+        }
+    }
+    show(&page)
+}
+
+fn others(web: &Web, id: Option<i32>) -> Vec<(i32, String, bool)> {
+    let ids: Vec<i32> =
+        web.pulse.borrow().portfolios.iter().filter(|row| row.mode == "paper").map(|row| row.id).collect();
+    ids.into_iter().map(|other| (other, portfolio_name(web, other), Some(other) == id)).collect()
+}
+
+fn buckets(money: &Money, fees: Option<Decimal>) -> Buckets {
+    let sum = money.sum();
+    let parts = [
+        ("Available", "available", money.available, "free for new orders"),
+        ("Reserved", "reserved", money.reserved, "open orders at their worst cost"),
+        ("Deployed", "deployed", money.deployed, "open positions at what they cost"),
+        ("Cooling", "cooling", money.cooling, "proceeds of sales, not to be spent yet"),
+    ];
+    let mut x = 0;
+    let rows = parts.map(|(name, class, amount, text)| {
+        let share = if sum.is_zero() { Decimal::ZERO } else { amount / sum };
+        let width = (share * Decimal::from(1_000)).round().to_u32().unwrap_or(0);
+        let bucket = Bucket { name, class, amount: Figure::usd(amount), share: Figure::percent(share), x, width, text };
+        x += width;
+        bucket
+    });
+    let unrealised = money.unrealised;
+    let unknown = || Figure::none("the engine does not run this portfolio now");
+    Buckets {
+        rows: rows.into(),
+        locked: Figure::usd(money.locked()),
+        sum: Figure::usd(sum),
+        deposits: Figure::usd(money.deposits),
+        realised: Figure::result(money.realised),
+        owed: Figure::usd(money.owed()),
+        is_exact: sum == money.owed(),
+        difference: Figure::usd(sum - money.owed()),
+        unrealised: unrealised.map_or_else(unknown, Figure::result),
+        equity: unrealised.map_or_else(unknown, |unrealised| Figure::usd(sum + unrealised)),
+        total: unrealised.map_or_else(unknown, |unrealised| Figure::result(money.realised + unrealised)),
+        fees: fees.map_or_else(|| Figure::none("Postgres cannot be read"), Figure::usd),
+        from_engine: money.source == "engine",
+    }
+}
+
+/// What the curve shows, for who cannot see it.
+fn curve_words(curve: &[EquityPoint]) -> String {
+    let (Some(first), Some(last)) = (curve.first(), curve.last()) else {
+        return String::new();
+    };
+    let deepest = curve.iter().map(|point| point.drawdown).max().unwrap_or_default();
+    let change = Figure::result(last.earned - first.earned).text;
+    format!(
+        "{} points, from {} UTC. Equity {} now, {change} over the range; deepest fall from a high {}.",
+        curve.len(),
+        figure::stamp(first.at).replace('T', " ").chars().take(16).collect::<String>(),
+        Figure::usd(last.equity).text,
+        Figure::usd(deepest).text,
+    )
+}
+
+fn held(row: &PositionRow, snapshot: &Snapshot, now: Nanos) -> Held {
+    let mark = snapshot.marks.iter().find(|mark| i64::from(mark.token.0) == i64::from(row.token_id));
+    let bid = mark.filter(|mark| mark.bid != 0).map(|mark| Decimal::new(mark.bid.into(), 6));
+    let bid = row.payout.or(bid);
+    let value = bid.map(|bid| bid * row.shares);
+    let none = || Figure::none("no bid is known");
+    Held {
+        leader: LeaderName::new(&row.leader, &row.wallet, row.leader_id),
+        market: MarketName::new(&row.title, &row.token_outcome, &row.token, row.token_id),
+        shares: Figure::shares(row.shares),
+        cost: Figure::usd(row.cost),
+        average: super::trades::average(row.shares, row.cost).map_or_else(none, Figure::price_average),
+        bid: bid.map_or_else(none, Figure::price),
+        value: value.map_or_else(none, Figure::usd),
+        unrealised: value.map_or_else(none, |value| Figure::result(value - row.cost)),
+        exit_due: (!row.exit_due.is_zero()).then(|| (Figure::shares(row.exit_due), words::cause(&row.exit_cause))),
+        opened_at: When::new(row.opened_at, now),
+        ended: row.payout.map(Figure::price),
+    }
+}
+
+fn ended(row: &PositionRow, now: Nanos) -> Ended {
+    Ended {
+        leader: LeaderName::new(&row.leader, &row.wallet, row.leader_id),
+        market: MarketName::new(&row.title, &row.token_outcome, &row.token, row.token_id),
+        realised: Figure::result(row.realised),
+        fees: Figure::usd(row.fees),
+        opened_at: When::new(row.opened_at, now),
+        ended_at: When::new(row.updated_at, now),
+    }
+}
+
+fn settled(row: &SettlementRow, now: Nanos) -> Settled {
+    Settled {
+        at: When::new(row.at, now),
+        leader: LeaderName::new(&row.leader, &row.wallet, row.leader_id),
+        market: MarketName::new(&row.title, &row.token_outcome, &row.token, row.token_id),
+        shares: Figure::shares(row.shares),
+        basis: Figure::usd(row.basis),
+        proceeds: Figure::usd(row.proceeds),
+        result: Figure::result(row.proceeds - row.basis),
+    }
+}
+
+fn earned(row: &ResultRow, name: String) -> Earned {
+    Earned {
+        name,
+        count: Figure::count(row.count),
+        realised: Figure::result(row.realised),
+        fees: Figure::usd(row.fees),
+    }
+}
+
+/// Returns the moment as JavaScript counts: seconds since 1970.
+pub fn chart_seconds(at: OffsetDateTime) -> f64 {
+    at.unix_timestamp_nanos() as f64 / 1e9
+}

@@ -1,0 +1,201 @@
+//! Codes of the tables as words for people. Codes that this program does not know (of a newer one) are shown as they are.
+
+use rust_decimal::Decimal;
+
+use super::figure::{self, Figure};
+use crate::domain::{Cause, Fault, OrderEnd, Refusal, Rejection, Skip, Unit};
+
+/// A no, explained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reason {
+    pub code: &'static str,
+    pub text: &'static str,
+    /// The setting that would change it; empty where none would.
+    pub knob: &'static str,
+    pub unit: Unit,
+}
+
+/// Returns the skip or refusal of this code.
+pub fn reason(code: &str) -> Option<Reason> {
+    let skips = Skip::ALL.iter().map(|skip| (skip.code(), skip.text(), skip.knob(), skip.unit()));
+    let refusals = Refusal::ALL.iter().map(|no| (no.code(), no.text(), no.knob(), no.unit()));
+    let mut all = skips.chain(refusals);
+    all.find(|(known, ..)| *known == code).map(|(code, text, knob, unit)| Reason { code, text, knob, unit })
+}
+
+/// Returns the code and the words of everything that `reason` filters by: skips, refusals, the venue's rejections, exits.
+pub fn reasons() -> Vec<(&'static str, String)> {
+    let words = |code: &str| code.replace('_', " ");
+    let codes = Skip::ALL.iter().map(|skip| skip.code()).chain(Refusal::ALL.iter().map(|no| no.code()));
+    let rejections = Rejection::ALL.iter().map(|rejection| rejection.code());
+    let exits = [Cause::StopLoss, Cause::TakeProfit].map(Cause::code);
+    codes.chain(rejections).chain(exits).map(|code| (code, words(code))).collect()
+}
+
+/// Returns "allowed …, was …" in the reason's unit; nothing for a reason without numbers.
+pub fn numbers(unit: Unit, limit: Decimal, actual: Decimal) -> Option<(Figure, Figure)> {
+    let show: fn(Decimal) -> Figure = match unit {
+        Unit::None => return None,
+        Unit::Usdc => Figure::usd,
+        Unit::Shares => |shares| Figure::shares(shares).with_unit("shares"),
+        Unit::Price => Figure::price,
+        Unit::Milliseconds => Figure::milliseconds,
+        Unit::Ppm => Figure::percent,
+        Unit::Count => |count| Figure::count(i128::try_from(count).unwrap_or_default()),
+    };
+    Some((show(limit), show(actual)))
+}
+
+pub fn side(code: &str) -> &str {
+    match code {
+        "buy" => "Buy",
+        "sell" => "Sell",
+        other => other,
+    }
+}
+
+pub fn cause(code: &str) -> String {
+    let word = |cause: Cause| match cause {
+        Cause::Entry => "Entry: the leader bought",
+        Cause::LeaderExit => "Exit: the leader sold",
+        Cause::StopLoss => "Stop loss: the bid fell",
+        Cause::TakeProfit => "Take profit: the bid rose",
+    };
+    let known = Cause::ALL.into_iter().find(|cause| cause.code() == code).map(word);
+    match (known, code) {
+        (Some(word), _) => word.to_owned(),
+        (None, "resolved") => "The market ended".to_owned(),
+        (None, other) => figure::tame(other, 60),
+    }
+}
+
+pub const fn fault(fault: Fault) -> &'static str {
+    match fault {
+        Fault::UnknownOrder => "The venue answered for an order that is not open",
+        Fault::Overfill => "A fill was larger than its order",
+    }
+}
+
+pub fn rejection(rejection: Rejection) -> &'static str {
+    match rejection {
+        Rejection::NoMatch => "Nothing was on offer within the limit when the order arrived.",
+        Rejection::NotFullyFilled => "It could not be filled in full, and was to be filled in full or not at all.",
+        Rejection::OffTick => "The price was not on the market's grid.",
+        Rejection::BelowMinimumSize => "Fewer shares than the market's minimum.",
+        Rejection::BelowMinimumAmount => "Less than the venue's minimum of $1.",
+        Rejection::Precision => "Too many decimals in the amounts.",
+        Rejection::MarketClosed => "The market did not take orders.",
+        Rejection::VenueRestarted => "The venue restarted and lost the order; it did not fill.",
+    }
+}
+
+/// How it stands: a word, its class for colour, and a sentence where there is more to say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    pub word: String,
+    pub class: &'static str,
+    pub text: String,
+}
+
+impl Verdict {
+    fn new(word: &str, class: &'static str, text: impl Into<String>) -> Verdict {
+        Verdict { word: word.to_owned(), class, text: text.into() }
+    }
+}
+
+/// Returns how an order stands. `filled` says whether it has fills.
+pub fn order_state(state: &str, filled: Decimal) -> Verdict {
+    let has_fills = Decimal::ZERO < filled;
+    match state {
+        "submitted" => Verdict::new("Submitted", "open", "Sent; the venue has not answered yet."),
+        "accepted" => Verdict::new("Accepted", "open", "The venue took it; no fill yet."),
+        "partly_filled" => Verdict::new("Partly filled", "open", "There are fills, and more may come."),
+        code if code == OrderEnd::Filled.code() => Verdict::new("Filled", "done", ""),
+        code if code == OrderEnd::Cancelled.code() && has_fills => {
+            Verdict::new("Part filled", "done", "The rest was not on offer within the limit and was cancelled.")
+        }
+        code if code == OrderEnd::Cancelled.code() => {
+            Verdict::new("Not filled", "no", "Nothing was on offer within the limit; it was cancelled.")
+        }
+        code => match Rejection::ALL.into_iter().find(|rejection| rejection.code() == code) {
+            Some(known) => Verdict::new("Rejected", "bad", rejection(known)),
+            None => Verdict::new(&figure::tame(code, 40), "open", ""),
+        },
+    }
+}
+
+/// Returns how a signal ended without an order.
+pub fn outcome(code: &str) -> Verdict {
+    match code {
+        "waiting" => {
+            Verdict::new("Waiting", "open", "No portfolio has decided yet: its market or book is being fetched.")
+        }
+        "skipped" => Verdict::new("Skipped", "no", ""),
+        "refused" => Verdict::new("Refused", "warn", ""),
+        "exit_due" => {
+            Verdict::new("Exit due", "open", "The leader sold: our shares are to be sold as soon as the book allows.")
+        }
+        "ordered" => Verdict::new("Ordered", "open", ""),
+        other => Verdict::new(&figure::tame(other, 40), "open", ""),
+    }
+}
+
+/// The outcomes that the trades page filters by.
+pub const OUTCOMES: [(&str, &str); 9] = [
+    ("ordered", "Ordered (any)"),
+    ("filled", "Ordered, with fills"),
+    ("unfilled", "Ordered, nothing filled"),
+    ("open", "Order open"),
+    ("skipped", "Skipped by the strategy"),
+    ("refused", "Refused by risk"),
+    ("exit_due", "Exit due"),
+    ("waiting", "Waiting"),
+    ("unprompted", "Stop loss or take profit"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_no_is_explained() {
+        for (code, words) in reasons() {
+            assert!(!words.is_empty());
+            let explained = reason(code).map(|reason| reason.text.to_owned());
+            let rejected =
+                Rejection::ALL.into_iter().find(|known| known.code() == code).map(|known| rejection(known).to_owned());
+            let text = explained.or(rejected).unwrap_or_else(|| cause(code));
+            assert!(text.len() > 10 && text != code, "{code}");
+        }
+        assert_eq!(reason("nonsense"), None);
+    }
+
+    #[test]
+    fn numbers_come_in_the_reasons_unit() {
+        let check = |unit, limit: &str, expected: Option<&str>| {
+            let number: Decimal = limit.parse().expect("a number");
+            assert_eq!(numbers(unit, number, number).map(|(limit, _)| limit.text).as_deref(), expected);
+        };
+        check(Unit::None, "0", None);
+        check(Unit::Usdc, "12.5", Some("$12.50"));
+        check(Unit::Shares, "12.5", Some("12.5 shares"));
+        check(Unit::Price, "0.025", Some("2.5¢"));
+        check(Unit::Milliseconds, "3000", Some("3 s"));
+        check(Unit::Milliseconds, "-40", Some("−40 ms"));
+        check(Unit::Ppm, "0.02", Some("2.0%"));
+        check(Unit::Count, "1024", Some("1,024"));
+    }
+
+    #[test]
+    fn an_order_stands_somewhere() {
+        let check = |state: &str, filled: i64, word: &str| {
+            assert_eq!(order_state(state, Decimal::from(filled)).word, word);
+        };
+        check("submitted", 0, "Submitted");
+        check("filled", 1, "Filled");
+        check("cancelled", 1, "Part filled");
+        check("cancelled", 0, "Not filled");
+        check("rejected_no_match", 0, "Rejected");
+        check("something_new", 0, "something_new");
+    }
+}

@@ -1,0 +1,200 @@
+// Looks at every page as a person would, and as a screen reader would. Exits with 1 if anything is wrong.
+
+import { readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { join } from "node:path";
+import { chromium } from "playwright-core";
+
+const { FULL, EMPTY, HALTED, SCREENSHOTS, PROFILE } = process.env;
+const axe = readFileSync(new URL("node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
+const PAGES = { overview: "/", trades: "/paper-trades", portfolio: "/paper-portfolio?portfolio=0&range=week", latency: "/latency", signal: "/signals/120", order: "/orders/157" };
+const PHONE = { width: 390, height: 844 };
+const NARROW = { width: 360, height: 740 };
+const DESK = { width: 1280, height: 900 };
+
+let faults = 0;
+function check(good, what) {
+  if (!good) { faults += 1; console.log(`FAULT: ${what}`); }
+}
+
+const answers = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+async function ask(what) {
+  console.log(`do: ${what}`);
+  await answers.next();
+}
+
+const browser = await chromium.launchPersistentContext(PROFILE, {
+  executablePath: "/usr/bin/chromium", headless: true, viewport: DESK, acceptDownloads: true,
+  args: ["--no-sandbox", "--headless", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+});
+
+async function open(url, name, { viewport = DESK, scheme = "light", allow = () => false } = {}) {
+  const page = await browser.newPage();
+  await page.setViewportSize(viewport);
+  await page.emulateMedia({ colorScheme: scheme });
+  page.on("console", (message) => {
+    if (["error", "warning"].includes(message.type()) && !allow(message.text())) check(false, `${name}: console says ${message.text()}`);
+  });
+  page.on("pageerror", (error) => check(false, `${name}: ${error}`));
+  page.on("request", (request) => check(request.url().startsWith(new URL(url).origin), `${name}: asks elsewhere: ${request.url()}`));
+  page.on("dialog", (dialog) => { check(false, `${name}: a script of a stranger ran`); dialog.dismiss(); });
+  await page.goto(url);
+  await page.waitForFunction(() => !document.querySelector(".plot") || document.querySelector(".uplot") || document.body.innerText.includes("yet"), null, { timeout: 5000 })
+    .catch(() => check(false, `${name}: the chart did not come`));
+  return page;
+}
+
+async function accessible(page, name) {
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+  for (const violation of violations) {
+    check(false, `${name}: axe ${violation.id}: ${violation.help}: ${violation.nodes.map((node) => `${node.html.slice(0, 160)} ${node.any.map((any) => any.message).join("; ")}`).join(" | ").slice(0, 600)}`);
+  }
+}
+
+async function fits(page, name) {
+  const wide = await page.evaluate(() => {
+    const width = document.documentElement.clientWidth;
+    const out = [...document.querySelectorAll("main *")].filter((el) => !el.closest(".scroll, .uplot") && el.getBoundingClientRect().right > width + 1);
+    return { scroll: document.documentElement.scrollWidth - width, out: out.slice(0, 3).map((el) => el.outerHTML.slice(0, 120)) };
+  });
+  check(wide.scroll <= 0 && wide.out.length === 0, `${name}: wider than the screen by ${wide.scroll}px: ${wide.out.join(" | ")}`);
+}
+
+// A long page is cut: the picture is for people.
+async function shoot(page, name) {
+  const { width } = page.viewportSize();
+  const height = Math.min(await page.evaluate(() => document.documentElement.scrollHeight), width * 3);
+  await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), fullPage: true, clip: { x: 0, y: 0, width, height } });
+}
+
+// Every page: desk and phone, light and dark.
+for (const [name, path] of Object.entries(PAGES)) {
+  for (const scheme of ["light", "dark"]) {
+    for (const [device, viewport] of [["desk", DESK], ["phone", PHONE], ["narrow", NARROW]]) {
+      const title = `${name}-${device}-${scheme}`;
+      const page = await open(FULL + path, title, { viewport, scheme });
+      await fits(page, title);
+      if (device !== "narrow") {
+        await accessible(page, title);
+        await shoot(page, title);
+      }
+      check((await page.locator("h1").count()) === 1, `${title}: one heading`);
+      await page.close();
+    }
+  }
+}
+
+// Nothing there yet: every page says what to expect.
+for (const [name, path] of Object.entries({ overview: "/", trades: "/paper-trades", portfolio: "/paper-portfolio", latency: "/latency" })) {
+  const page = await open(EMPTY + path, `empty-${name}`, { viewport: PHONE });
+  await accessible(page, `empty-${name}`);
+  await fits(page, `empty-${name}`);
+  check((await page.locator(".empty-state").count()) > 0, `empty-${name}: says what to expect`);
+  check((await page.locator(".banner.demo").count()) === 1, `empty-${name}: says that it is a demo`);
+  await shoot(page, `empty-${name}`);
+  await page.close();
+}
+{
+  const page = await open(`${HALTED}/`, "halted");
+  check((await page.locator(".banner.bad:visible").first().innerText()).includes("the journal's disk is full"), "halted: the banner says why");
+  check((await page.locator("#level").innerText()) === "Stopped", "halted: the header says so");
+  await accessible(page, "halted");
+  await shoot(page, "halted");
+  await page.close();
+}
+
+// Strangers' text is text.
+{
+  const page = await open(`${FULL}/paper-trades?leader=2`, "injection");
+  const text = await page.locator("main").innerText();
+  check(text.includes("<img src=x onerror=alert(1)> evil title"), "injection: the title shows as text");
+  check(!/[\u202a-\u202e\u2066-\u2069]/.test(await page.content()), "injection: no bidi control is left");
+  check((await page.locator("main img").count()) === 0, "injection: no element was made");
+  await page.close();
+}
+
+// Filters, paging, the life of a signal, CSV.
+{
+  const page = await open(`${FULL}/paper-trades`, "filters");
+  await page.getByLabel("Outcome").selectOption("unprompted");
+  await page.getByRole("button", { name: "Apply" }).click();
+  check((await page.locator("tbody tr").count()) === 3, "filters: the orders without a signal are found");
+  await page.goto(`${FULL}/paper-trades?reason=too_old&portfolio=0`);
+  const texts = await page.locator("tbody tr .c-end").allInnerTexts();
+  check(texts.length > 5 && texts.every((text) => text.includes("Limit 3 s, actual 7.25 s") && text.includes("trade_age_ms_max")), "filters: reason, numbers and setting");
+  await page.goto(`${FULL}/paper-trades`);
+  const first = await page.locator("tbody tr").first().innerText();
+  await page.getByRole("link", { name: "Older" }).click();
+  check((await page.locator("tbody tr").count()) === 50 && (await page.locator("tbody tr").first().innerText()) !== first, "paging: an older page");
+  await page.goto(`${FULL}/signals/120`);
+  const life = await page.locator(".life li .strong").allInnerTexts();
+  check(life[0] === "The leader's trade was taken in" && life.includes("An order was submitted") && life.includes("A fill came"), `life: in order: ${life}`);
+  await page.goto(`${FULL}/paper-trades?side=sell`);
+  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "CSV" }).click()]);
+  const csv = readFileSync(await download.path(), "utf8").trimEnd().split("\r\n");
+  check(csv[0].startsWith("at,signal,order,portfolio") && csv.length > 40, `CSV: ${csv.length} lines`);
+  check(csv.slice(1).every((line) => line.includes(",sell,")), "CSV: what is shown is what comes");
+  check(csv.some((line) => line.includes(`"'=HYPERLINK(""http://evil.example"",`)), "CSV: a formula is text");
+  await page.close();
+}
+
+// The keyboard reaches everything and shows where it is.
+{
+  const page = await open(`${FULL}/`, "keyboard");
+  await page.keyboard.press("Tab");
+  check((await page.evaluate(() => document.activeElement.textContent)) === "Skip to content", "keyboard: the first stop skips the head");
+  for (let i = 0; i < 12; i += 1) {
+    await page.keyboard.press("Tab");
+    const seen = await page.evaluate(() => {
+      const style = getComputedStyle(document.activeElement);
+      return { what: document.activeElement.outerHTML.slice(0, 80), shown: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2 };
+    });
+    check(seen.shown, `keyboard: the focus is not seen on ${seen.what}`);
+  }
+  await page.close();
+}
+
+// The distribution follows the choice of a stage.
+{
+  const page = await open(`${FULL}/latency`, "stages");
+  await page.locator("#stage").selectOption("decide");
+  check((await page.locator("#distribution-words").innerText()).startsWith("20,000 times"), "stages: the words follow the choice");
+  check((await page.locator(".stages tbody tr").first().innerText()).includes("ms"), "stages: units");
+  await page.close();
+}
+
+// A new signal appears by itself, and the focus stays where it was.
+const page = await open(`${FULL}/paper-trades`, "live");
+const overview = await open(`${FULL}/`, "live overview", { allow: (text) => text.includes("ERR_CONNECTION_REFUSED") || text.includes("ERR_INCOMPLETE_CHUNKED") || text.includes("ERR_EMPTY_RESPONSE") });
+await page.evaluate(() => { window.unchanged = true; });
+const link = page.locator('a[href="/signals/139"]').first();
+await link.focus();
+await ask("a new signal");
+await page.locator('a[href="/signals/141"]').first().waitFor({ timeout: 10000 }).catch(() => check(false, "live: the new signal did not appear"));
+check(await page.evaluate(() => window.unchanged === true), "live: without a reload");
+check((await page.evaluate(() => document.activeElement.getAttribute("href"))) === "/signals/139", "live: the focus stays");
+check((await overview.locator("#signals").innerText()).includes("No asks") || (await overview.locator('a[href="/signals/141"]').count()) > 0, "live: the overview, too");
+
+// The writer loses Postgres, then the pages do, then the server goes.
+await ask("stop the writer");
+await page.locator("#level", { hasText: "Degraded" }).waitFor({ timeout: 10000 }).catch(() => check(false, "degraded: the header says so"));
+await ask("stop Postgres");
+await overview.locator("#banners .banner.warn", { hasText: "Postgres cannot be read" }).waitFor({ timeout: 15000 }).catch(() => check(false, "stopped: no banner on an open page"));
+check((await overview.locator(".worth .big").count()) >= 2, "stopped: money is still shown from the snapshot");
+await accessible(overview, "stopped");
+for (const [name, path] of Object.entries(PAGES)) {
+  const cold = await open(FULL + path, `stopped-${name}`, { viewport: PHONE, allow: (text) => text.includes("503") });
+  check((await cold.locator("#banners .banner.warn").innerText()).includes("Postgres cannot be read"), `stopped-${name}: the banner says it`);
+  await fits(cold, `stopped-${name}`);
+  await shoot(cold, `stopped-${name}`);
+  await cold.close();
+}
+await page.close();
+await ask("stop the server");
+await overview.locator("#lost").waitFor({ state: "visible", timeout: 10000 }).catch(() => check(false, "lost: no banner when the server is gone"));
+await shoot(overview, "lost");
+
+await browser.close();
+console.log(faults === 0 ? "all pages are well" : `${faults} faults`);
+process.exit(faults === 0 ? 0 : 1);
