@@ -153,7 +153,7 @@ impl Batch {
                 };
                 self.decide(signal, portfolio, row);
             }
-            Event::ExitDue { signal, portfolio, leader, token, cause, shares: owed } => {
+            Event::ExitDue { signal, portfolio, leader, token, cause, shares: owed, .. } => {
                 self.decide(signal, portfolio, decision(now, "exit_due"));
                 let position = self.position((portfolio.0.into(), leader_id(leader), token_id(token)), now);
                 position.exit_owed = Some(shares(owed));
@@ -195,7 +195,9 @@ impl Batch {
             | Event::Parked { .. }
             | Event::Diverged { .. }
             | Event::Resynced { .. }
-            | Event::Faulted { .. } => {}
+            | Event::Faulted { .. }
+            | Event::Paused { .. }
+            | Event::Unpaused { .. } => {}
         }
         Ok(())
     }
@@ -318,5 +320,7 @@ pub fn kind(event: &Event) -> &'static str {
         Event::Diverged { .. } => "diverged",
         Event::Resynced { .. } => "resynced",
         Event::Faulted { .. } => "faulted",
+        Event::Paused { .. } => "paused",
+        Event::Unpaused { .. } => "unpaused",
     }
 }

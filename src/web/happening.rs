@@ -4,7 +4,7 @@ use super::{
     figure::{self, Figure},
     words,
 };
-use crate::domain::{Event, Nanos, Numbers, OrderEnd, Price, Shares, Unit, Usdc};
+use crate::domain::{Event, Nanos, Numbers, OrderEnd, Price, Shares, Unit, Usdc, money::SHARES_MAX};
 
 type Parts = Vec<(&'static str, String)>;
 
@@ -32,6 +32,8 @@ pub fn sentence(event: &Event) -> &'static str {
         Event::Diverged { .. } => "The book was no longer trusted",
         Event::Resynced { .. } => "The book was trusted again",
         Event::Faulted { .. } => "A fault: entries stopped",
+        Event::Paused { .. } => "The strategy was paused: no entries",
+        Event::Unpaused { .. } => "The strategy goes on",
     }
 }
 
@@ -59,7 +61,7 @@ pub fn parts(event: &Event) -> Parts {
             no(portfolio(*id), reason.text(), reason.unit(), *numbers, reason.knob())
         }
         Event::ExitDue { portfolio: id, cause, shares: owed, .. } => {
-            vec![portfolio(*id), ("cause", words::cause(cause.code())), ("shares", shares(*owed))]
+            vec![portfolio(*id), ("cause", words::cause(cause.code())), ("shares", if *owed == SHARES_MAX { "all".to_owned() } else { shares(*owed) })]
         }
         Event::Submitted(order) => vec![
             ("order", order.order.0.to_string()),
@@ -100,6 +102,7 @@ pub fn parts(event: &Event) -> Parts {
         ],
         Event::Valued(valued) => vec![portfolio(valued.portfolio), ("unrealised", usd(valued.unrealised))],
         Event::Diverged { cause, .. } => vec![("cause", cause.code().replace('_', " "))],
+        Event::Paused { portfolio: id } | Event::Unpaused { portfolio: id } => vec![portfolio(*id)],
         Event::Resynced { token } => vec![("token", token.0.to_string())],
         Event::Faulted { fault, order } => {
             vec![("fault", words::fault(*fault).to_owned()), ("order", order.0.to_string())]

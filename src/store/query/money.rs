@@ -89,7 +89,7 @@ pub struct ResultRow {
 const POSITIONS: &str = "
     select p.leader_id, coalesce(l.name, '') as leader, coalesce(l.wallet, '') as wallet, p.token_id, coalesce(t.token, '') as token,
         coalesce(t.title, '') as title, coalesce(t.outcome, '') as token_outcome, t.payout, t.closes_at, p.shares,
-        p.cost, p.realised, p.fees, p.exit_due, p.exit_cause, p.opened_at, p.updated_at
+        p.cost, p.realised, p.fees, least(p.exit_due, p.shares) as exit_due, p.exit_cause, p.opened_at, p.updated_at
     from positions p
     left join leaders l on l.id = p.leader_id
     left join tokens t on t.id = p.token_id

@@ -198,6 +198,7 @@ async fn each_event_moves_the_money_where_it_belongs() {
         token,
         cause: Cause::LeaderExit,
         shares: Shares::whole(shares),
+        reference: Price::from_micros(500_000).expect("a price"),
     };
     let closed = |id, released| Event::Closed { order: OrderId(id), end: OrderEnd::Filled, released: Usdc(released) };
     const BUCKETS: &str = "select concat_ws(' ', deposits::float8, available::float8, reserved::float8, deployed::float8, cooling::float8, realised::float8, fees::float8) from portfolios";

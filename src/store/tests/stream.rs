@@ -135,7 +135,8 @@ impl World {
             _ => (signal, Cause::LeaderExit),
         };
         let shares = Shares(1 + self.draw(held));
-        self.event(Event::ExitDue { signal, portfolio, leader, token, cause, shares });
+        let reference = self.price();
+        self.event(Event::ExitDue { signal, portfolio, leader, token, cause, shares, reference });
         if self.draw(3) != 0 {
             let price = self.price();
             self.submit(signal, key, Side::Sell, cause, shares, price);
