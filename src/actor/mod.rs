@@ -1,0 +1,111 @@
+//! WHO OWNS WHICH LIFETIME: connect, subscribe, look up, restart, stop. Actors talk to the engine only by inputs; none of them
+//! computes a size, a price or a balance.
+//!
+//! ```text
+//! supervisor --+-- market feed     sockets with books; decodes, pushes to the hot thread
+//!              +-- activity feed   everybody's trades; passes on the leaders'
+//!              +-- tokens --+-- token, token, ...   metadata, subscription, resync, end
+//!              +-- strategy, strategy, ...          pause, report
+//!              +-- writer          journal -> Postgres
+//!              +-- web             pages
+//! ```
+//!
+//! A child that fails is started again, within a budget; beyond it the process ends, because restart is recovery. Mailboxes
+//! are unbounded, so they carry control only; market data goes through the bounded rings of [`crate::hot_loop`].
+
+pub mod activity_feed;
+pub mod market_feed;
+pub mod strategy;
+pub mod supervisor;
+pub mod token;
+pub mod tokens;
+pub mod web;
+pub mod writer;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use ractor::{ActorRef, Message};
+
+use crate::{
+    config::Config,
+    domain::TokenId,
+    engine::TOKENS_MAX,
+    feed::registry::Registry,
+    hot_loop::Inlet,
+    metrics::{FeedStatus, Published, Stages, StoreStatus},
+    store::Database,
+};
+
+pub use supervisor::{Supervisor, SupervisorMessage};
+
+/// What all actors share.
+#[derive(Clone)]
+pub struct Plant {
+    pub config: Arc<Config>,
+    pub inlet: Inlet,
+    pub registry: Arc<ArcSwap<Registry>>,
+    pub awake: Arc<Awake>,
+    pub stages: Arc<Stages>,
+    pub published: Published,
+    pub database: Database,
+    pub store_status: Arc<StoreStatus>,
+    pub market_status: Arc<FeedStatus>,
+    pub activity_status: Arc<FeedStatus>,
+    pub market_feed: Arc<Address<market_feed::MarketFeedMessage>>,
+    pub tokens: Arc<Address<tokens::TokensMessage>>,
+}
+
+/// Where an actor is reached, also after it was started again.
+pub struct Address<M>(ArcSwapOption<ActorRef<M>>);
+
+impl<M> Default for Address<M> {
+    fn default() -> Address<M> {
+        Address(ArcSwapOption::empty())
+    }
+}
+
+impl<M: Message> Address<M> {
+    pub fn set(&self, actor: ActorRef<M>) {
+        self.0.store(Some(Arc::new(actor)));
+    }
+
+    /// Sends a message. While the actor is being started again it is lost: what matters is asked for again after its start.
+    pub fn cast(&self, message: M) {
+        if let Some(actor) = &*self.0.load() {
+            // An actor that just ended is replaced by its supervisor.
+            let _ = actor.cast(message);
+        }
+    }
+}
+
+/// Tokens that an actor looks after, readable from any thread.
+pub struct Awake(Box<[AtomicBool]>);
+
+impl Default for Awake {
+    fn default() -> Awake {
+        Awake((0..TOKENS_MAX).map(|_| AtomicBool::new(false)).collect())
+    }
+}
+
+impl Awake {
+    pub fn contains(&self, token: TokenId) -> bool {
+        self.0[token.index()].load(Ordering::Relaxed)
+    }
+
+    pub fn set(&self, token: TokenId) {
+        self.0[token.index()].store(true, Ordering::Relaxed);
+    }
+
+    pub fn clear(&self, token: TokenId) {
+        self.0[token.index()].store(false, Ordering::Relaxed);
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = TokenId> {
+        let awake = self.0.iter().enumerate().filter(|(_, awake)| awake.load(Ordering::Relaxed));
+        awake.map(|(index, _)| TokenId(index as u32))
+    }
+}

@@ -1,0 +1,143 @@
+//! One token: learns its market, keeps its book subscribed, has it fetched again when it diverged, and ends with its market.
+
+use std::time::Duration;
+
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use tokio::time::Instant;
+
+use super::{Plant, market_feed::MarketFeedMessage, tokens::TokensMessage};
+use crate::{domain::TokenId, feed::rest::Metadata};
+
+pub enum TokenMessage {
+    Learn,
+    Resync,
+    ResyncNow,
+    Ended,
+}
+
+pub struct TokenActor;
+
+pub struct TokenArguments {
+    pub plant: Plant,
+    pub token: TokenId,
+    pub text: String,
+    pub metadata: Metadata,
+}
+
+pub struct TokenState {
+    arguments: TokenArguments,
+    resyncs: Backoff,
+    learns: u32,
+}
+
+/// New markets take minutes to appear at the venue.
+const LEARN_AGAIN: Duration = Duration::from_secs(15);
+/// What is known is read again this often: rules change.
+const LEARN_AFRESH: Duration = Duration::from_secs(3_600);
+const RESYNC_MAX: Duration = Duration::from_secs(30);
+
+/// Spaces out what must not be asked for in a loop: at once the first time, then 1, 2, 4 ... 30 s; a quiet minute forgives.
+struct Backoff {
+    last: Option<Instant>,
+    wait: Duration,
+    is_waiting: bool,
+}
+
+impl Backoff {
+    /// Returns how long to wait; `None` while an earlier one still waits.
+    fn next(&mut self, now: Instant) -> Option<Duration> {
+        if self.is_waiting {
+            return None;
+        }
+        let is_quiet = self.last.is_none_or(|last| now - last > Duration::from_secs(60));
+        self.wait = match (is_quiet, self.wait.is_zero()) {
+            (true, _) => Duration::ZERO,
+            (false, true) => Duration::from_secs(1),
+            (false, false) => (self.wait * 2).min(RESYNC_MAX),
+        };
+        self.last = Some(now + self.wait);
+        self.is_waiting = true;
+        Some(self.wait)
+    }
+}
+
+impl Actor for TokenActor {
+    type Msg = TokenMessage;
+    type State = TokenState;
+    type Arguments = TokenArguments;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        arguments: TokenArguments,
+    ) -> Result<Self::State, ActorProcessingErr> {
+        arguments.plant.market_feed.cast(MarketFeedMessage::Subscribe(arguments.token));
+        myself.cast(TokenMessage::Learn)?;
+        let resyncs = Backoff { last: None, wait: Duration::ZERO, is_waiting: false };
+        Ok(TokenState { arguments, resyncs, learns: 0 })
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        message: Self::Msg,
+        state: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        let TokenArguments { plant, token, text, metadata } = &state.arguments;
+        match message {
+            TokenMessage::Learn => {
+                let wait = match metadata.token(text).await {
+                    Ok(known) => {
+                        plant.tokens.cast(TokensMessage::Known(*token, Box::new(known)));
+                        LEARN_AFRESH
+                    }
+                    Err(error) => {
+                        // Said once for each token; the skip says it for each signal.
+                        if state.learns == 0 {
+                            tracing::warn!(%error, token = text, "nothing learned about a token; asking again");
+                        }
+                        plant.tokens.cast(TokensMessage::Unknown(*token));
+                        LEARN_AGAIN
+                    }
+                };
+                state.learns += 1;
+                myself.send_after(wait, || TokenMessage::Learn);
+            }
+            TokenMessage::Resync => {
+                if let Some(wait) = state.resyncs.next(Instant::now()) {
+                    myself.send_after(wait, || TokenMessage::ResyncNow);
+                }
+            }
+            TokenMessage::ResyncNow => {
+                state.resyncs.is_waiting = false;
+                plant.market_feed.cast(MarketFeedMessage::Resync(*token));
+            }
+            TokenMessage::Ended => {
+                plant.market_feed.cast(MarketFeedMessage::Unsubscribe(*token));
+                myself.stop(None);
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_book_that_keeps_diverging_is_fetched_ever_more_rarely() {
+        let mut backoff = Backoff { last: None, wait: Duration::ZERO, is_waiting: false };
+        let mut now = Instant::now();
+        let mut waits = vec![];
+        for _ in 0..8 {
+            let wait = backoff.next(now).expect("none waits");
+            assert_eq!(backoff.next(now), None, "one waits already");
+            backoff.is_waiting = false;
+            now += wait;
+            waits.push(wait.as_secs());
+        }
+        assert_eq!(waits, [0, 1, 2, 4, 8, 16, 30, 30]);
+        assert_eq!(backoff.next(now + Duration::from_secs(61)), Some(Duration::ZERO));
+    }
+}

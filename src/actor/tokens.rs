@@ -1,0 +1,190 @@
+//! All tokens: gives a new one its id, tells the hot thread before anybody else, and has an actor look after each that is
+//! traded or held.
+
+use std::{collections::HashMap, sync::Arc};
+
+use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
+
+use super::{
+    Plant,
+    token::{TokenActor, TokenArguments, TokenMessage},
+};
+use crate::{
+    clock,
+    domain::{Input, LeaderTrade, Nanos, TokenId},
+    feed::{
+        leader::ColdTrade,
+        rest::{KnownToken, Metadata},
+    },
+    hot_loop::{About, Closed, Command, Stamped},
+    start::{MarketName, Names, denied},
+};
+
+pub enum TokensMessage {
+    /// A leader traded a token that nobody knows.
+    Cold { trade: ColdTrade, received: Nanos },
+    /// A known token is wanted: its book must be kept.
+    Wake(TokenId),
+    Known(TokenId, Box<KnownToken>),
+    /// Nothing could be learned about it (yet).
+    Unknown(TokenId),
+    /// The engine does not trust the token's book.
+    Resync(TokenId),
+    /// Its market is resolved.
+    Ended(TokenId),
+}
+
+pub struct Tokens;
+
+pub struct TokensArguments {
+    pub plant: Plant,
+    pub names: Names,
+    /// Tokens with positions: they must be looked after from the start.
+    pub held: Vec<TokenId>,
+}
+
+pub struct TokensState {
+    plant: Plant,
+    names: Names,
+    metadata: Metadata,
+    actors: HashMap<TokenId, ActorRef<TokenMessage>>,
+}
+
+impl Actor for Tokens {
+    type Msg = TokensMessage;
+    type State = TokensState;
+    type Arguments = TokensArguments;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        TokensArguments { plant, names, held }: TokensArguments,
+    ) -> Result<Self::State, ActorProcessingErr> {
+        plant.tokens.set(myself.clone());
+        for token in held.into_iter().chain(plant.awake.iter()) {
+            myself.cast(TokensMessage::Wake(token))?;
+        }
+        let metadata = Metadata::new(plant.config.feed.clob_url.clone());
+        Ok(TokensState { plant, names, metadata, actors: HashMap::new() })
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        message: Self::Msg,
+        state: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        let told = match message {
+            TokensMessage::Cold { trade, received } => state.cold(&myself, &trade, received).await?,
+            TokensMessage::Wake(token) => {
+                state.wake(&myself, token).await?;
+                Ok(())
+            }
+            TokensMessage::Known(token, known) => state.known(token, *known).await,
+            TokensMessage::Unknown(token) => {
+                let input = Stamped { at: clock::now(), input: Input::MarketUnknown { token } };
+                state.plant.inlet.command(Command::Input(input)).await
+            }
+            TokensMessage::Resync(token) => {
+                state.tell(token, TokenMessage::Resync);
+                Ok(())
+            }
+            TokensMessage::Ended(token) => {
+                state.tell(token, TokenMessage::Ended);
+                Ok(())
+            }
+        };
+        told.map_err(|Closed| "the hot thread has ended".into())
+    }
+
+    /// A token's actor that ends is forgotten; the next trade starts another.
+    async fn handle_supervisor_evt(
+        &self,
+        _: ActorRef<Self::Msg>,
+        event: SupervisionEvent,
+        state: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        let ended = match event {
+            SupervisionEvent::ActorTerminated(who, ..) => who.get_id(),
+            SupervisionEvent::ActorFailed(who, error) => {
+                tracing::error!(%error, "a token's actor failed; the next trade of the token starts another");
+                who.get_id()
+            }
+            SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => return Ok(()),
+        };
+        let token = state.actors.iter().find(|(_, actor)| actor.get_id() == ended).map(|(token, _)| *token);
+        if let Some(token) = token {
+            state.actors.remove(&token);
+            state.plant.awake.clear(token);
+        }
+        Ok(())
+    }
+}
+
+impl TokensState {
+    /// Registers a token with its first trade: the hot thread hears its name, then the trade, then the feeds may use the id.
+    async fn cold(
+        &mut self,
+        myself: &ActorRef<TokensMessage>,
+        trade: &ColdTrade,
+        received: Nanos,
+    ) -> Result<Result<(), Closed>, ActorProcessingErr> {
+        let text = trade.token.as_str();
+        let (token, is_new) = match self.names.registry.add_token(text) {
+            Ok(added) => added,
+            Err(error) => {
+                tracing::error!(%error, token = text, "a leader's trade is passed over");
+                return Ok(Ok(()));
+            }
+        };
+        if is_new {
+            self.names.markets.push(MarketName::default());
+            let added = self.plant.inlet.command(Command::AddToken { id: token, text: text.into() }).await;
+            if let Err(closed) = added {
+                return Ok(Err(closed));
+            }
+            self.plant.registry.store(Arc::new(self.names.registry.clone()));
+        }
+        let ColdTrade { trade, leader, side, price, shares, traded_at, .. } = *trade;
+        let input = Input::LeaderTrade(LeaderTrade { trade, leader, token, side, price, shares, traded_at });
+        self.wake(myself, token).await?;
+        Ok(self.plant.inlet.command(Command::Input(Stamped { at: received, input })).await)
+    }
+
+    async fn wake(&mut self, myself: &ActorRef<TokensMessage>, token: TokenId) -> Result<(), ActorProcessingErr> {
+        if self.actors.contains_key(&token) {
+            return Ok(());
+        }
+        let arguments = TokenArguments {
+            plant: self.plant.clone(),
+            token,
+            text: self.names.registry.token_text(token).to_owned(),
+            metadata: self.metadata.clone(),
+        };
+        let (actor, _) = myself.spawn_linked(None, TokenActor, arguments).await?;
+        self.actors.insert(token, actor);
+        self.plant.awake.set(token);
+        Ok(())
+    }
+
+    async fn known(&mut self, token: TokenId, known: KnownToken) -> Result<(), Closed> {
+        let KnownToken { market, about } = known;
+        self.names.markets[token.index()] =
+            MarketName { condition: about.condition.clone(), slug: about.slug.clone() };
+        let denied = denied(&self.plant.config, &self.names, token);
+        let about = Box::new(About {
+            condition: about.condition,
+            slug: about.slug,
+            title: about.title,
+            outcome: about.outcome,
+        });
+        self.plant.inlet.command(Command::MarketKnown { token, market, denied, about }).await
+    }
+
+    fn tell(&self, token: TokenId, message: TokenMessage) {
+        if let Some(actor) = self.actors.get(&token) {
+            // One that just ended has nothing left to do.
+            let _ = actor.cast(message);
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! The web: pages, API and metrics, on one address.
+
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    config::WebConfig,
+    web::{WebState, serve},
+};
+
+/// The server's task ended, which it does only when something is wrong.
+pub struct ServerEnded(String);
+
+pub struct Web;
+
+#[derive(Clone)]
+pub struct WebArguments {
+    pub config: WebConfig,
+    pub state: WebState,
+}
+
+pub struct WebActorState {
+    stop: CancellationToken,
+    serving: Option<JoinHandle<()>>,
+}
+
+impl Actor for Web {
+    type Msg = ServerEnded;
+    type State = WebActorState;
+    type Arguments = WebArguments;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        WebArguments { config, state }: WebArguments,
+    ) -> Result<Self::State, ActorProcessingErr> {
+        let listener = TcpListener::bind(config.listen).await.map_err(|error| {
+            format!(
+                "the pages cannot be served on {}: {error}\n  fix: end what uses that port, or choose another one with \
+                 --listen 127.0.0.1:PORT (or web.listen in the settings)",
+                config.listen
+            )
+        })?;
+        let stop = CancellationToken::new();
+        let stopped = stop.clone();
+        let serving = tokio::spawn(async move {
+            let ended = serve(listener, state, stopped.clone()).await;
+            if !stopped.is_cancelled() {
+                let why = ended.err().map_or_else(|| "the web server ended".to_owned(), |error| error.to_string());
+                let _ = myself.cast(ServerEnded(why));
+            }
+        });
+        Ok(WebActorState { stop, serving: Some(serving) })
+    }
+
+    async fn handle(
+        &self,
+        _: ActorRef<Self::Msg>,
+        ServerEnded(why): ServerEnded,
+        _: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        Err(why.into())
+    }
+
+    async fn post_stop(&self, _: ActorRef<Self::Msg>, state: &mut Self::State) -> Result<(), ActorProcessingErr> {
+        state.stop.cancel();
+        if let Some(serving) = state.serving.take() {
+            // A server that panicked has said so.
+            let _ = serving.await;
+        }
+        Ok(())
+    }
+}
