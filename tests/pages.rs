@@ -50,7 +50,9 @@ async fn pages_work_in_a_browser() {
         .expect("node");
     let (mut orders, reports) = (browser.stdin.take().expect("piped"), browser.stdout.take().expect("piped"));
     let (says, mut said) = tokio::sync::mpsc::unbounded_channel();
-    std::thread::spawn(move || BufReader::new(reports).lines().map_while(Result::ok).try_for_each(|line| says.send(line)));
+    std::thread::spawn(move || {
+        BufReader::new(reports).lines().map_while(Result::ok).try_for_each(|line| says.send(line))
+    });
     // The script asks for what it cannot do itself, and waits for the answer.
     while let Some(line) = said.recv().await {
         match line.as_str() {
@@ -133,7 +135,10 @@ async fn the_server_guards_itself() {
             let (found, head, body) = ask(method, host, path);
             assert_eq!(found, code, "{method} {host} {path}\n{body}");
             assert!(head.contains("content-security-policy: default-src 'self'; base-uri 'none'"), "{head}");
-            assert!(head.contains("frame-ancestors 'none'") && head.contains("x-content-type-options: nosniff"), "{head}");
+            assert!(
+                head.contains("frame-ancestors 'none'") && head.contains("x-content-type-options: nosniff"),
+                "{head}"
+            );
             assert!(head.contains("referrer-policy: no-referrer"), "{head}");
         }
         let (_, _, page) = ask("GET", "localhost", "/paper-trades");

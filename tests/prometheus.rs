@@ -50,7 +50,8 @@ async fn prometheus_reads_what_we_measured() {
         assert_eq!(prometheus.ask("remora_stage_seconds_count{stage=\"decide\"}"), 20_000.0);
         assert_eq!(prometheus.ask("remora_skips_total{reason=\"too_old\"}"), 25.0);
         assert_eq!(prometheus.ask("remora_deposits_dollars{portfolio=\"1\"}"), 2_500.0);
-        assert_eq!(prometheus.ask("sum(remora_bucket_dollars)-sum(remora_deposits_dollars)-sum(remora_realised_dollars)").abs() < 1e-6, true);
+        let off = "sum(remora_bucket_dollars)-sum(remora_deposits_dollars)-sum(remora_realised_dollars)";
+        assert!(prometheus.ask(off).abs() < 1e-6);
         assert_eq!(prometheus.ask("remora_feed_connected{feed=\"market 0\"}"), 1.0);
     })
     .await
@@ -59,8 +60,13 @@ async fn prometheus_reads_what_we_measured() {
 }
 
 fn lint(text: &str) {
-    let mut promtool =
-        Command::new(PROMTOOL).args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("promtool");
+    let mut promtool = Command::new(PROMTOOL)
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("promtool");
     promtool.stdin.take().expect("piped").write_all(text.as_bytes()).expect("written");
     let output = promtool.wait_with_output().expect("ended");
     let said = [output.stdout, output.stderr].concat();
@@ -101,7 +107,8 @@ impl Prometheus {
         let began = Instant::now();
         loop {
             if std::net::TcpStream::connect(self.address).is_ok() {
-                let (_, body) = server::get(self.address, "GET", "localhost", &format!("/api/v1/query?query={encoded}"));
+                let (_, body) =
+                    server::get(self.address, "GET", "localhost", &format!("/api/v1/query?query={encoded}"));
                 let answer: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();
                 if let Some(value) = answer["data"]["result"][0]["value"][1].as_str() {
                     return value.parse().expect("a number");

@@ -219,7 +219,6 @@ fn feeds(text: &mut Text, feeds: &[FeedNow]) {
     }
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -179,7 +179,13 @@ fn dollars(amount: Decimal, sign: &str) -> String {
 pub fn length(nanos: Nanos) -> String {
     let scaled = |unit: f64, name: &str| {
         let number = nanos.0 as f64 / unit;
-        let places = if number < 9.995 { 2 } else if number < 99.95 { 1 } else { 0 };
+        let places = if number < 9.995 {
+            2
+        } else if number < 99.95 {
+            1
+        } else {
+            0
+        };
         let text = format!("{number:.places$}");
         let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
         format!("{text} {name}")
@@ -195,8 +201,10 @@ pub fn length(nanos: Nanos) -> String {
     }
 }
 
-const STAMP: &[BorrowedFormatItem] = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
-const SHORT: &[BorrowedFormatItem] = format_description!("[day padding:none] [month repr:short] [hour]:[minute]:[second]");
+const STAMP: &[BorrowedFormatItem] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
+const SHORT: &[BorrowedFormatItem] =
+    format_description!("[day padding:none] [month repr:short] [hour]:[minute]:[second]");
 const FINE: &[BorrowedFormatItem] =
     format_description!("[day padding:none] [month repr:short] [hour]:[minute]:[second].[subsecond digits:3]");
 
@@ -262,7 +270,7 @@ pub fn micros(amount: i64) -> Decimal {
 pub fn tame(text: &str, length: usize) -> String {
     let visible = text.chars().filter(|c| !(c.is_control() || is_invisible(*c)));
     let mut tamed: String = visible.clone().take(length).collect();
-    if visible.skip(length).next().is_some() {
+    if visible.count() > length {
         tamed.pop();
         tamed.push('…');
     }
@@ -351,7 +359,10 @@ mod tests {
         ] {
             assert_eq!(tame(text, 30), tamed);
         }
-        assert_eq!(short_id("71321045679252212594626385532706912750332728571942532289631379312455583992563"), "713210…2563");
+        assert_eq!(
+            short_id("71321045679252212594626385532706912750332728571942532289631379312455583992563"),
+            "713210…2563"
+        );
         assert_eq!(short_id("7"), "7");
     }
 

@@ -101,7 +101,9 @@ pub fn parts(event: &Event) -> Parts {
         Event::Valued(valued) => vec![portfolio(valued.portfolio), ("unrealised", usd(valued.unrealised))],
         Event::Diverged { cause, .. } => vec![("cause", cause.code().replace('_', " "))],
         Event::Resynced { token } => vec![("token", token.0.to_string())],
-        Event::Faulted { fault, order } => vec![("fault", words::fault(*fault).to_owned()), ("order", order.0.to_string())],
+        Event::Faulted { fault, order } => {
+            vec![("fault", words::fault(*fault).to_owned()), ("order", order.0.to_string())]
+        }
     }
 }
 

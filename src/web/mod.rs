@@ -27,8 +27,8 @@ use crate::{
     metrics::{FeedStatus, Published, Stages, StoreStatus},
 };
 
-pub use server::serve;
 use server::Web;
+pub use server::serve;
 
 /// All the web looks at.
 #[derive(Clone)]

@@ -30,7 +30,8 @@ pub struct Pulse {
 pub async fn start(state: WebState, stop: CancellationToken) -> watch::Receiver<Pulse> {
     let reader = StageReader::new((state.clock)());
     let (times, mut reader) = read_stages(&state, reader).await;
-    let mut pulse = Pulse { head: Err("not asked yet".into()), portfolios: Arc::default(), leaders: Arc::default(), times };
+    let mut pulse =
+        Pulse { head: Err("not asked yet".into()), portfolios: Arc::default(), leaders: Arc::default(), times };
     read_tables(&state, &mut pulse).await;
     let (sender, receiver) = watch::channel(pulse.clone());
     tokio::spawn(async move {

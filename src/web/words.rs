@@ -127,7 +127,9 @@ pub fn order_state(state: &str, filled: Decimal) -> Verdict {
 /// Returns how a signal ended without an order.
 pub fn outcome(code: &str) -> Verdict {
     match code {
-        "waiting" => Verdict::new("Waiting", "open", "No portfolio has decided yet: its market or book is being fetched."),
+        "waiting" => {
+            Verdict::new("Waiting", "open", "No portfolio has decided yet: its market or book is being fetched.")
+        }
         "skipped" => Verdict::new("Skipped", "no", ""),
         "refused" => Verdict::new("Refused", "warn", ""),
         "exit_due" => {
@@ -160,7 +162,8 @@ mod tests {
         for (code, words) in reasons() {
             assert!(!words.is_empty());
             let explained = reason(code).map(|reason| reason.text.to_owned());
-            let rejected = Rejection::ALL.into_iter().find(|known| known.code() == code).map(|known| rejection(known).to_owned());
+            let rejected =
+                Rejection::ALL.into_iter().find(|known| known.code() == code).map(|known| rejection(known).to_owned());
             let text = explained.or(rejected).unwrap_or_else(|| cause(code));
             assert!(text.len() > 10 && text != code, "{code}");
         }

@@ -43,7 +43,13 @@ async fn an_empty_database_answers_everything() {
     assert_eq!(reader.signal(1).await.expect("no signal"), None);
     assert_eq!(reader.order_last().await.expect("no order"), None);
     assert!(reader.events_of(1, &[1]).await.expect("events").is_empty());
-    assert!(reader.curve(0, datetime!(2026-01-01 00:00 UTC), datetime!(2026-01-02 00:00 UTC)).await.expect("curve").is_empty());
+    assert!(
+        reader
+            .curve(0, datetime!(2026-01-01 00:00 UTC), datetime!(2026-01-02 00:00 UTC))
+            .await
+            .expect("curve")
+            .is_empty()
+    );
     assert_eq!(reader.valued_first(0).await.expect("never"), None);
 }
 
@@ -74,7 +80,8 @@ async fn a_filter_keeps_what_it_names() {
     let mut reader = Reader::open(&pool).await.expect("a reader");
     let rows = all(&mut reader, &TradeFilter::default(), 1_000).await;
     let none = TradeFilter::default();
-    let filters: [(TradeFilter, fn(&TradeRow) -> bool); 9] = [
+    type Keeps = fn(&TradeRow) -> bool;
+    let filters: [(TradeFilter, Keeps); 9] = [
         (TradeFilter { portfolio: 1, ..none.clone() }, |row| row.portfolio_id == 1),
         (TradeFilter { leader: 2, ..none.clone() }, |row| row.leader_id == 2),
         (TradeFilter { side: "sell".into(), ..none.clone() }, |row| row.side == "sell"),
@@ -100,7 +107,11 @@ async fn a_filter_keeps_what_it_names() {
 async fn the_life_of_a_signal_is_found_by_its_number() {
     let pool = written().await;
     let mut reader = Reader::open(&pool).await.expect("a reader");
-    let id = number(&pool, "select signal_id from orders where signal_id is not null and filled > 0 and closed_at is not null limit 1").await;
+    let id = number(
+        &pool,
+        "select signal_id from orders where signal_id is not null and filled > 0 and closed_at is not null limit 1",
+    )
+    .await;
     let signal = reader.signal(id).await.expect("read").expect("a signal");
     let decisions = reader.decisions_of(&signal).await.expect("decisions");
     assert!(!decisions.is_empty() && decisions.iter().all(|row| row.signal_id == Some(id)));
@@ -187,7 +198,8 @@ async fn a_curve_is_thinned_and_keeps_its_deepest_fall() {
 async fn a_reader_cannot_write_and_does_not_wait_for_long() {
     let pool = TestDatabase::create().await;
     let mut reader = Reader::open(&pool).await.expect("a reader");
-    let limit: String = sqlx::query_scalar("show statement_timeout").fetch_one(&mut *reader.0).await.expect("a setting");
+    let limit: String =
+        sqlx::query_scalar("show statement_timeout").fetch_one(&mut *reader.0).await.expect("a setting");
     assert_eq!(limit, "2s");
     let refused = sqlx::query("insert into leaders values (1, 'w', 'n')").execute(&mut *reader.0).await;
     assert!(refused.expect_err("refused").to_string().contains("read-only"));

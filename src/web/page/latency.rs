@@ -88,7 +88,8 @@ struct Page {
 pub async fn latency(State(web): State<Arc<Web>>) -> Response {
     let times = web.pulse.borrow().times.clone();
     let both = times.since_start.iter().zip(times.recent.iter());
-    let lines: Vec<Line> = Stage::ALL.into_iter().zip(both).map(|(stage, (all, recent))| line(stage, all, recent)).collect();
+    let lines: Vec<Line> =
+        Stage::ALL.into_iter().zip(both).map(|(stage, (all, recent))| line(stage, all, recent)).collect();
     let behind = Times::of(&times.since_start[Stage::BehindLeader as usize]);
     show(&Page {
         frame: Frame::new(&web, "Latency", "latency"),

@@ -9,7 +9,6 @@ use axum::{
 };
 use rust_decimal::{Decimal, prelude::ToPrimitive};
 use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
 
 use super::{Frame, LeaderName, MarketName, portfolio_name, show};
 use crate::{
@@ -82,8 +81,10 @@ pub struct Contents {
 pub fn chosen(web: &Web, asked: &Asked) -> Option<i32> {
     let snapshot = web.state.published.load();
     let pulse = web.pulse.borrow();
-    let ids = snapshot.portfolios.iter().map(|now| i32::from(now.id.0)).chain(pulse.portfolios.iter().map(|row| row.id));
-    let mut papers = ids.filter(|id| pulse.portfolios.iter().find(|row| row.id == *id).is_none_or(|row| row.mode == "paper"));
+    let ids =
+        snapshot.portfolios.iter().map(|now| i32::from(now.id.0)).chain(pulse.portfolios.iter().map(|row| row.id));
+    let mut papers =
+        ids.filter(|id| pulse.portfolios.iter().find(|row| row.id == *id).is_none_or(|row| row.mode == "paper"));
     match asked.portfolio.parse::<i32>() {
         Ok(wanted) => papers.find(|id| *id == wanted),
         Err(_) => papers.min(),
@@ -269,7 +270,11 @@ pub async fn portfolio(State(web): State<Arc<Web>>, Query(asked): Query<Asked>) 
             page.held = contents.open.iter().map(|row| held(row, &snapshot, now)).collect();
             page.ended = contents.ended.iter().map(|row| ended(row, now)).collect();
             page.settled = contents.settlements.iter().map(|row| settled(row, now)).collect();
-            page.by_leader = contents.by_leader.iter().map(|row| earned(row, LeaderName::new(&row.name, &row.wallet, 0).name)).collect();
+            page.by_leader = contents
+                .by_leader
+                .iter()
+                .map(|row| earned(row, LeaderName::new(&row.name, &row.wallet, 0).name))
+                .collect();
             page.by_cause = contents.by_cause.iter().map(|row| earned(row, words::cause(&row.name))).collect();
         }
         Err(why) => {
@@ -299,8 +304,7 @@ fn buckets(money: &Money, fees: Option<Decimal>) -> Buckets {
     let rows = parts.map(|(name, class, amount, text)| {
         let share = if sum.is_zero() { Decimal::ZERO } else { amount / sum };
         let width = (share * Decimal::from(1_000)).round().to_u32().unwrap_or(0);
-        let bucket =
-            Bucket { name, class, amount: Figure::usd(amount), share: Figure::percent(share), x, width, text };
+        let bucket = Bucket { name, class, amount: Figure::usd(amount), share: Figure::percent(share), x, width, text };
         x += width;
         bucket
     });
@@ -384,10 +388,10 @@ fn settled(row: &SettlementRow, now: Nanos) -> Settled {
 }
 
 fn earned(row: &ResultRow, name: String) -> Earned {
-    Earned { name, count: Figure::count(row.count), realised: Figure::result(row.realised), fees: Figure::usd(row.fees) }
-}
-
-/// Returns the moment as JavaScript counts: seconds since 1970.
-pub fn chart_seconds(at: OffsetDateTime) -> f64 {
-    at.unix_timestamp_nanos() as f64 / 1e9
+    Earned {
+        name,
+        count: Figure::count(row.count),
+        realised: Figure::result(row.realised),
+        fees: Figure::usd(row.fees),
+    }
 }
