@@ -183,6 +183,7 @@ await page.locator("#level", { hasText: "Degraded" }).waitFor({ timeout: 10000 }
 await ask("stop Postgres");
 await overview.locator("#banners .banner.warn", { hasText: "Postgres cannot be read" }).waitFor({ timeout: 15000 }).catch(() => check(false, "stopped: no banner on an open page"));
 check((await overview.locator(".worth .big").count()) >= 2, "stopped: money is still shown from the snapshot");
+check((await overview.locator("#status dl").innerText()).match(/not known/g)?.length === 3, "stopped: what is not known is not called none");
 await accessible(overview, "stopped");
 for (const [name, path] of Object.entries(PAGES)) {
   const cold = await open(FULL + path, `stopped-${name}`, { viewport: PHONE, allow: (text) => text.includes("503") });
