@@ -9,7 +9,9 @@ pub mod metrics; // how long, how many
 pub mod web; // what people see
 pub mod report; // what it adds up to
 pub mod sim; // a world to run on
-pub mod start; // start-up is recovery
 pub mod hot_loop; // the hot thread: take an input, step, record, hand orders on
+pub mod start; // start-up is recovery
+pub mod actor; // who owns which lifetime
+pub mod session; // one engine from start to stop
 pub mod clock; // the only place where time is read
 pub mod command; // what people type

@@ -154,7 +154,7 @@ pub async fn portfolio(State(web): State<Arc<Web>>, Query(asked): Query<AskedPor
             let number = |amount: &rust_decimal::Decimal| f64::try_from(*amount).unwrap_or(f64::NAN);
             let points = &contents.curve;
             let chart = json!([
-                points.iter().map(|point| portfolio::chart_seconds(point.at)).collect::<Vec<_>>(),
+                points.iter().map(|point| point.at.unix_timestamp_nanos() as f64 / 1e9).collect::<Vec<_>>(),
                 points.iter().map(|point| number(&point.equity)).collect::<Vec<_>>(),
                 points.iter().map(|point| -number(&point.drawdown)).collect::<Vec<_>>(),
             ]);

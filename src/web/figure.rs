@@ -270,7 +270,7 @@ pub fn micros(amount: i64) -> Decimal {
 pub fn tame(text: &str, length: usize) -> String {
     let visible = text.chars().filter(|c| !(c.is_control() || is_invisible(*c)));
     let mut tamed: String = visible.clone().take(length).collect();
-    if visible.skip(length).next().is_some() {
+    if visible.count() > length {
         tamed.pop();
         tamed.push('…');
     }

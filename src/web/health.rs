@@ -110,7 +110,7 @@ fn engine(health: &mut Health, snapshot: &Snapshot, now: Nanos) {
     } else if SNAPSHOT_AGE_MAX < age {
         health.add("engine", Level::Failed, format!("said nothing for {}", figure::length(age)));
     } else {
-        health.add("engine", Level::Ok, format!("runs since {}", figure::length(now.since(snapshot.started_at))));
+        health.add("engine", Level::Ok, format!("has run for {}", figure::length(now.since(snapshot.started_at))));
     }
     health.add("journal", Level::Ok, format!("{} records", figure::Figure::count(snapshot.journal_next_seq).text));
     if snapshot.entries_stopped {

@@ -22,6 +22,7 @@ pub struct Dashboard {
     pub published: Published,
     pub stages: Arc<Stages>,
     pub store: Arc<StoreStatus>,
+    pub feeds: Arc<Vec<Arc<FeedStatus>>>,
     pub stop: CancellationToken,
 }
 
@@ -32,9 +33,10 @@ pub fn now() -> Nanos {
 /// Serves `pool`. Its engine is a snapshot that says again and again that it is there.
 pub async fn start(pool: PgPool, snapshot: Snapshot, data: DataSource) -> Dashboard {
     let dashboard = start_silent(pool, snapshot, data).await;
-    let (published, stop) = (dashboard.published.clone(), dashboard.stop.clone());
+    let (published, feeds, stop) = (dashboard.published.clone(), dashboard.feeds.clone(), dashboard.stop.clone());
     tokio::spawn(async move {
         while stop.run_until_cancelled(tokio::time::sleep(Duration::from_millis(500))).await.is_some() {
+            feeds.iter().for_each(|feed| feed.frame(now()));
             published.rcu(|before| Snapshot { at: now(), inputs: before.inputs + 1_234, ..Snapshot::clone(before) });
         }
     });
@@ -45,8 +47,8 @@ pub async fn start(pool: PgPool, snapshot: Snapshot, data: DataSource) -> Dashbo
 pub async fn start_silent(pool: PgPool, snapshot: Snapshot, data: DataSource) -> Dashboard {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
-    let feeds = ["market 0", "leaders"].map(|name| Arc::new(FeedStatus::new(name)));
-    for feed in &feeds {
+    let feeds = Arc::new(["market 0", "leaders"].map(|name| Arc::new(FeedStatus::new(name))).to_vec());
+    for feed in feeds.iter() {
         feed.connected(now().since(Nanos::from_secs(4_000)));
         feed.frame(now());
     }
@@ -57,7 +59,7 @@ pub async fn start_silent(pool: PgPool, snapshot: Snapshot, data: DataSource) ->
         published: Arc::new(arc_swap::ArcSwap::from_pointee(snapshot)),
         stages: Arc::new(Stages::new()),
         store: store.clone(),
-        feeds: Arc::new(feeds.to_vec()),
+        feeds: feeds.clone(),
         about: About {
             version: "0.1.0-test".into(),
             config_path: "config/remora.toml".into(),
@@ -70,7 +72,7 @@ pub async fn start_silent(pool: PgPool, snapshot: Snapshot, data: DataSource) ->
     let (published, stages, stop) = (state.published.clone(), state.stages.clone(), CancellationToken::new());
     let serving = stop.clone();
     tokio::spawn(async move { web::serve(listener, state, serving).await.expect("served") });
-    Dashboard { address, pool, published, stages, store, stop }
+    Dashboard { address, pool, published, stages, store, feeds, stop }
 }
 
 /// An engine that has just begun.

@@ -80,7 +80,8 @@ async fn a_filter_keeps_what_it_names() {
     let mut reader = Reader::open(&pool).await.expect("a reader");
     let rows = all(&mut reader, &TradeFilter::default(), 1_000).await;
     let none = TradeFilter::default();
-    let filters: [(TradeFilter, fn(&TradeRow) -> bool); 9] = [
+    type Keeps = fn(&TradeRow) -> bool;
+    let filters: [(TradeFilter, Keeps); 9] = [
         (TradeFilter { portfolio: 1, ..none.clone() }, |row| row.portfolio_id == 1),
         (TradeFilter { leader: 2, ..none.clone() }, |row| row.leader_id == 2),
         (TradeFilter { side: "sell".into(), ..none.clone() }, |row| row.side == "sell"),

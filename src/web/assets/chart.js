@@ -50,6 +50,9 @@ export class Plot {
 // Values over time. Until somebody points at one, the legend says the latest.
 export class Curve extends Plot {
   tell() {
-    if (this.plot && this.plot.cursor.idx == null) this.plot.setLegend({ idx: this.data[0].length - 1 });
+    // The plot finishes itself after this turn, and clears its legend then.
+    requestAnimationFrame(() => {
+      if (this.plot && this.plot.cursor.idx == null) this.plot.setLegend({ idx: this.data[0].length - 1 });
+    });
   }
 }

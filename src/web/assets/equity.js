@@ -19,7 +19,7 @@ function options(label, ink, height, more) {
     axes: [axis({ space: 84, values: times }), axis({ size: 72, values: (_, ticks) => ticks.map((tick) => short.format(tick)) })],
     series: [
       { label: "UTC", value: "{YYYY}-{MM}-{DD} {HH}:{mm}:{ss}" },
-      { label, stroke: colour(ink), width: 1.6, fill: more.fill ? `${colour(ink)}22` : undefined, points: { show: false }, paths: window.uPlot.paths.stepped({ align: 1 }), value: (_, value) => (value == null ? "–" : dollars.format(value)) },
+      { label, stroke: colour(ink), width: 1.6, fill: more.fill ? `${colour(ink)}22` : undefined, points: { show: false }, paths: window.uPlot.paths.stepped({ align: 1 }), value: (_, value) => (value == null ? "–" : dollars.format(value || 0)) },
     ],
   });
 }

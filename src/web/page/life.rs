@@ -213,7 +213,11 @@ fn order_view(web: &Web, row: &OrderRow, fills: &[FillRow], now: Nanos) -> Order
         cause: words::cause(&row.cause),
         verdict: words::order_state(&row.state, row.filled),
         limit: Figure::price(row.limit_price),
-        wanted: if row.side == "buy" { Figure::usd(row.budget) } else { Figure::shares(row.shares) },
+        wanted: if row.side == "buy" {
+            Figure::usd(row.budget)
+        } else {
+            Figure::shares(row.shares).with_unit("shares")
+        },
         reserved: Figure::usd(row.reserved),
         touch: Figure::price(row.touch),
         reference: Figure::price_average(row.reference),

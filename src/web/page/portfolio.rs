@@ -9,7 +9,6 @@ use axum::{
 };
 use rust_decimal::{Decimal, prelude::ToPrimitive};
 use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
 
 use super::{Frame, LeaderName, MarketName, portfolio_name, show};
 use crate::{
@@ -395,9 +394,4 @@ fn earned(row: &ResultRow, name: String) -> Earned {
         realised: Figure::result(row.realised),
         fees: Figure::usd(row.fees),
     }
-}
-
-/// Returns the moment as JavaScript counts: seconds since 1970.
-pub fn chart_seconds(at: OffsetDateTime) -> f64 {
-    at.unix_timestamp_nanos() as f64 / 1e9
 }

@@ -184,7 +184,11 @@ impl Trade {
             verdict,
             order,
             delay: row.traded_at.map(|traded| Figure::delay(traded, until)),
-            delay_word: if row.submitted_at.is_some() { "to our order" } else { "to our decision" },
+            delay_word: match (row.submitted_at, row.outcome.as_str()) {
+                (Some(_), _) => "to our order",
+                (None, "waiting") => "until we saw it",
+                (None, _) => "to our decision",
+            },
         }
     }
 }
@@ -230,7 +234,11 @@ fn order(row: &TradeRow) -> Option<Order> {
     Some(Order {
         cause: words::cause(cause),
         limit: Figure::price(row.limit_price?),
-        wanted: if row.side == "buy" { Figure::usd(row.budget?) } else { Figure::shares(row.order_shares?) },
+        wanted: if row.side == "buy" {
+            Figure::usd(row.budget?)
+        } else {
+            Figure::shares(row.order_shares?).with_unit("shares")
+        },
         filled: Figure::shares(filled),
         has_fills: average.is_some(),
         average: average.map_or_else(|| Figure::none("nothing was filled"), Figure::price_average),

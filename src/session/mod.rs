@@ -1,0 +1,281 @@
+//! One engine from start to stop: lock, recover, open the database, run the hot thread, the actors and the web, and end in
+//! the order that loses nothing.
+
+mod summary;
+
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+
+use ractor::{Actor, ActorRef};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+pub use summary::Summary;
+
+use crate::{
+    actor::{
+        Plant, Supervisor, SupervisorMessage, supervisor::SupervisorArguments, web::WebArguments,
+        writer::WriterArguments,
+    },
+    clock,
+    config::Config,
+    domain::{PortfolioId, TokenId},
+    hot_loop::{Command, HotThread},
+    journal::{Full, Journal, JournalError},
+    metrics::{FeedStatus, Published, Stages},
+    start::{self, Names, Notice, StartError},
+    store::{Database, DatabaseChoice, DatabaseError},
+    web::{About, DataSource, WebState},
+};
+
+/// What ends a session.
+#[derive(Clone, Debug)]
+pub enum Until {
+    /// Ctrl-C or SIGTERM.
+    Asked,
+    /// The same, or so much time.
+    Passed(Duration),
+}
+
+#[derive(Debug)]
+pub enum SessionError {
+    Journal(JournalError),
+    Start(StartError),
+    Database(DatabaseError),
+    /// A part could not be started.
+    Part(String),
+    /// The journal has no room left.
+    Full(Full),
+    /// Something failed that must not be worked around.
+    Fatal(String),
+}
+
+impl fmt::Display for SessionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SessionError::Journal(error) => error.fmt(f),
+            SessionError::Start(error) => error.fmt(f),
+            SessionError::Database(error) => error.fmt(f),
+            SessionError::Part(error) => f.write_str(error),
+            SessionError::Full(full) => write!(
+                f,
+                "the journal has no room left, so the engine stopped: nothing is decided that is not recorded.\n  {full}\n  \
+                 fix: make room on that disk, then start again; it goes on where it stopped"
+            ),
+            SessionError::Fatal(error) => write!(f, "{error}\n  Start again: it goes on where it stopped."),
+        }
+    }
+}
+
+impl std::error::Error for SessionError {}
+
+impl From<JournalError> for SessionError {
+    fn from(error: JournalError) -> SessionError {
+        SessionError::Journal(error)
+    }
+}
+impl From<StartError> for SessionError {
+    fn from(error: StartError) -> SessionError {
+        SessionError::Start(error)
+    }
+}
+impl From<DatabaseError> for SessionError {
+    fn from(error: DatabaseError) -> SessionError {
+        SessionError::Database(error)
+    }
+}
+
+/// A running engine.
+pub struct Session {
+    hot: HotThread,
+    supervisor: ActorRef<SupervisorMessage>,
+    database: Database,
+    published: Published,
+    stages: Arc<Stages>,
+    strategies: Vec<String>,
+    complete: CancellationToken,
+    fatal: mpsc::Receiver<String>,
+    pub notices: Vec<Notice>,
+    pub records: u64,
+}
+
+/// Where the journal lies in a data folder.
+pub fn journal_dir(config: &Config) -> PathBuf {
+    config.data.dir.join("journal")
+}
+
+impl Session {
+    /// Starts everything. What fails says what to do; nothing is left running then.
+    pub async fn start(config: Arc<Config>, config_path: String, data: DataSource) -> Result<Session, SessionError> {
+        let options = crate::journal::Options {
+            segment_bytes: config.journal.segment_bytes as usize,
+            sync_interval: config.journal.sync_interval,
+        };
+        let dir = journal_dir(&config);
+        let (journal, found) = Journal::open(&dir, &options)?;
+        let choice = match &config.store.database_url {
+            Some(url) => DatabaseChoice::Url(url.clone()),
+            None => DatabaseChoice::Private { root: config.data.dir.clone() },
+        };
+        let database = Database::open(&choice).await?;
+        let stages = Arc::new(Stages::new());
+        let tail = journal.tail();
+        let (core, names, mut notices) = start::recovered(&config, journal, stages.recorder(), clock::now())?;
+        if let Some(torn) = found.torn {
+            notices.push(format!(
+                "the last process was interrupted while it wrote: {} bytes of a half-written record were cut off \
+                 ({}, byte {}); nothing of it had taken effect",
+                torn.bytes,
+                torn.path.display(),
+                torn.offset
+            ));
+        }
+        let mut held: Vec<TokenId> = core.engine.positions().iter().map(|position| position.token).collect();
+        held.sort_unstable();
+        held.dedup();
+        let published = Published::default();
+        let hot = HotThread::start(core, Arc::clone(&published), stages.recorder(), config.hot.wait);
+        let complete = CancellationToken::new();
+        let plant = plant(&config, &hot, &names, &stages, &published, &database);
+        let web = WebArguments { config: config.web.clone(), state: web_state(&plant, config_path, data) };
+        let writer = WriterArguments { plant: plant.clone(), journal: dir, tail, complete: complete.clone() };
+        let strategies: Vec<(String, PortfolioId)> = strategies(&config, &names);
+        let (fatal_in, fatal) = mpsc::channel(1);
+        let all = names.portfolios.iter().map(|(name, _)| name.clone()).collect();
+        let arguments = SupervisorArguments { plant, names, held, strategies, writer, web, fatal: fatal_in };
+        match Actor::spawn(None, Supervisor, arguments).await {
+            Ok((supervisor, _)) => Ok(Session {
+                hot,
+                supervisor,
+                database,
+                published,
+                stages,
+                strategies: all,
+                complete,
+                fatal,
+                notices,
+                records: found.records,
+            }),
+            Err(error) => {
+                let _ = hot.inlet.command(Command::Stop).await;
+                let _ = tokio::task::spawn_blocking(move || hot.join()).await;
+                let _ = database.stop().await;
+                Err(SessionError::Part(reason(&error.to_string())))
+            }
+        }
+    }
+
+    /// Runs until it is time, then stops in order. An error is why it ended early; what was decided is on disk either way.
+    pub async fn run(mut self, until: Until) -> Result<Summary, SessionError> {
+        let ended = self.wait(until).await;
+        let stopped = self.stop().await;
+        ended.and(stopped)
+    }
+
+    async fn wait(&mut self, until: Until) -> Result<(), SessionError> {
+        let deadline = match until {
+            Until::Asked => Duration::MAX,
+            Until::Passed(length) => length,
+        };
+        let mut asked = std::pin::pin!(asked_to_stop());
+        let deadline = tokio::time::sleep(deadline.min(Duration::from_secs(60 * 60 * 24 * 365 * 10)));
+        let mut deadline = std::pin::pin!(deadline);
+        let mut look = tokio::time::interval(Duration::from_millis(50));
+        loop {
+            tokio::select! {
+                () = &mut asked => return Ok(()),
+                () = &mut deadline => return Ok(()),
+                fatal = self.fatal.recv() => return Err(SessionError::Fatal(fatal.unwrap_or_default())),
+                Some(token) = self.hot.resync.recv() => {
+                    let _ = self.supervisor.cast(SupervisorMessage::Resync(token));
+                }
+                _ = look.tick() => if self.hot.is_finished() {
+                    return Ok(()); // `stop` says why.
+                }
+            }
+        }
+    }
+
+    /// Intake, then the hot thread with its journal, then the writer, the web and the database.
+    async fn stop(self) -> Result<Summary, SessionError> {
+        let patience = Some(Duration::from_secs(30));
+        let _ = self.supervisor.call(SupervisorMessage::StopIntake, patience).await;
+        let _ = self.hot.inlet.command(Command::Stop).await;
+        let hot = self.hot;
+        let ended = tokio::task::spawn_blocking(move || hot.join()).await;
+        self.complete.cancel();
+        let _ = self.supervisor.call(SupervisorMessage::StopRest, patience).await;
+        let _ = self.supervisor.stop_and_wait(None, patience).await;
+        let summary = Summary::of(&self.published.load(), &self.stages, &self.strategies);
+        let database = self.database.stop().await;
+        match ended {
+            Ok(result) => result.map_err(SessionError::Full)?,
+            // The hot thread panicked: money may be wrong, so nothing goes on.
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        }
+        database?;
+        Ok(summary)
+    }
+}
+
+fn plant(
+    config: &Arc<Config>,
+    hot: &HotThread,
+    names: &Names,
+    stages: &Arc<Stages>,
+    published: &Published,
+    database: &Database,
+) -> Plant {
+    Plant {
+        config: Arc::clone(config),
+        inlet: hot.inlet.clone(),
+        registry: Arc::new(arc_swap::ArcSwap::from_pointee(names.registry.clone())),
+        awake: Arc::default(),
+        stages: Arc::clone(stages),
+        published: Arc::clone(published),
+        database: database.clone(),
+        store_status: Arc::default(),
+        market_status: Arc::new(FeedStatus::new("market channel")),
+        activity_status: Arc::new(FeedStatus::new("leaders' trades")),
+        market_feed: Arc::default(),
+        tokens: Arc::default(),
+    }
+}
+
+fn web_state(plant: &Plant, config_path: String, data: DataSource) -> WebState {
+    WebState {
+        pool: plant.database.pool().clone(),
+        published: Arc::clone(&plant.published),
+        stages: Arc::clone(&plant.stages),
+        store: Arc::clone(&plant.store_status),
+        feeds: Arc::new(vec![Arc::clone(&plant.market_status), Arc::clone(&plant.activity_status)]),
+        about: About {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            config_path,
+            mode: "paper".to_owned(),
+            data,
+        },
+        hosts: plant.config.web.hosts.clone(),
+        clock: clock::now,
+    }
+}
+
+fn strategies(config: &Config, names: &Names) -> Vec<(String, PortfolioId)> {
+    let id = |name: &str| names.portfolios.iter().position(|(of, _)| of == name);
+    let all = config.strategies.iter();
+    all.filter_map(|strategy| Some((strategy.name.clone(), PortfolioId(id(&strategy.name)? as u16)))).collect()
+}
+
+/// A spawn error's text without the wrapping of the actor library.
+fn reason(text: &str) -> String {
+    let inner = text.split_once('\'').map_or(text, |(_, rest)| rest.trim_end_matches('\''));
+    inner.to_owned()
+}
+
+async fn asked_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminated = signal(SignalKind::terminate()).expect("a handler can be installed");
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => (),
+        _ = terminated.recv() => (),
+    }
+}
