@@ -32,7 +32,8 @@ impl Actor for ActivityFeed {
 
     async fn pre_start(&self, myself: ActorRef<Self::Msg>, plant: Plant) -> Result<Self::State, ActorProcessingErr> {
         let feed = &plant.config.feed;
-        let options = socket::Options { silence_max: feed.silence_max, ..socket::Options::new(feed.activity_url.clone()) };
+        let options =
+            socket::Options { silence_max: feed.silence_max, ..socket::Options::new(feed.activity_url.clone()) };
         let (socket, events) = ActivitySocket::open(options, ActivityKind::Trades, clock::now);
         let reading = tokio::spawn(async move {
             let why = match read(plant, events).await {

@@ -110,7 +110,11 @@ impl MarketFeedState {
         self.lines.iter_mut().find(|line| line.lock().contains(&token))
     }
 
-    async fn subscribe(&mut self, token: TokenId, myself: &ActorRef<MarketFeedMessage>) -> Result<(), ActorProcessingErr> {
+    async fn subscribe(
+        &mut self,
+        token: TokenId,
+        myself: &ActorRef<MarketFeedMessage>,
+    ) -> Result<(), ActorProcessingErr> {
         if self.line_of(token).is_some() {
             return Ok(());
         }

@@ -22,7 +22,10 @@ use crate::{
 
 pub enum TokensMessage {
     /// A leader traded a token that nobody knows.
-    Cold { trade: ColdTrade, received: Nanos },
+    Cold {
+        trade: ColdTrade,
+        received: Nanos,
+    },
     /// A known token is wanted: its book must be kept.
     Wake(TokenId),
     Known(TokenId, Box<KnownToken>),
@@ -169,8 +172,7 @@ impl TokensState {
 
     async fn known(&mut self, token: TokenId, known: KnownToken) -> Result<(), Closed> {
         let KnownToken { market, about } = known;
-        self.names.markets[token.index()] =
-            MarketName { condition: about.condition.clone(), slug: about.slug.clone() };
+        self.names.markets[token.index()] = MarketName { condition: about.condition.clone(), slug: about.slug.clone() };
         let denied = denied(&self.plant.config, &self.names, token);
         let about = Box::new(About {
             condition: about.condition,

@@ -11,7 +11,7 @@ use super::Plant;
 use crate::{
     clock,
     journal::Tail,
-    store::{Follower, Progress, WriterError},
+    store::{Batches, Follower, Progress, WriterError},
 };
 
 pub enum WriterMessage {
@@ -52,7 +52,10 @@ impl Actor for Writer {
         myself: ActorRef<Self::Msg>,
         WriterArguments { plant, journal, tail, complete }: WriterArguments,
     ) -> Result<Self::State, ActorProcessingErr> {
-        let follower = Follower::new(plant.database.pool().clone(), &journal, tail).timed(plant.stages.recorder());
+        let store = &plant.config.store;
+        let batches = Batches { records_max: store.batch_records_max as u64, wait: store.batch_wait };
+        let follower = Follower::new(plant.database.pool().clone(), &journal, tail);
+        let follower = follower.in_batches(batches).timed(plant.stages.recorder());
         let progress = follower.progress();
         let me = myself.clone();
         let following = tokio::spawn(async move {

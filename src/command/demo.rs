@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{Engine, parse};
+use super::{
+    Engine, Exit, Global, logs, parse,
+    run::{engine_runtime, run},
+};
+use crate::{config::Source, sim::server, web::DataSource};
 
 /// Show the whole program on a simulated venue: no network, no account, no key.
 #[derive(Args, Clone, Debug)]
@@ -29,3 +33,29 @@ Examples:
   remora demo --config my.toml               your strategies, on the simulated leaders
 
 Without --config it runs the strategies of config/demo.toml.";
+
+/// Runs the engine on a simulated session until it is asked to stop.
+pub fn execute(global: &Global, args: &DemoArgs) -> Exit {
+    let mut config = match global.settings(Source::demo(), &args.engine) {
+        Ok(config) => config,
+        Err(exit) => return exit,
+    };
+    logs::init(&config.log);
+    engine_runtime().block_on(async {
+        let options = server::Options { seed: args.seed, ..server::Options::default() };
+        let venue = match server::Server::start(options).await {
+            Ok(venue) => venue,
+            Err(error) => {
+                eprintln!("the simulated venue cannot listen on this machine: {error}");
+                return Exit::Failed;
+            }
+        };
+        config.feed.market_url.clone_from(&venue.market_url);
+        config.feed.activity_url.clone_from(&venue.activity_url);
+        config.feed.clob_url.clone_from(&venue.clob_url);
+        let path = global.config.as_ref().map_or_else(|| "demo settings".to_owned(), |path| path.display().to_string());
+        let exit = run(global, config, path, DataSource::Demo, args.duration).await;
+        venue.stop().await;
+        exit
+    })
+}

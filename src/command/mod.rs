@@ -45,6 +45,8 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    Run(run::RunArgs),
+    Demo(demo::DemoArgs),
     Status(status::StatusArgs),
     Doctor(doctor::DoctorArgs),
     #[command(subcommand)]
@@ -85,6 +87,8 @@ pub struct Engine {
 
 const AFTER_HELP: &str = "\
 Examples:
+  remora demo                                a simulated session, with pages on http://127.0.0.1:8080
+  remora run --config my.toml                your leaders and strategies, with simulated money
   remora doctor                              what this machine lacks, and how to mend it
   remora config check --config my.toml       every mistake in the settings at once
   remora status                              what the running engine does
@@ -124,6 +128,8 @@ impl Global {
 pub fn execute(cli: Cli) -> Exit {
     let Cli { global, command } = cli;
     match command {
+        Command::Run(args) => run::execute(&global, &args),
+        Command::Demo(args) => demo::execute(&global, &args),
         Command::Status(args) => status::execute(&global, &args),
         Command::Doctor(args) => doctor::execute(&global, &args),
         Command::Config(command) => config::execute(&global, &command),

@@ -248,12 +248,7 @@ fn web_state(plant: &Plant, config_path: String, data: DataSource) -> WebState {
         stages: Arc::clone(&plant.stages),
         store: Arc::clone(&plant.store_status),
         feeds: Arc::new(vec![Arc::clone(&plant.market_status), Arc::clone(&plant.activity_status)]),
-        about: About {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            config_path,
-            mode: "paper".to_owned(),
-            data,
-        },
+        about: About { version: env!("CARGO_PKG_VERSION").to_owned(), config_path, mode: "paper".to_owned(), data },
         hosts: plant.config.web.hosts.clone(),
         clock: clock::now,
     }

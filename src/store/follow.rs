@@ -15,14 +15,14 @@ use arc_swap::ArcSwap;
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
-use crate::journal::{Reader, Tail};
+use crate::{
+    clock,
+    journal::{Reader, Tail},
+    metrics::{Stage, StageRecorder},
+};
 
 use super::writer::{Writer, WriterError};
 
-/// The most records in one transaction.
-pub const BATCH_MAX: u64 = 2_000;
-/// How long new records wait for company.
-const BATCH_WAIT: Duration = Duration::from_millis(50);
 const RETRY_FIRST: Duration = Duration::from_millis(100);
 const RETRY_LAST: Duration = Duration::from_secs(5);
 
@@ -40,17 +40,51 @@ pub struct Progress {
     pub failures: u64,
 }
 
+/// How much is written at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Batches {
+    /// The most records in one transaction.
+    pub records_max: u64,
+    /// How long new records wait for company.
+    pub wait: Duration,
+}
+
+impl Default for Batches {
+    fn default() -> Batches {
+        Batches { records_max: 2_000, wait: Duration::from_millis(50) }
+    }
+}
+
 /// Follows one journal into one database.
 pub struct Follower {
     pool: PgPool,
     dir: PathBuf,
     tail: Tail,
+    batches: Batches,
+    stages: Option<StageRecorder>,
     progress: Arc<ArcSwap<Progress>>,
 }
 
 impl Follower {
     pub fn new(pool: PgPool, dir: &Path, tail: Tail) -> Follower {
-        Follower { pool, dir: dir.to_owned(), tail, progress: Arc::default() }
+        Follower {
+            pool,
+            dir: dir.to_owned(),
+            tail,
+            batches: Batches::default(),
+            stages: None,
+            progress: Arc::default(),
+        }
+    }
+
+    /// Writes in batches like these.
+    pub fn in_batches(self, batches: Batches) -> Follower {
+        Follower { batches, ..self }
+    }
+
+    /// Records how long each batch's oldest record waited until it was committed.
+    pub fn timed(self, stages: StageRecorder) -> Follower {
+        Follower { stages: Some(stages), ..self }
     }
 
     /// Returns where to read how it goes; reading never waits.
@@ -60,7 +94,7 @@ impl Follower {
 
     /// Runs until `stop`, and then until everything synced is written; if the database fails by then, it stays as it
     /// is (the next start goes on). Ends with an error only where trying again cannot help.
-    pub async fn run(self, stop: CancellationToken) -> Result<(), WriterError> {
+    pub async fn run(mut self, stop: CancellationToken) -> Result<(), WriterError> {
         let mut retry = RETRY_FIRST;
         loop {
             let cursor = self.progress.load().cursor;
@@ -84,27 +118,32 @@ impl Follower {
     }
 
     /// Ends well when everything is written and we were asked to stop.
-    async fn write_batches(&self, stop: &CancellationToken) -> Result<(), WriterError> {
+    async fn write_batches(&mut self, stop: &CancellationToken) -> Result<(), WriterError> {
         let mut writer = Writer::open(&self.pool, self.tail.journal()).await?;
         self.report(writer.next_seq());
         let mut reader = Reader::open(&self.dir, writer.next_seq(), self.tail.clone())?;
         loop {
             // Read before the batch: what was appended before the stop is then in it.
             let stopping = stop.is_cancelled();
-            while writer.pending() < BATCH_MAX
+            let mut oldest = None;
+            while writer.pending() < self.batches.records_max
                 && reader.next_seq() < self.tail.synced()
                 && let Some((seq, at, record)) = reader.read()?
             {
                 writer.fold(seq, at, &record)?;
+                oldest.get_or_insert(at);
             }
-            let full = writer.pending() == BATCH_MAX;
+            let full = writer.pending() == self.batches.records_max;
             writer = writer.commit().await?;
             self.report(writer.next_seq());
+            if let (Some(stages), Some(oldest)) = (&mut self.stages, oldest) {
+                stages.record(Stage::Store, clock::now().since(oldest).0);
+            }
             match (full, stopping) {
                 (true, _) => {}
                 (false, true) => return Ok(()),
                 (false, false) => tokio::select! {
-                    () = tokio::time::sleep(BATCH_WAIT) => {}
+                    () = tokio::time::sleep(self.batches.wait) => {}
                     () = stop.cancelled() => {}
                 },
             }

@@ -17,7 +17,7 @@ mod rows;
 mod statements;
 
 pub use database::{Database, DatabaseChoice, DatabaseError};
-pub use follow::{Follower, Progress};
+pub use follow::{Batches, Follower, Progress};
 pub use writer::{Writer, WriterError};
 
 #[cfg(test)]
