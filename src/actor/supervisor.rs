@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent};
+use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, ActorStatus, RpcReplyPort, SupervisionEvent};
 use tokio::{sync::mpsc, time::Instant};
 
 use super::{
@@ -199,7 +199,9 @@ impl SupervisorState {
         self.children = kept;
         let stopped: Vec<(Child, ActorCell)> = stopped;
         for (child, cell) in stopped {
-            if cell.stop_and_wait(None, Some(STOP_PATIENCE)).await.is_err() {
+            // One that ended by itself cannot be told to stop, and need not be.
+            let is_over = || cell.get_status() == ActorStatus::Stopped;
+            if !is_over() && cell.stop_and_wait(None, Some(STOP_PATIENCE)).await.is_err() && !is_over() {
                 tracing::warn!(?child, "did not stop in time");
             }
         }

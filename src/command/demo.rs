@@ -6,9 +6,9 @@ use clap::Args;
 
 use super::{
     Engine, Exit, Global, logs, parse,
-    run::{engine_runtime, run},
+    run::{engine_runtime, finish, start},
 };
-use crate::{config::Source, sim::server, web::DataSource};
+use crate::{config::Source, session::Session, sim::server, web::DataSource};
 
 /// Show the whole program on a simulated venue: no network, no account, no key.
 #[derive(Args, Clone, Debug)]
@@ -54,8 +54,31 @@ pub fn execute(global: &Global, args: &DemoArgs) -> Exit {
         config.feed.activity_url.clone_from(&venue.activity_url);
         config.feed.clob_url.clone_from(&venue.clob_url);
         let path = global.config.as_ref().map_or_else(|| "demo settings".to_owned(), |path| path.display().to_string());
-        let exit = run(global, config, path, DataSource::Demo, args.duration).await;
+        let exit = match start(global, config, path, DataSource::Demo, args.duration).await {
+            Ok(session) => {
+                end_old_markets(&session, &venue).await;
+                finish(global, session, args.duration).await
+            }
+            Err(exit) => exit,
+        };
         venue.stop().await;
         exit
     })
+}
+
+/// Half a dollar a share: what a market pays that ended while nobody looked.
+const EVEN: u32 = 500_000;
+
+/// The simulated world begins anew at each start, and its short markets of last time are gone: what is still held in them is
+/// settled at half a dollar, or it would stay for ever.
+async fn end_old_markets(session: &Session, venue: &server::Server) {
+    let open = venue.open_markets();
+    let gone: Vec<_> =
+        session.held.iter().filter(|(_, text)| !open.iter().any(|market| market.tokens.contains(text))).collect();
+    for (token, _) in &gone {
+        session.resolve(*token, EVEN).await;
+    }
+    if !gone.is_empty() {
+        eprintln!("note: {} markets of an earlier demo are gone; what was held in them is settled at 0.50", gone.len());
+    }
 }

@@ -46,25 +46,27 @@ pub fn execute(global: &Global, args: &RunArgs) -> Exit {
     }
     logs::init(&config.log);
     let path = global.config.as_ref().map_or_else(String::new, |path| path.display().to_string());
-    engine_runtime().block_on(run(global, config, path, DataSource::Venue, args.duration))
+    engine_runtime().block_on(async {
+        match start(global, config, path, DataSource::Venue, args.duration).await {
+            Ok(session) => finish(global, session, args.duration).await,
+            Err(exit) => exit,
+        }
+    })
 }
 
-/// Runs a session to its end and says what came of it.
-pub async fn run(
+/// Starts a session and says where its pages are.
+pub async fn start(
     global: &Global,
     config: Config,
     config_path: String,
     data: DataSource,
     duration: Option<Duration>,
-) -> Exit {
+) -> Result<Session, Exit> {
     let listen = config.web.listen;
-    let session = match Session::start(Arc::new(config), config_path, data).await {
-        Ok(session) => session,
-        Err(error) => {
-            eprintln!("{error}");
-            return Exit::Failed;
-        }
-    };
+    let session = Session::start(Arc::new(config), config_path, data).await.map_err(|error| {
+        eprintln!("{error}");
+        Exit::Failed
+    })?;
     for notice in &session.notices {
         eprintln!("note: {notice}");
     }
@@ -72,6 +74,11 @@ pub async fn run(
         let ends = duration.map_or("Ctrl-C stops it".to_owned(), |length| format!("stops after {length:?}"));
         println!("Dashboard: http://{listen}   ({ends})");
     }
+    Ok(session)
+}
+
+/// Runs a session to its end and says what came of it.
+pub async fn finish(global: &Global, session: Session, duration: Option<Duration>) -> Exit {
     let until = duration.map_or(Until::Asked, Until::Passed);
     match session.run(until).await {
         Ok(summary) => {
@@ -93,8 +100,7 @@ fn print_summary(global: &Global, summary: &Summary) {
     let mut table =
         table::with_header(["strategy", "deposits", "equity", "available", "locked", "cooling", "realised"]);
     for strategy in &summary.strategies {
-        let cells = [
-            &strategy.name,
+        let amounts = [
             &strategy.deposits,
             &strategy.equity,
             &strategy.available,
@@ -102,7 +108,7 @@ fn print_summary(global: &Global, summary: &Summary) {
             &strategy.cooling,
             &strategy.realised,
         ];
-        table.add_row(cells);
+        table.add_row(std::iter::once(strategy.name.clone()).chain(amounts.into_iter().map(|amount| cents(amount))));
     }
     println!(
         "Ran {:.1} s: {} signals, {} orders, {} fills, {} positions open. A decision took {} (p99 {}).",
@@ -125,6 +131,12 @@ fn print_summary(global: &Global, summary: &Summary) {
         println!("Refused: {}", counts(&summary.refusals));
     }
     println!("All of it is in the journal ({} records) and in Postgres.", summary.journal_records);
+}
+
+/// Returns an exact amount cut to cents, for a table; `--json` has all of it.
+fn cents(amount: &str) -> String {
+    let (whole, part) = amount.split_once('.').unwrap_or((amount, ""));
+    format!("{whole}.{:0<2}", &part[..part.len().min(2)])
 }
 
 /// Returns a length for people.

@@ -3,7 +3,12 @@
 
 mod summary;
 
-use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use ractor::{Actor, ActorRef};
 use tokio::sync::mpsc;
@@ -18,8 +23,8 @@ use crate::{
     },
     clock,
     config::Config,
-    domain::{PortfolioId, TokenId},
-    hot_loop::{Command, HotThread},
+    domain::{Input, PortfolioId, TokenId},
+    hot_loop::{Command, HotThread, Stamped},
     journal::{Full, Journal, JournalError},
     metrics::{FeedStatus, Published, Stages},
     start::{self, Names, Notice, StartError},
@@ -95,7 +100,20 @@ pub struct Session {
     complete: CancellationToken,
     fatal: mpsc::Receiver<String>,
     pub notices: Vec<Notice>,
-    pub records: u64,
+    /// Tokens that positions were held in at the start.
+    pub held: Vec<(TokenId, String)>,
+}
+
+/// Makes the data folder where there is none. Others may pass through it (as root, Postgres runs as another user), but each
+/// part's folder in it is its own.
+fn make_data_dir(dir: &Path) -> Result<(), SessionError> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new().recursive(true).mode(0o755).create(dir).map_err(|error| {
+        SessionError::Part(format!(
+            "the data folder {} cannot be made: {error}\n  fix: choose one that this user may write, with --data FOLDER",
+            dir.display()
+        ))
+    })
 }
 
 /// Where the journal lies in a data folder.
@@ -111,6 +129,7 @@ impl Session {
             sync_interval: config.journal.sync_interval,
         };
         let dir = journal_dir(&config);
+        make_data_dir(&config.data.dir)?;
         let (journal, found) = Journal::open(&dir, &options)?;
         let choice = match &config.store.database_url {
             Some(url) => DatabaseChoice::Url(url.clone()),
@@ -132,6 +151,7 @@ impl Session {
         let mut held: Vec<TokenId> = core.engine.positions().iter().map(|position| position.token).collect();
         held.sort_unstable();
         held.dedup();
+        let held_names = held.iter().map(|token| (*token, names.registry.token_text(*token).to_owned())).collect();
         let published = Published::default();
         let hot = HotThread::start(core, Arc::clone(&published), stages.recorder(), config.hot.wait);
         let complete = CancellationToken::new();
@@ -153,7 +173,7 @@ impl Session {
                 complete,
                 fatal,
                 notices,
-                records: found.records,
+                held: held_names,
             }),
             Err(error) => {
                 let _ = hot.inlet.command(Command::Stop).await;
@@ -162,6 +182,12 @@ impl Session {
                 Err(SessionError::Part(reason(&error.to_string())))
             }
         }
+    }
+
+    /// Tells the engine how a token's market ended, where no socket does.
+    pub async fn resolve(&self, token: TokenId, payout: u32) {
+        let input = Input::Resolved { token, payout };
+        let _ = self.hot.inlet.command(Command::Input(Stamped { at: clock::now(), input })).await;
     }
 
     /// Runs until it is time, then stops in order. An error is why it ended early; what was decided is on disk either way.

@@ -95,6 +95,9 @@ impl Workload {
         for nth in 0..STANDING_COUNT {
             world.open(Kind::Standing(nth), options.start, options.short_life);
         }
+        // The standing markets are the same whenever a seed begins; what happens in them, and the short ones, are not:
+        // an engine that is started again in the same world must not take today's trades for yesterday's.
+        world.random = Random::new(options.seed ^ options.start.0.rotate_left(17));
         for nth in 0..COINS_COUNT {
             // Short markets do not all end at once, and the first of them ends soon.
             let left = Nanos(options.short_life.0 * (nth as u64 + 1) / (COINS_COUNT as u64 + 1));
