@@ -23,7 +23,7 @@ pub mod strategy;
 pub mod timer;
 
 use apply::Cooling;
-use book::{Book, Change, Ladders};
+use book::{Book, Change, Ladders, Trust};
 use leader::{Groups, Holdings, Seen};
 use ledger::Ledger;
 use order::{Happening, Orders, next_state};
@@ -270,12 +270,15 @@ impl Engine {
     }
 
     /// Returns what the open positions of a portfolio would bring at the best bids, less what they cost. A position
-    /// without a bid is worth nothing, one in a resolved market its payout.
+    /// without a bid is worth nothing; one whose book is not known yet (after a start) counts at cost.
     pub fn unrealised(&self, portfolio: PortfolioId) -> Usdc {
         let ours = self.positions.iter().filter(|position| position.portfolio == portfolio);
         ours.fold(Usdc::ZERO, |sum, position| {
-            let bid = self.token(position.token).book.best_bid();
-            let value = bid.map_or(Usdc::ZERO, |bid| bid.cost_floor(position.shares));
+            let book = &self.token(position.token).book;
+            if matches!(book.trust(), Trust::Cold | Trust::Loading) {
+                return sum;
+            }
+            let value = book.best_bid().map_or(Usdc::ZERO, |bid| bid.cost_floor(position.shares));
             sum + value - position.cost
         })
     }

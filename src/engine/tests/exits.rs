@@ -208,3 +208,15 @@ fn money_put_in_and_taken_out_follows_the_capital_as_far_as_cash_allows() {
     assert_eq!(missing, Usdc::whole(40));
     world.audit();
 }
+
+#[test]
+fn a_position_is_worth_its_bid_nothing_without_one_and_its_cost_while_its_book_is_unknown() {
+    let mut world = holding(|_| ());
+    world.book(&[(0.40, 5_000.0)], &[]);
+    assert_eq!(world.engine.unrealised(PAPER), Usdc::whole(-10));
+    world.book(&[], &[]);
+    assert_eq!(world.engine.unrealised(PAPER), Usdc::whole(-50));
+    // As after a start: the position came back from the journal, the book did not.
+    world.engine.tokens[TOKEN.index()].book = book::Book::default();
+    assert_eq!(world.engine.unrealised(PAPER), Usdc::ZERO);
+}
