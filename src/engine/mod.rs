@@ -318,6 +318,9 @@ impl Engine {
 
     fn level(&mut self, now: Nanos, id: TokenId, side: Side, price: Price, size: Shares, events: &mut Events) {
         let token = &mut self.tokens[id.index()];
+        if token.book.trust() == Trust::Cold {
+            return; // Changes before the first snapshot mean nothing.
+        }
         if !token.book.fits(price) && !self.ladders.lend(&mut token.book, price) {
             // No room for the book, or for its finer grid: it must not be traded on.
             let change = token.book.diverge(Divergence::BadLevel);
