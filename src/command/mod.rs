@@ -45,6 +45,8 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    Record(record::RecordArgs),
+    Explain(explain::ExplainArgs),
     Status(status::StatusArgs),
     Doctor(doctor::DoctorArgs),
     #[command(subcommand)]
@@ -87,6 +89,10 @@ const AFTER_HELP: &str = "\
 Examples:
   remora doctor                              what this machine lacks, and how to mend it
   remora config check --config my.toml       every mistake in the settings at once
+  remora explain --strategy careful --leader-usdc 500 --price 0.42
+                                             what a strategy would do, and why
+  remora record --tokens-file tokens.txt --out monday.jsonl.zst
+                                             the market channel, for replay
   remora status                              what the running engine does
 
 Ends with:
@@ -124,6 +130,8 @@ impl Global {
 pub fn execute(cli: Cli) -> Exit {
     let Cli { global, command } = cli;
     match command {
+        Command::Record(args) => record::execute(&global, args),
+        Command::Explain(args) => explain::execute(&global, &args),
         Command::Status(args) => status::execute(&global, &args),
         Command::Doctor(args) => doctor::execute(&global, &args),
         Command::Config(command) => config::execute(&global, &command),
