@@ -47,6 +47,7 @@ pub struct Cli {
 pub enum Command {
     Status(status::StatusArgs),
     Doctor(doctor::DoctorArgs),
+    Replay(replay::ReplayArgs),
     #[command(subcommand)]
     Config(config::ConfigCommand),
 }
@@ -126,6 +127,7 @@ pub fn execute(cli: Cli) -> Exit {
     match command {
         Command::Status(args) => status::execute(&global, &args),
         Command::Doctor(args) => doctor::execute(&global, &args),
+        Command::Replay(args) => replay::execute(&global, &args),
         Command::Config(command) => config::execute(&global, &command),
     }
 }
