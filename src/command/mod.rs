@@ -52,6 +52,7 @@ pub enum Command {
     Explain(explain::ExplainArgs),
     Status(status::StatusArgs),
     Doctor(doctor::DoctorArgs),
+    Replay(replay::ReplayArgs),
     #[command(subcommand)]
     Config(config::ConfigCommand),
 }
@@ -142,6 +143,7 @@ pub fn execute(cli: Cli) -> Exit {
         Command::Explain(args) => explain::execute(&global, &args),
         Command::Status(args) => status::execute(&global, &args),
         Command::Doctor(args) => doctor::execute(&global, &args),
+        Command::Replay(args) => replay::execute(&global, &args),
         Command::Config(command) => config::execute(&global, &command),
     }
 }

@@ -89,7 +89,8 @@ impl From<RegistryError> for ReplayError {
 pub struct Progress {
     pub messages: u64,
     pub bytes: u64,
-    pub recorded: Nanos,
+    /// The recorded time that was reached.
+    pub at: Nanos,
 }
 
 /// What the default strategy of a replay without strategies begins with.
@@ -210,8 +211,8 @@ impl<'a, P: FnMut(Progress)> Player<'a, P> {
                 Source::Other => (),
             }
             if self.messages % PROGRESS_EVERY == 0 {
-                let (messages, bytes, recorded) = (self.messages, self.bytes, self.core.now());
-                (self.progress)(Progress { messages, bytes, recorded });
+                let (messages, bytes, at) = (self.messages, self.bytes, self.core.now());
+                (self.progress)(Progress { messages, bytes, at });
             }
         }
         Ok(())
@@ -306,15 +307,13 @@ impl<'a, P: FnMut(Progress)> Player<'a, P> {
     /// Feeds the batch to the engine, checking hashes where they belong.
     fn apply(&mut self, at: Nanos) {
         let batch = std::mem::take(&mut self.batch);
-        let mut proofs = batch.proofs.iter().peekable();
-        for (index, input) in batch.inputs.iter().enumerate() {
-            self.handle(at, input);
-            while let Some(proof) = proofs.next_if(|proof| proof.after == index + 1) {
-                self.prove(at, proof);
-            }
+        let mut applied = 0;
+        for proof in &batch.proofs {
+            batch.inputs[applied..proof.after].iter().for_each(|input| self.handle(at, input));
+            applied = proof.after;
+            self.prove(at, proof);
         }
-        // What comes before or without any input.
-        proofs.for_each(|proof| self.prove(at, proof));
+        batch.inputs[applied..].iter().for_each(|input| self.handle(at, input));
         self.batch = batch;
     }
 
