@@ -102,7 +102,9 @@ fn explained(global: &Global, args: &ExplainArgs, config: &Config) -> Result<Str
     let mut table = table::with_header(["step", "what"]);
     table.add_rows(steps.into_iter().map(|step| [step.name.to_owned(), step.text]));
     let mut text = format!("strategy: {}\n{settings_from}\n{table}", strategy.name);
-    text.push_str("\nassumed: his trade is seen at once, nothing else is held, the market is far from its close");
+    text.push_str(
+        "\nassumed: his trade is seen at once, nothing else is held, and the market is\n  far from its close",
+    );
     if !strategy.markets_allow.is_empty() || !strategy.markets_deny.is_empty() {
         text.push_str("\nand let in by markets_allow and markets_deny");
     }

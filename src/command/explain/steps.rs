@@ -70,7 +70,7 @@ pub fn outcome(case: &Case, story: &Story) -> Value {
         if let Event::Filled(filled) = event {
             outcome["fill"] = json!({
                 "shares": filled.shares.to_string(), "cash": filled.cash.to_string(), "fee": filled.fee.to_string(),
-                "price": paid(case, filled).to_string(), "slippage_percent": against(case, paid(case, filled), touch(case)),
+                "price": paid(case, filled).to_string(), "slippage_percent": against(case.side, paid(case, filled), touch(case, case.side)),
             });
         }
         if let Event::Closed { end, .. } = event {
@@ -107,7 +107,7 @@ fn clamps(case: &Case) -> Step {
 }
 
 fn of_buy(case: &Case, event: &Event) -> Vec<Step> {
-    let Event::Submitted(order) = event else { return of_any(case, event) };
+    let Event::Submitted(order) = event else { return of_any(case, Side::Buy, event) };
     let guard = strategy::guard(&case.settings, &case.market, case.price);
     let slipped = strategy::slipped(&case.settings, order.touch);
     let bound = format!(
@@ -140,7 +140,7 @@ fn of_sale(case: &Case, event: &Event) -> Vec<Step> {
         }
         Event::Filled(filled) => {
             let made = filled.cash - filled.fee - filled.basis;
-            let mut steps = of_any(case, event);
+            let mut steps = of_any(case, Side::Sell, event);
             let cooling = length(case.settings.cooling.as_millis() as i64);
             steps.push(step(
                 "result",
@@ -148,12 +148,12 @@ fn of_sale(case: &Case, event: &Event) -> Vec<Step> {
             ));
             steps
         }
-        _ => of_any(case, event),
+        _ => of_any(case, Side::Sell, event),
     }
 }
 
 /// What is said alike of buys and sales.
-fn of_any(case: &Case, event: &Event) -> Vec<Step> {
+fn of_any(case: &Case, side: Side, event: &Event) -> Vec<Step> {
     if let Some((decision, no)) = no(event) {
         let mut steps = vec![step(decision, no.text.to_owned())];
         if no.numbers != Numbers::NONE {
@@ -173,8 +173,8 @@ fn of_any(case: &Case, event: &Event) -> Vec<Step> {
                 format!("{} shares for ${} at {price}, fee ${}, after {delay}", filled.shares, filled.cash, filled.fee);
             let slippage = format!(
                 "{}% against the best price then, {}% against the leader's",
-                against(case, price, touch(case)),
-                against(case, price, case.price),
+                against(side, price, touch(case, side)),
+                against(side, price, case.price),
             );
             vec![step("fill", text), step("slippage", slippage)]
         }
@@ -253,18 +253,18 @@ fn paid(case: &Case, filled: &Filled) -> Price {
     average_price(filled.cash, filled.shares, case.price)
 }
 
-/// Returns the best price on the other side of the trade in question.
-fn touch(case: &Case) -> Price {
-    match case.side {
+/// Returns the best price on the other side of a trade.
+fn touch(case: &Case, side: Side) -> Price {
+    match side {
         Side::Buy => case.ask,
         Side::Sell => case.bid.unwrap_or(case.ask),
     }
 }
 
 /// Returns by how many percent `price` is worse for us than `reference`, with two decimals.
-fn against(case: &Case, price: Price, reference: Price) -> String {
+fn against(side: Side, price: Price, reference: Price) -> String {
     let worse = i64::from(price.micros()) - i64::from(reference.micros());
-    let worse = match case.side {
+    let worse = match side {
         Side::Buy => worse,
         Side::Sell => -worse,
     };
