@@ -1,0 +1,6 @@
+//! END TO END: real processes, sockets, journals and Postgres, on a simulated venue with the real one's wire. What must
+//! hold at the end of each session is in `tables`.
+
+mod engine;
+mod session;
+mod tables;
