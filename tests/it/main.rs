@@ -2,5 +2,7 @@
 //! hold at the end of each session is in `tables`.
 
 mod engine;
+mod faults;
+mod postgres;
 mod session;
 mod tables;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use remora::sim::server::{Options, Server};
+use remora::sim::server::{Fault, Options, Server};
 
 use crate::{
     engine::{Engine, Home, complaints, number, settings},
@@ -41,7 +41,12 @@ async fn a_session_killed_at_any_moment_goes_on_where_it_was() {
     let home = Home::new();
     let config = home.write("config.toml", &settings(&venue, "[paper]\nfill_delay_ms = 1500\n"));
     let mut signals = 0;
-    for more_ms in [0, 137, 411, 1_033] {
+    // The first time with a signal that waits for its market.
+    venue.inject(Fault::RestSlow { requests: 1, millis: 1_900 });
+    let mut engine = Engine::run(&home, &config, &[]);
+    engine.wait_until("a parked signal", |status| number(status, "parked") >= 1);
+    engine.kill();
+    for more_ms in [0, 137, 411] {
         let mut engine = Engine::run(&home, &config, &[]);
         engine.wait_until("orders", |status| number(status, "orders") >= 3 && number(status, "orders_open") >= 1);
         tokio::time::sleep(Duration::from_millis(more_ms)).await;

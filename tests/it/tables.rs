@@ -15,7 +15,7 @@ const FOLLOWS: &str = "follows(strategy, leader) as (values ('careful', 'Ada'), 
     ('mirror-ada', 'Ada'), ('swift', 'Bo'), ('swift', 'Cy'))";
 
 /// What must not be found: a name, and a query for rows that prove it.
-const NEVER: [(&str, &str); 11] = [
+const NEVER: [(&str, &str); 12] = [
     ("a leader's trade that became two signals", "select trade_key from signals group by trade_key having count(*) > 1"),
     (
         "a signal without a decision for one who follows",
@@ -34,6 +34,14 @@ const NEVER: [(&str, &str); 11] = [
         "select s.id, p.id from signals s cross join portfolios p where s.side = 'buy' and
          (select count(*) from events e where e.kind in ('skipped', 'refused', 'submitted') and e.body->e.key->>'signal' = s.id::text
           and e.body->e.key->>'portfolio' = p.id::text) > 1",
+    ),
+    (
+        "an order on a book that was not trusted",
+        "select o.seq, d.seq from events d join events o on o.kind = 'submitted' and d.seq < o.seq
+         and o.body->o.key->>'token' = d.body->d.key->>'token'
+         where d.kind = 'diverged' and not exists (select from sessions s where d.seq < s.seq and s.seq < o.seq)
+         and not exists (select from events r where r.kind = 'resynced' and d.seq < r.seq and r.seq < o.seq
+         and r.body->r.key->>'token' = d.body->d.key->>'token')",
     ),
     (
         "two purchases for one signal",
