@@ -1,0 +1,8 @@
+//! END TO END: real processes, sockets, journals and Postgres, on a simulated venue with the real one's wire. What must
+//! hold at the end of each session is in `tables`.
+
+mod engine;
+mod faults;
+mod postgres;
+mod session;
+mod tables;
