@@ -114,6 +114,10 @@ impl<L: Log> Core<L> {
 
     /// Lets time pass until `at`: deadlines and paper orders happen in their order, each at its own time.
     pub fn advance(&mut self, at: Nanos) -> Result<(), Full> {
+        if self.now == Nanos::ZERO {
+            // Nothing was due between 1970 and the first input: a replay would value its portfolios for every minute of it.
+            self.now = at;
+        }
         loop {
             let (timer, order) = (self.engine.next_deadline(), self.paper.next_due());
             let next = timer.min(order);

@@ -14,6 +14,7 @@ const SMALL: journal::Options =
     journal::Options { segment_bytes: 4 << 20, sync_interval: std::time::Duration::from_millis(5) };
 const START: Nanos = Nanos::from_secs(1_000_000);
 const TOKEN: TokenId = TokenId(0);
+const CONDITION: &str = "0xcccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc";
 const WALLET: &str = "0x1ead000000000000000000000000000000000001";
 
 /// Settings with these strategies, each `name: what its paper table says`, and filters.
@@ -36,7 +37,7 @@ fn announce(core: &mut Core<Journal>) {
     core.log.reserve(2).expect("room");
     core.log.append(core.now(), &Record::Token { id: TOKEN, text: "77" });
     core.engine.install_token(TOKEN);
-    let about = MarketAbout { condition: "0xc", slug: "rain", ..MarketAbout::default() };
+    let about = MarketAbout { condition: CONDITION, slug: "rain", ..MarketAbout::default() };
     core.log.append(core.now(), &Record::Market { token: TOKEN, market: Market::COMMON, about });
     core.handle(core.now(), &Input::MarketKnown { token: TOKEN, market: Market::COMMON }).expect("room");
 }
@@ -87,7 +88,7 @@ fn a_second_start_finds_the_state_the_names_and_the_portfolios_of_the_first() {
     assert_eq!((core.engine.state_hash(), notices), (state, vec![]));
     assert_eq!((names.registry.token_text(TOKEN), names.registry.leader_wallet(LeaderId(0))), ("77", WALLET));
     assert_eq!(names.portfolios, [("a".to_owned(), Mode::Paper)]);
-    assert_eq!((names.markets[0].condition.as_str(), names.markets[0].slug.as_str()), ("0xc", "rain"));
+    assert_eq!((names.markets[0].condition.as_str(), names.markets[0].slug.as_str()), (CONDITION, "rain"));
 }
 
 #[test]
@@ -125,7 +126,7 @@ fn market_filters_bind_by_token_condition_and_slug() {
     drop(session(dir.path(), &config(&[("a", "capital_usdc = 1000", "")])));
     let filters = [
         ("markets_deny = [\"77\"]", true),
-        ("markets_deny = [\"0xc\"]", true),
+        ("markets_deny = [\"0xcccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\"]", true),
         ("markets_deny = [\"rain\"]", true),
         ("markets_deny = [\"snow\"]", false),
         ("markets_allow = [\"rain\"]", false),

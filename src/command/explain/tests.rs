@@ -21,7 +21,8 @@ paper = { capital_usdc = 1000, position_usdc_max = 20, sizing = "percent", size_
 [[strategy]]
 name = "choosy"
 leaders = ["Ada"]
-paper = { capital_usdc = 1000, leader_trade_usdc_min = 100, markets_deny = ["rain"] }
+markets_deny = ["rain"]
+paper = { capital_usdc = 1000, leader_trade_usdc_min = 100 }
 "#;
 
 fn config() -> Config {

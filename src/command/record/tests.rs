@@ -13,7 +13,8 @@ fn plan(venue: &Server, out: PathBuf) -> Plan {
         tokens: venue.open_markets().iter().flat_map(|market| market.tokens.clone()).collect(),
         out,
         silence_max: Duration::from_secs(30),
-        tokens_per_socket_max: 5,
+        // Whole markets: with the two tokens of one on two sockets, a replay across the gap has books with bad hashes.
+        tokens_per_socket_max: 4,
     }
 }
 
@@ -38,7 +39,7 @@ async fn a_session_is_recorded_and_replays_with_the_venues_hashes() {
                 is_cut = true;
                 venue.inject(Fault::DropConnections);
             }
-            let again = plan.tokens.chunks(5).len() as u64;
+            let again = plan.tokens.chunks(4).len() as u64;
             if recorded.frames > 200 && recorded.reconnects == again {
                 enough.take().into_iter().for_each(drop);
             }
@@ -46,7 +47,7 @@ async fn a_session_is_recorded_and_replays_with_the_venues_hashes() {
         News::Said(text) => said.push(text),
     });
     let recorded = tokio::time::timeout(Duration::from_secs(60), result).await.expect("in time").expect("recorded");
-    let sockets = plan.tokens.chunks(5).len();
+    let sockets = plan.tokens.chunks(4).len();
     assert_eq!((recorded.sockets, recorded.gaps, recorded.reconnects), (sockets, sockets as u64, sockets as u64));
     assert!(said.iter().any(|text| text.contains("a gap begins")), "{said:?}");
     assert!(recorded.counters.messages.book as usize >= plan.tokens.len(), "{recorded:?}");
