@@ -92,7 +92,8 @@ impl From<DatabaseError> for SessionError {
 /// A running engine.
 pub struct Session {
     hot: HotThread,
-    supervisor: ActorRef<SupervisorMessage>,
+    /// The root of all parts; its children are found by the messages they take.
+    pub supervisor: ActorRef<SupervisorMessage>,
     database: Database,
     published: Published,
     stages: Arc<Stages>,
