@@ -22,9 +22,12 @@ pub mod tokens;
 pub mod web;
 pub mod writer;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -82,6 +85,16 @@ impl<M: Message> Address<M> {
     }
 }
 
+/// Says why an actor did not start, in the words of the one that failed: each parent wraps them once more.
+pub fn spawn_failure(error: &impl fmt::Display) -> String {
+    let text = error.to_string();
+    let mut words = text.as_str();
+    while let Some(inner) = words.strip_prefix("Actor panicked during startup '") {
+        words = inner.strip_suffix('\'').unwrap_or(inner);
+    }
+    words.to_owned()
+}
+
 /// Tokens that an actor looks after, readable from any thread.
 pub struct Awake(Box<[AtomicBool]>);
 
@@ -107,5 +120,19 @@ impl Awake {
     pub fn iter(&self) -> impl Iterator<Item = TokenId> {
         let awake = self.0.iter().enumerate().filter(|(_, awake)| awake.load(Ordering::Relaxed));
         awake.map(|(index, _)| TokenId(index as u32))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ractor::SpawnErr;
+
+    use super::*;
+
+    #[test]
+    fn a_failure_is_told_in_its_own_words() {
+        let wrapped = |inner: &str| SpawnErr::StartupFailed(inner.to_owned().into());
+        let twice = wrapped(&wrapped("'80' is taken").to_string());
+        assert_eq!(spawn_failure(&twice), "'80' is taken");
     }
 }

@@ -9,6 +9,7 @@ use super::{
     Plant,
     activity_feed::ActivityFeed,
     market_feed::MarketFeed,
+    spawn_failure,
     strategy::{Strategy, StrategyArguments},
     tokens::{Tokens, TokensArguments, TokensMessage},
     web::{Web, WebArguments},
@@ -148,7 +149,11 @@ impl Actor for Supervisor {
             }
             SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => return Ok(()),
         };
-        let Some(child) = state.forget(who).filter(|_| !state.is_stopping) else { return Ok(()) };
+        let Some(child) = state.forget(who) else { return Ok(()) };
+        // Without the hot thread no part has anything to do, and the session ends.
+        if state.is_stopping || state.plant.inlet.is_closed() {
+            return Ok(());
+        }
         if child == Child::Tokens || !state.may_restart(clock::now()) {
             // The tokens' actor is the only one that knows all names: what it knew must be read again.
             let text = format!("{child:?} failed and is not started again: {error}");
@@ -157,6 +162,7 @@ impl Actor for Supervisor {
         }
         tracing::error!(?child, %error, "a part failed and is started again");
         if let Err(error) = state.start(&myself, child).await {
+            let error = spawn_failure(&error);
             let _ = state.fatal.try_send(format!("{child:?} cannot be started again: {error}"));
         }
         Ok(())

@@ -122,10 +122,15 @@ impl Inlet {
         Ok(())
     }
 
+    /// Says whether the hot thread has ended.
+    pub fn is_closed(&self) -> bool {
+        self.rings.closed.load(Ordering::Acquire)
+    }
+
     async fn push<T>(&self, ring: &ArrayQueue<T>, item: T) -> Result<(), Closed> {
         let mut item = item;
         loop {
-            if self.rings.closed.load(Ordering::Acquire) {
+            if self.is_closed() {
                 return Err(Closed);
             }
             match ring.push(item) {

@@ -28,6 +28,8 @@ const DRAIN_MAX: usize = 4_096;
 const PUBLISH_EVERY: Nanos = Nanos::from_millis(100);
 /// How often the journal notes the state's hash, for recovery to compare.
 const CHECKPOINT_EVERY: Nanos = Nanos::from_secs(60);
+/// How often a book that is still diverged is asked for again: the request or its answer may be lost, or stale.
+const RESYNC_EVERY: Nanos = Nanos::from_secs(5);
 
 /// A running hot thread.
 pub struct HotThread {
@@ -47,6 +49,7 @@ struct Hot {
     started_at: Nanos,
     publish_at: Nanos,
     checkpoint_at: Nanos,
+    resync_at: Nanos,
 }
 
 impl HotThread {
@@ -65,6 +68,7 @@ impl HotThread {
             started_at: now,
             publish_at: Nanos::ZERO,
             checkpoint_at: now.plus(CHECKPOINT_EVERY),
+            resync_at: now.plus(RESYNC_EVERY),
         };
         let thread = std::thread::Builder::new().name("hot".into()).spawn(move || hot.run());
         let thread = thread.expect("a thread can be started");
@@ -105,7 +109,7 @@ impl Hot {
             self.drain(|rings| &rings.leader)?;
             let now = clock::now();
             self.core.advance(now)?;
-            self.ask_for_resync();
+            self.ask_for_resync(now);
             if self.checkpoint_at <= now {
                 self.checkpoint(now)?;
             }
@@ -180,10 +184,19 @@ impl Hot {
         Ok(token.index() < self.core.engine.tokens().len())
     }
 
-    fn ask_for_resync(&mut self) {
-        // If nobody listens fast enough the book simply stays diverged, and says so again when it is asked for.
+    /// A request that finds no room is made again; whoever hears them spaces them out.
+    fn ask_for_resync(&mut self, now: Nanos) {
         for token in self.core.resync.drain(..) {
             let _ = self.resync.try_send(token);
+        }
+        if now < self.resync_at {
+            return;
+        }
+        self.resync_at = now.plus(RESYNC_EVERY);
+        for (index, token) in self.core.engine.tokens().iter().enumerate() {
+            if matches!(token.book.trust(), Trust::Diverged(_)) {
+                let _ = self.resync.try_send(TokenId(index as u32));
+            }
         }
     }
 

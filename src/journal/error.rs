@@ -90,10 +90,7 @@ impl std::error::Error for JournalError {}
 impl fmt::Display for Full {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.trouble {
-            Some(trouble) => write!(
-                f,
-                "the journal cannot grow: {trouble}\n  fix: free some disk space; the engine goes on by itself"
-            ),
+            Some(trouble) => write!(f, "the journal cannot grow: {trouble}"),
             None => write!(f, "the journal's next segment is not ready yet"),
         }
     }

@@ -18,7 +18,7 @@ pub use summary::Summary;
 
 use crate::{
     actor::{
-        Plant, Supervisor, SupervisorMessage, supervisor::SupervisorArguments, web::WebArguments,
+        self, Plant, Supervisor, SupervisorMessage, supervisor::SupervisorArguments, web::WebArguments,
         writer::WriterArguments,
     },
     clock,
@@ -92,7 +92,8 @@ impl From<DatabaseError> for SessionError {
 /// A running engine.
 pub struct Session {
     hot: HotThread,
-    supervisor: ActorRef<SupervisorMessage>,
+    /// The root of all parts; its children are found by the messages they take.
+    pub supervisor: ActorRef<SupervisorMessage>,
     database: Database,
     published: Published,
     stages: Arc<Stages>,
@@ -179,7 +180,7 @@ impl Session {
                 let _ = hot.inlet.command(Command::Stop).await;
                 let _ = tokio::task::spawn_blocking(move || hot.join()).await;
                 let _ = database.stop().await;
-                Err(SessionError::Part(reason(&error.to_string())))
+                Err(SessionError::Part(actor::spawn_failure(&error)))
             }
         }
     }
@@ -194,8 +195,11 @@ impl Session {
     /// Runs until it is time, then stops in order. An error is why it ended early; what was decided is on disk either way.
     pub async fn run(mut self, until: Until) -> Result<Summary, SessionError> {
         let ended = self.wait(until).await;
-        let stopped = self.stop().await;
-        ended.and(stopped)
+        match self.stop().await {
+            // Parts fail when the hot thread has ended: then its reason is the reason.
+            Err(full @ SessionError::Full(_)) => Err(full),
+            stopped => ended.and(stopped),
+        }
     }
 
     async fn wait(&mut self, until: Until) -> Result<(), SessionError> {
@@ -285,12 +289,6 @@ fn strategies(config: &Config, names: &Names) -> Vec<(String, PortfolioId)> {
     let id = |name: &str| names.portfolios.iter().position(|(of, _)| of == name);
     let all = config.strategies.iter();
     all.filter_map(|strategy| Some((strategy.name.clone(), PortfolioId(id(&strategy.name)? as u16)))).collect()
-}
-
-/// A spawn error's text without the wrapping of the actor library.
-fn reason(text: &str) -> String {
-    let inner = text.split_once('\'').map_or(text, |(_, rest)| rest.trim_end_matches('\''));
-    inner.to_owned()
 }
 
 async fn asked_to_stop() {

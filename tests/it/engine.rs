@@ -154,7 +154,7 @@ impl Engine {
                 }
                 last = Some(status);
             }
-            if let Some(status) = self.child.try_wait().expect("a child of ours") {
+            if let Some(status) = self.has_ended() {
                 panic!("it ended with {status} before this: {what}\n{}", self.output());
             }
             std::thread::sleep(Duration::from_millis(20));
@@ -172,12 +172,17 @@ impl Engine {
         self.child.wait().expect("its end");
     }
 
+    /// Returns how it ended, if it has.
+    pub fn has_ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("a child of ours")
+    }
+
     /// Waits for its end.
     #[track_caller]
     pub fn ended(&mut self) -> ExitStatus {
         let began = Instant::now();
         while began.elapsed() < PATIENCE {
-            if let Some(status) = self.child.try_wait().expect("a child of ours") {
+            if let Some(status) = self.has_ended() {
                 return status;
             }
             std::thread::sleep(Duration::from_millis(20));

@@ -1,8 +1,11 @@
 //! END TO END: real processes, sockets, journals and Postgres, on a simulated venue with the real one's wire. What must
 //! hold at the end of each session is in `tables`.
 
+mod disk;
 mod engine;
 mod faults;
+mod parts;
 mod postgres;
 mod session;
+mod start;
 mod tables;
