@@ -168,9 +168,14 @@ fn malformed_frames_are_counted_and_harmless() {
     let stand = Stand::new();
     let good = stand.play("a.jsonl", &[]);
     let mut text = fs::read_to_string(stand.path("a.jsonl")).expect("there");
-    for (n, bad) in [r#"{"asset_id":5}"#, r#"{"event_type":"?"}"#, r#"[7]"#, r#"{"bids":{"bids":[]},"asset_id":"1"}"#]
-        .iter()
-        .enumerate()
+    for (n, bad) in [
+        r#"{"asset_id":"7132104571","timestamp":"1","bids":{},"asks":[]}"#,
+        r#"{"event_type":"?"}"#,
+        "[7]",
+        r#"{"bids":[],"asks":[],"timestamp":"1"}"#,
+    ]
+    .iter()
+    .enumerate()
     {
         let at = text.match_indices('\n').nth(10 * (n + 1)).expect("a line").0 + 1;
         text.insert_str(at, &format!("{{\"recv_ns\":{},\"msg\":{bad}}}\n", BEGIN_MS * 1_000_000));

@@ -201,6 +201,7 @@ impl Engine {
         assert!(id.index() == self.tokens.len() && id.index() < TOKENS_MAX, "token {} is not the next", id.0);
         let book = Book::default();
         let market = Market::COMMON;
+        self.ladders.make();
         self.tokens.push(Token { market, known: Known::NotYet, book, payout: None, denied: PortfolioSet::EMPTY });
     }
 
