@@ -62,7 +62,11 @@ pub fn parts(event: &Event) -> Parts {
             no(portfolio(*id), reason.text(), reason.unit(), *numbers, reason.knob())
         }
         Event::ExitDue { portfolio: id, cause, shares: owed, .. } => {
-            vec![portfolio(*id), ("cause", words::cause(cause.code())), ("shares", if *owed == SHARES_MAX { "all".to_owned() } else { shares(*owed) })]
+            vec![
+                portfolio(*id),
+                ("cause", words::cause(cause.code())),
+                ("shares", if *owed == SHARES_MAX { "all".to_owned() } else { shares(*owed) }),
+            ]
         }
         Event::Submitted(order) => vec![
             ("order", order.order.0.to_string()),
