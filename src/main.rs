@@ -5,6 +5,9 @@ use std::process::ExitCode;
 use clap::Parser;
 use remora::command::{self, Cli};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     command::execute(Cli::parse()).into()
 }

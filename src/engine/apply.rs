@@ -9,6 +9,7 @@ use super::{
 use crate::domain::{
     Event, Nanos, OrderId, PortfolioId, Shares, Side, Usdc,
     event::{Filled, Settled, Submitted},
+    market::SHARES_STEP,
     money::SHARES_MAX,
 };
 
@@ -164,7 +165,9 @@ impl Engine {
                 position.selling = position.selling - shares;
                 // What is owed in full stays so until nothing is left.
                 if position.exit.shares < SHARES_MAX {
-                    position.exit.shares = position.exit.shares.minus(shares);
+                    let owed = position.exit.shares.minus(shares);
+                    // Less than the size grid cannot be sold, now or later.
+                    position.exit.shares = if owed.0 < SHARES_STEP { Shares::ZERO } else { owed };
                 }
                 position.exit.tries = 0;
                 position.exit.retry_at = Nanos::ZERO;

@@ -76,6 +76,9 @@ impl Stage {
 /// Longest time kept: ten minutes; longer ones count as ten minutes.
 const NANOS_MAX: u64 = 600_000_000_000;
 
+/// Digits kept: a quantile is exact to a hundredth of itself, and each histogram takes 60 KB.
+const DIGITS: u8 = 2;
+
 /// All stages' histograms since the process began.
 pub struct Stages(Mutex<Vec<SyncHistogram<u64>>>);
 
@@ -90,7 +93,7 @@ impl Default for Stages {
 
 impl Stages {
     pub fn new() -> Stages {
-        let histogram = || Histogram::new_with_bounds(1, NANOS_MAX, 3).expect("the bounds are right").into_sync();
+        let histogram = || Histogram::new_with_bounds(1, NANOS_MAX, DIGITS).expect("the bounds are right").into_sync();
         Stages(Mutex::new(Stage::ALL.iter().map(|_| histogram()).collect()))
     }
 

@@ -1,6 +1,6 @@
 //! How many of what: a fold over the events.
 
-use crate::domain::{Event, Refusal, Skip, Usdc};
+use crate::domain::{Event, Refusal, Rejection, Skip, Usdc};
 
 /// Counts since the process (or the replay) began.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,7 +12,8 @@ pub struct Tally {
     pub orders: u64,
     pub fills: u64,
     pub fees: Usdc,
-    pub rejected: u64,
+    /// In the order of [`Rejection::ALL`].
+    pub rejections: [u64; Rejection::ALL.len()],
     pub exits_due: u64,
     pub settled: u64,
     pub diverged: u64,
@@ -33,7 +34,7 @@ impl Default for Tally {
             orders: 0,
             fills: 0,
             fees: Usdc::ZERO,
-            rejected: 0,
+            rejections: [0; Rejection::ALL.len()],
             exits_due: 0,
             settled: 0,
             diverged: 0,
@@ -64,7 +65,7 @@ impl Tally {
                 self.fills += 1;
                 self.fees = self.fees + filled.fee;
             }
-            Event::Closed { end: OrderEnd::Rejected(_), .. } => self.rejected += 1,
+            Event::Closed { end: OrderEnd::Rejected(rejection), .. } => self.rejections[*rejection as usize] += 1,
             Event::Settled(_) => self.settled += 1,
             Event::Diverged { .. } => self.diverged += 1,
             Event::Resynced { .. } => self.resynced += 1,
@@ -84,6 +85,12 @@ impl Tally {
     /// Yields the skips that occurred, by code.
     pub fn skips(&self) -> impl Iterator<Item = (&'static str, u64)> {
         Skip::ALL.iter().map(|reason| (reason.code(), self.skips[*reason as usize])).filter(|(_, count)| *count > 0)
+    }
+
+    /// Yields the venue's noes that occurred, by code.
+    pub fn rejections(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let counted = Rejection::ALL.iter().map(|reason| (reason.code(), self.rejections[*reason as usize]));
+        counted.filter(|(_, count)| *count > 0)
     }
 
     /// Yields the refusals that occurred, by code.
@@ -155,16 +162,10 @@ mod tests {
             Event::Faulted { fault: crate::domain::Fault::Overfill, order },
             Event::Paused { portfolio },
         ]);
-        let expected = Tally {
-            events: 10,
-            fills: 2,
-            fees: Usdc(20_000),
-            rejected: 1,
-            diverged: 1,
-            resynced: 1,
-            faults: 1,
-            ..Tally::default()
-        };
+        let mut expected =
+            Tally { events: 10, fills: 2, fees: Usdc(20_000), diverged: 1, resynced: 1, faults: 1, ..Tally::default() };
+        expected.rejections[Rejection::NoMatch as usize] = 1;
         assert_eq!(tally, expected);
+        assert_eq!(tally.rejections().collect::<Vec<_>>(), [("rejected_no_match", 1)]);
     }
 }

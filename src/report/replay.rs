@@ -403,7 +403,7 @@ impl<'a, P: FnMut(Progress)> Player<'a, P> {
             skips: tally.skips().collect(),
             refusals: tally.refusals().collect(),
             orders: tally.orders,
-            orders_rejected: tally.rejected,
+            rejections: tally.rejections().collect(),
             fills: tally.fills,
             settled: tally.settled,
             fees: tally.fees.to_string(),

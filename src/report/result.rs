@@ -32,7 +32,8 @@ pub struct ReplayResult {
     pub skips: BTreeMap<&'static str, u64>,
     pub refusals: BTreeMap<&'static str, u64>,
     pub orders: u64,
-    pub orders_rejected: u64,
+    /// The (simulated) venue's noes, by code.
+    pub rejections: BTreeMap<&'static str, u64>,
     pub fills: u64,
     pub settled: u64,
     pub fees: String,

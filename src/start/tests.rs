@@ -173,7 +173,7 @@ fn paper_orders_of_a_process_that_is_gone_end_as_rejected() {
     assert_eq!(core.engine.orders().open(), 1);
     drop(core);
     let (core, ..) = started(dir.path(), &config, START.plus(Nanos::from_secs(9))).expect("started");
-    assert_eq!((core.engine.orders().open(), core.tally.rejected), (0, 1));
+    assert_eq!((core.engine.orders().open(), core.tally.rejections.iter().sum::<u64>()), (0, 1));
     let mut ends = vec![];
     let tail = core.log.tail();
     let read: Result<u64, JournalError> = recover(core.log.dir(), &tail, |_, _, record| {

@@ -67,7 +67,7 @@ fn happened(result: &ReplayResult) -> Table {
         ),
         ("Books diverged", format!("{}, of them {} loaded again", count(result.diverged), count(result.resynced))),
         ("Leaders' trades", format!("{}, {} of them signals", count(result.leader_trades), count(result.signals))),
-        ("Orders", format!("{}, {} rejected", count(result.orders), count(result.orders_rejected))),
+        ("Orders", orders(result)),
         ("Fills", format!("{}, ${} in fees", count(result.fills), cents(&result.fees))),
         ("Positions settled", count(result.settled)),
         (
@@ -84,6 +84,15 @@ fn happened(result: &ReplayResult) -> Table {
     let mut table = table::without_header();
     table.add_rows(rows.map(|(name, text)| [name.to_owned(), text]));
     table
+}
+
+/// Says how many orders there were, and what the venue said no to.
+fn orders(result: &ReplayResult) -> String {
+    let noes: Vec<String> = result.rejections.iter().map(|(code, times)| format!("{} {code}", count(*times))).collect();
+    match noes.is_empty() {
+        true => count(result.orders),
+        false => format!("{}, of them {}", count(result.orders), noes.join(", ")),
+    }
 }
 
 fn listed(counts: &std::collections::BTreeMap<&'static str, u64>) -> String {
