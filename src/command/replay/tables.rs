@@ -88,10 +88,11 @@ fn happened(result: &ReplayResult) -> Table {
 
 /// Says how many orders there were, and what the venue said no to.
 fn orders(result: &ReplayResult) -> String {
-    let noes: Vec<String> = result.rejections.iter().map(|(code, times)| format!("{} {code}", count(*times))).collect();
+    let noes: Vec<String> =
+        result.rejections.iter().map(|(code, times)| format!("{} {code}", HumanCount(*times))).collect();
     match noes.is_empty() {
-        true => count(result.orders),
-        false => format!("{}, of them {}", count(result.orders), noes.join(", ")),
+        true => HumanCount(result.orders).to_string(),
+        false => format!("{}, of them {}", HumanCount(result.orders), noes.join(", ")),
     }
 }
 
