@@ -14,7 +14,7 @@ use crate::{
     domain::{Input, TokenId},
     feed::{
         market::{Batch, MarketDecoder},
-        socket::{self, MarketSocket, SocketEvent},
+        socket::{self, Lost, MarketSocket, SocketEvent},
     },
     hot_loop::Closed,
     metrics::Stage,
@@ -177,7 +177,15 @@ impl Reader {
                 }
                 SocketEvent::Disconnected(lost) => {
                     status.lost(clock::now(), lost.to_string());
-                    tracing::warn!(%lost, "market socket lost; its books are not traded on until they are fetched again");
+                    const WHAT: &str = "market socket lost; its books are not traded on until they are fetched again";
+                    match lost {
+                        Lost::Aged | Lost::Asked | Lost::Idle | Lost::Stopped => tracing::info!(%lost, "{WHAT}"),
+                        Lost::Silent { .. }
+                        | Lost::Overrun { .. }
+                        | Lost::TooLong { .. }
+                        | Lost::Closed { .. }
+                        | Lost::Failed { .. } => tracing::warn!(%lost, "{WHAT}"),
+                    }
                     let tokens: Vec<TokenId> =
                         self.tokens.lock().expect("nobody panicked with the tokens in hand").iter().copied().collect();
                     for token in tokens {

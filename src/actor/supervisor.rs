@@ -29,6 +29,8 @@ const STOP_PATIENCE: Duration = Duration::from_secs(5);
 pub enum SupervisorMessage {
     /// A book diverged.
     Resync(TokenId),
+    /// A token's market is resolved, and no socket told so.
+    Ended(TokenId),
     /// Stop everything that brings inputs.
     StopIntake(RpcReplyPort<()>),
     /// Wait until the writer has written all, then stop the web.
@@ -112,6 +114,7 @@ impl Actor for Supervisor {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             SupervisorMessage::Resync(token) => state.plant.tokens.cast(TokensMessage::Resync(token)),
+            SupervisorMessage::Ended(token) => state.plant.tokens.cast(TokensMessage::Ended(token)),
             SupervisorMessage::StopIntake(done) => {
                 state.is_stopping = true;
                 let is_intake = |child: &Child| !matches!(child, Child::Writer | Child::Web);

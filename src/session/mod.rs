@@ -185,10 +185,11 @@ impl Session {
         }
     }
 
-    /// Tells the engine how a token's market ended, where no socket does.
+    /// Tells the engine how a token's market ended, where no socket does; nobody looks after the token any more.
     pub async fn resolve(&self, token: TokenId, payout: u32) {
         let input = Input::Resolved { token, payout };
         let _ = self.hot.inlet.command(Command::Input(Stamped { at: clock::now(), input })).await;
+        let _ = self.supervisor.cast(SupervisorMessage::Ended(token));
     }
 
     /// Runs until it is time, then stops in order. An error is why it ended early; what was decided is on disk either way.

@@ -29,9 +29,17 @@ async fn a_demo_runs_trades_and_stops_in_order() {
     assert_eq!(home.postmaster(), None, "its Postgres was stopped");
     assert!(tables::ends_with_checkpoint(&home.journal()));
 
+    // Another day: the markets of the first are gone, what was held in them is settled, and nobody complains.
+    let mut engine = Engine::start(&home, &["demo", "--seed", "2"]);
+    engine.wait_until("a signal", |status| number(status, "signals") >= 1 && number(status, "parked") == 0);
+    let output = engine.stop();
+    assert!(output.contains("markets of an earlier demo are gone"), "{output}");
+    assert_eq!(complaints(&output), Vec::<&str>::new());
+
     let pool = tables::private(&home).await;
     tables::audit(&pool, &home.journal()).await;
-    assert!(tables::count(&pool, "select count(*) from signals").await >= 12);
+    assert!(tables::count(&pool, "select count(*) from signals").await > 12);
+    assert!(tables::count(&pool, "select count(*) from settlements").await >= 1);
     pool.close().await;
 }
 
