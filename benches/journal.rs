@@ -18,7 +18,7 @@ use remora::{
         event::{Filled, Submitted},
     },
     journal::{Journal, JournalError, Options, Record, recover},
-    store::{Writer, follow::BATCH_MAX, testing::TestDatabase},
+    store::{Batches, Writer, testing::TestDatabase},
 };
 
 /// One of the longest events.
@@ -165,7 +165,7 @@ fn projection(_: &mut Criterion) {
         let mut writer = Writer::open(&pool, 1).await.expect("a writer");
         for (seq, record) in (0..).zip(&records) {
             writer.fold(seq, Nanos::from_millis(seq), record).expect("folded");
-            if writer.pending() == BATCH_MAX {
+            if writer.pending() == Batches::default().records_max {
                 writer = writer.commit().await.expect("committed");
             }
         }

@@ -1,3 +1,58 @@
+//! Remora: a low-latency copy-trading engine for Polymarket. It follows the wallets of leaders, decides within microseconds
+//! whether and how much to copy, and keeps exact books of money and shares. Today it trades with simulated money (paper).
+//!
+//! This is the map for those who carry on; `README.md` is for those who use it.
+//!
+//! ```text
+//!          WORLD IN                      ENGINE (one thread, no IO)                  WORLD OUT
+//!
+//!  market sockets --+  feed: bytes   +------------------------------------+
+//!  activity socket -+  -> Input      | step(now, input):                  | Submitted  +-----------+
+//!  REST (metadata) -+  ------------> |   book                             | ---------> | venue:    |
+//!     ^             |  rings         |   signal    who, new, grouped      |            |   paper   |
+//!     |             +--- commands -> |   strategy  what would we do?      |            +-----+-----+
+//!     |                              |   risk      may we?                |                  |
+//!  +--+------------------+           |   order     on the grid, in a slot |   fills, ends    |
+//!  | actors (ractor)     |           |   ledger    reserve, settle, free  | <----------------+
+//!  | feeds, tokens,      |           +------------------+-----------------+
+//!  | strategies, writer, |                              | every Event, before its effect
+//!  | web                 |                              v
+//!  +---------------------+                   journal (mmap segments, group sync)
+//!                                                       | cursor
+//!                                   writer -> Postgres: events and projections
+//!                                                       v
+//!                              web: pages, API, live stream        /metrics for Prometheus
+//! ```
+//!
+//! Follow a leader's trade: [`feed::leader`] decodes its frame, [`actor::activity_feed`] hands it to the hot thread
+//! ([`hot_loop`]), [`engine::Engine::step`] decides it for every portfolio that follows him, [`hot_loop::Core`] appends the
+//! events to the [`journal`], then gives the order to [`venue::paper`]; its fill comes back as an input. [`store`] folds the
+//! journal into Postgres, [`web`] shows it. [`session`] starts and stops all that; [`start`] is recovery. [`report`] plays
+//! recordings through the same engine, [`sim`] is the world of the demo and the tests.
+//!
+//! # Invariants
+//!
+//! 1. [`domain`] and [`engine`] touch nothing: no clock, socket, task, lock, log or float, and after set-up no heap.
+//!    (`tests/tidy.rs`, `tests/no_alloc.rs`)
+//! 2. Only [`engine::Engine::apply`] changes money and orders. `step` decides, then applies and records; recovery is `apply`
+//!    over the journal, and the state hash must match. (`engine/tests/recovery.rs`)
+//! 3. Inputs and events are `Copy` and small. Strings and 256-bit ids stop at [`feed::registry`]; inside, an id is an index.
+//! 4. Journal before effect: an order reaches its venue after its record is in the journal. A full journal stops the engine
+//!    before it decides anything. ([`hot_loop::Core`])
+//! 5. Every signal ends once for every portfolio that follows: skipped (the strategy's no), refused (risk's no), an order
+//!    that ends, or a sale that is owed until it is sold or its market ends.
+//! 6. A fill of a leader is copied once, wherever and however often it is seen, also after a restart.
+//! 7. Nothing on the trading path waits for Postgres, a log, a metric or a browser. A full queue makes its feed wait and is
+//!    counted; nothing is dropped in silence.
+//! 8. A book that disagrees with what the venue says of it is not traded on until a new snapshot. ([`engine::book`])
+//! 9. Exits are never blocked by entry filters, limits, pauses or faults.
+//! 10. The web never holds the engine: it reads Postgres and the published [`metrics::Snapshot`].
+//! 11. Money and shares are typed integers in millionths; rounding names its direction and is against us. Money moves only by
+//!     transfer between accounts that sum to zero; nothing is clamped. ([`engine::ledger`])
+//!
+//! Where our design differs from the first draft: a group of fills is not waited for. Each fill is decided at once for the
+//! group's total less what the group already ordered, so the sum is the rule's and nothing is late ([`engine::leader`]).
+
 pub mod domain; // the words
 pub mod config; // files + environment -> settings
 pub mod feed; // world -> input

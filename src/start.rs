@@ -267,3 +267,6 @@ impl MarketName {
         MarketName { condition: about.condition.to_owned(), slug: about.slug.to_owned() }
     }
 }
+
+#[cfg(test)]
+mod tests;

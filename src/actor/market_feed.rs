@@ -1,14 +1,11 @@
 //! The market sockets: as many as the tokens need. Decodes on its own tasks and hands inputs to the hot thread.
 
-use std::{
-    collections::BTreeSet,
-    sync::{Arc, Mutex},
-};
+use std::sync::Arc;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::{sync::mpsc, task::JoinHandle};
 
-use super::{Plant, tokens::TokensMessage};
+use super::{Awake, Plant, tokens::TokensMessage};
 use crate::{
     clock,
     domain::{Input, TokenId},
@@ -34,7 +31,7 @@ pub struct MarketFeed;
 /// One socket, its tokens, and the task that reads it.
 struct Line {
     socket: MarketSocket,
-    tokens: Arc<Mutex<BTreeSet<TokenId>>>,
+    tokens: Arc<Awake>,
     reading: JoinHandle<()>,
 }
 
@@ -70,7 +67,7 @@ impl Actor for MarketFeed {
             MarketFeedMessage::Unsubscribe(token) => {
                 let text = state.text(token);
                 if let Some(line) = state.line_of(token) {
-                    line.lock().remove(&token);
+                    line.tokens.clear(token);
                     line.socket.unsubscribe(vec![text]).await?;
                 }
                 Ok(())
@@ -95,19 +92,13 @@ impl Actor for MarketFeed {
     }
 }
 
-impl Line {
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeSet<TokenId>> {
-        self.tokens.lock().expect("nobody panicked with the tokens in hand")
-    }
-}
-
 impl MarketFeedState {
     fn text(&self, token: TokenId) -> String {
         self.plant.registry.load().token_text(token).to_owned()
     }
 
     fn line_of(&mut self, token: TokenId) -> Option<&mut Line> {
-        self.lines.iter_mut().find(|line| line.lock().contains(&token))
+        self.lines.iter_mut().find(|line| line.tokens.contains(token))
     }
 
     async fn subscribe(
@@ -119,14 +110,14 @@ impl MarketFeedState {
             return Ok(());
         }
         let most = self.plant.config.feed.tokens_per_socket_max;
-        let with_room = self.lines.iter().position(|line| line.lock().len() < most && line.socket.room() > 0);
+        let with_room = self.lines.iter().position(|line| line.tokens.iter().count() < most && line.socket.room() > 0);
         let index = with_room.unwrap_or_else(|| {
             self.lines.push(open(&self.plant, myself.clone()));
             self.lines.len() - 1
         });
         let text = self.text(token);
         let line = &mut self.lines[index];
-        line.lock().insert(token);
+        line.tokens.set(token);
         line.socket.subscribe(vec![text]).await?;
         Ok(())
     }
@@ -136,7 +127,7 @@ fn open(plant: &Plant, myself: ActorRef<MarketFeedMessage>) -> Line {
     let feed = &plant.config.feed;
     let options = socket::Options { silence_max: feed.silence_max, ..socket::Options::new(feed.market_url.clone()) };
     let (socket, events) = MarketSocket::open(options, clock::now);
-    let tokens = Arc::new(Mutex::new(BTreeSet::new()));
+    let tokens: Arc<Awake> = Arc::default();
     let reader = Reader {
         plant: plant.clone(),
         tokens: Arc::clone(&tokens),
@@ -156,7 +147,7 @@ fn open(plant: &Plant, myself: ActorRef<MarketFeedMessage>) -> Line {
 
 struct Reader {
     plant: Plant,
-    tokens: Arc<Mutex<BTreeSet<TokenId>>>,
+    tokens: Arc<Awake>,
     decoder: MarketDecoder,
     batch: Batch,
     stages: crate::metrics::StageRecorder,
@@ -186,8 +177,7 @@ impl Reader {
                         | Lost::Closed { .. }
                         | Lost::Failed { .. } => tracing::warn!(%lost, "{WHAT}"),
                     }
-                    let tokens: Vec<TokenId> =
-                        self.tokens.lock().expect("nobody panicked with the tokens in hand").iter().copied().collect();
+                    let tokens: Vec<TokenId> = self.tokens.iter().collect();
                     for token in tokens {
                         self.plant.inlet.market(clock::now(), &[Input::BookLost { token }]).await?;
                     }
@@ -209,6 +199,10 @@ impl Reader {
             tracing::warn!(%malformed, bytes = bytes.len(), "market frame refused");
             return Ok(());
         }
+        // A message speaks of both tokens of a market. If the other one is another socket's, that socket's order of messages
+        // counts for it: two sockets' updates of one book would undo each other.
+        let tokens = &self.tokens;
+        self.batch.inputs.retain(|input| input.token().is_none_or(|token| tokens.contains(token)));
         self.plant.inlet.market(received, &self.batch.inputs).await?;
         for input in &self.batch.inputs {
             if let Input::Resolved { token, .. } = input {

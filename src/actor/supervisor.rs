@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, time::Duration};
 
 use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, ActorStatus, RpcReplyPort, SupervisionEvent};
-use tokio::{sync::mpsc, time::Instant};
+use tokio::sync::mpsc;
 
 use super::{
     Plant,
@@ -16,20 +16,21 @@ use super::{
     writer::{Writer, WriterArguments},
 };
 use crate::{
-    domain::{PortfolioId, TokenId},
+    clock,
+    domain::{Nanos, PortfolioId, TokenId},
     start::Names,
 };
 
 /// Restarts allowed within [`RESTARTS_WITHIN`], over all children; one more ends the process.
 pub const RESTARTS_MAX: usize = 5;
-pub const RESTARTS_WITHIN: Duration = Duration::from_secs(60);
+pub const RESTARTS_WITHIN: Nanos = Nanos::from_secs(60);
 /// How long a child may take to stop.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
 pub enum SupervisorMessage {
     /// A book diverged.
     Resync(TokenId),
-    /// A token's market is resolved, and no socket told so.
+    /// A token's market is over.
     Ended(TokenId),
     /// Stop everything that brings inputs.
     StopIntake(RpcReplyPort<()>),
@@ -68,7 +69,7 @@ pub struct SupervisorState {
     web: WebArguments,
     fatal: mpsc::Sender<String>,
     children: Vec<(Child, ActorCell)>,
-    restarts: VecDeque<Instant>,
+    restarts: VecDeque<Nanos>,
     is_stopping: bool,
 }
 
@@ -153,7 +154,7 @@ impl Actor for Supervisor {
         if state.is_stopping || state.plant.inlet.is_closed() {
             return Ok(());
         }
-        if child == Child::Tokens || !state.may_restart(Instant::now()) {
+        if child == Child::Tokens || !state.may_restart(clock::now()) {
             // The tokens' actor is the only one that knows all names: what it knew must be read again.
             let text = format!("{child:?} failed and is not started again: {error}");
             let _ = state.fatal.try_send(text);
@@ -191,8 +192,8 @@ impl SupervisorState {
         Some(self.children.remove(index).0)
     }
 
-    fn may_restart(&mut self, now: Instant) -> bool {
-        while self.restarts.front().is_some_and(|at| now - *at > RESTARTS_WITHIN) {
+    fn may_restart(&mut self, now: Nanos) -> bool {
+        while self.restarts.front().is_some_and(|at| now.since(*at) > RESTARTS_WITHIN) {
             self.restarts.pop_front();
         }
         if self.restarts.len() == RESTARTS_MAX {

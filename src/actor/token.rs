@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use ractor::{Actor, ActorProcessingErr, ActorRef};
-use tokio::time::Instant;
-
 use super::{Plant, market_feed::MarketFeedMessage, tokens::TokensMessage};
-use crate::{domain::TokenId, feed::rest::Metadata};
+use crate::{
+    clock,
+    domain::{Nanos, TokenId},
+    feed::rest::Metadata,
+};
+use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 pub enum TokenMessage {
     Learn,
@@ -37,27 +39,28 @@ const LEARN_AGAIN: Duration = Duration::from_secs(15);
 /// What is known is read again this often: rules change.
 const LEARN_AFRESH: Duration = Duration::from_secs(3_600);
 const RESYNC_MAX: Duration = Duration::from_secs(30);
+const QUIET: Nanos = Nanos::from_secs(60);
 
 /// Spaces out what must not be asked for in a loop: at once the first time, then 1, 2, 4 ... 30 s; a quiet minute forgives.
 struct Backoff {
-    last: Option<Instant>,
+    last: Option<Nanos>,
     wait: Duration,
     is_waiting: bool,
 }
 
 impl Backoff {
     /// Returns how long to wait; `None` while an earlier one still waits.
-    fn next(&mut self, now: Instant) -> Option<Duration> {
+    fn next(&mut self, now: Nanos) -> Option<Duration> {
         if self.is_waiting {
             return None;
         }
-        let is_quiet = self.last.is_none_or(|last| now - last > Duration::from_secs(60));
+        let is_quiet = self.last.is_none_or(|last| now.since(last) > QUIET);
         self.wait = match (is_quiet, self.wait.is_zero()) {
             (true, _) => Duration::ZERO,
             (false, true) => Duration::from_secs(1),
             (false, false) => (self.wait * 2).min(RESYNC_MAX),
         };
-        self.last = Some(now + self.wait);
+        self.last = Some(now.plus(Nanos(self.wait.as_nanos() as u64)));
         self.is_waiting = true;
         Some(self.wait)
     }
@@ -108,7 +111,7 @@ impl Actor for TokenActor {
                 myself.send_after(wait, || TokenMessage::Learn);
             }
             TokenMessage::Resync => {
-                if let Some(wait) = state.resyncs.next(Instant::now()) {
+                if let Some(wait) = state.resyncs.next(clock::now()) {
                     myself.send_after(wait, || TokenMessage::ResyncNow);
                 }
             }
@@ -132,16 +135,16 @@ mod tests {
     #[test]
     fn a_book_that_keeps_diverging_is_fetched_ever_more_rarely() {
         let mut backoff = Backoff { last: None, wait: Duration::ZERO, is_waiting: false };
-        let mut now = Instant::now();
+        let mut now = Nanos::from_secs(1_000);
         let mut waits = vec![];
         for _ in 0..8 {
             let wait = backoff.next(now).expect("none waits");
             assert_eq!(backoff.next(now), None, "one waits already");
             backoff.is_waiting = false;
-            now += wait;
+            now = now.plus(Nanos(wait.as_nanos() as u64));
             waits.push(wait.as_secs());
         }
         assert_eq!(waits, [0, 1, 2, 4, 8, 16, 30, 30]);
-        assert_eq!(backoff.next(now + Duration::from_secs(61)), Some(Duration::ZERO));
+        assert_eq!(backoff.next(now.plus(Nanos::from_secs(61))), Some(Duration::ZERO));
     }
 }

@@ -47,8 +47,12 @@ pub struct Cli {
 pub enum Command {
     Run(run::RunArgs),
     Demo(demo::DemoArgs),
+
+    Record(record::RecordArgs),
+    Explain(explain::ExplainArgs),
     Status(status::StatusArgs),
     Doctor(doctor::DoctorArgs),
+    Replay(replay::ReplayArgs),
     #[command(subcommand)]
     Config(config::ConfigCommand),
 }
@@ -91,6 +95,10 @@ Examples:
   remora run --config my.toml                your leaders and strategies, with simulated money
   remora doctor                              what this machine lacks, and how to mend it
   remora config check --config my.toml       every mistake in the settings at once
+  remora explain --strategy careful --leader-usdc 500 --price 0.42
+                                             what a strategy would do, and why
+  remora record --tokens-file tokens.txt --out monday.jsonl.zst
+                                             the market channel, for replay
   remora status                              what the running engine does
 
 Ends with:
@@ -130,8 +138,12 @@ pub fn execute(cli: Cli) -> Exit {
     match command {
         Command::Run(args) => run::execute(&global, &args),
         Command::Demo(args) => demo::execute(&global, &args),
+
+        Command::Record(args) => record::execute(&global, args),
+        Command::Explain(args) => explain::execute(&global, &args),
         Command::Status(args) => status::execute(&global, &args),
         Command::Doctor(args) => doctor::execute(&global, &args),
+        Command::Replay(args) => replay::execute(&global, &args),
         Command::Config(command) => config::execute(&global, &command),
     }
 }

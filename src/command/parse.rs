@@ -58,6 +58,13 @@ pub fn price(text: &str) -> Result<Price, String> {
     price.ok_or_else(|| format!("{text} is no price; prices are above 0 and below 1"))
 }
 
+/// Reads 0 to 100 percent, with up to four decimals. Returns parts per million.
+pub fn percent(text: &str) -> Result<u32, String> {
+    let ppm = decimal::scaled(decimal::exact(text)?, 10_000)?;
+    let ppm = u32::try_from(ppm).ok().filter(|ppm| *ppm <= ONE as u32);
+    ppm.ok_or_else(|| format!("{text} is not between 0 and 100"))
+}
+
 /// Reads a market's price grid.
 pub fn tick(text: &str) -> Result<Tick, String> {
     let tick = u32::try_from(positive_micros(text)?).ok().and_then(Tick::from_micros);
@@ -101,6 +108,7 @@ mod tests {
         assert_eq!(shares("1200"), Ok(Shares::whole(1_200)));
         assert_eq!(price("0.42").map(Price::micros), Ok(420_000));
         assert_eq!(tick("0.01"), Ok(Tick::CENT));
+        assert_eq!((percent("0"), percent("7.2"), percent("100")), (Ok(0), Ok(72_000), Ok(1_000_000)));
         assert_eq!((side("buy"), side("sell")), (Ok(Side::Buy), Ok(Side::Sell)));
         assert_eq!((speed("max"), speed("10")), (Ok(Speed::Max), Ok(Speed::Times(NonZeroU32::new(10).expect("ten")))));
         for (name, refused) in [
@@ -110,6 +118,8 @@ mod tests {
             ("a price above what a number holds", price("5000").is_err()),
             ("no tick", tick("0.03").is_err()),
             ("a side in capitals", side("BUY").is_err()),
+            ("below zero percent", percent("-1").is_err()),
+            ("above a hundred percent", percent("100.1").is_err()),
             ("speed zero", speed("0").is_err()),
         ] {
             assert!(refused, "{name}");

@@ -108,7 +108,9 @@ fn print_summary(global: &Global, summary: &Summary) {
             &strategy.cooling,
             &strategy.realised,
         ];
-        table.add_row(std::iter::once(strategy.name.clone()).chain(amounts.into_iter().map(|amount| cents(amount))));
+        table.add_row(
+            std::iter::once(strategy.name.clone()).chain(amounts.into_iter().map(|amount| table::cents(amount))),
+        );
     }
     println!(
         "Ran {:.1} s: {} signals, {} orders, {} fills, {} positions open. A decision took {} (p99 {}).",
@@ -131,12 +133,6 @@ fn print_summary(global: &Global, summary: &Summary) {
         println!("Refused: {}", counts(&summary.refusals));
     }
     println!("All of it is in the journal ({} records) and in Postgres.", summary.journal_records);
-}
-
-/// Returns an exact amount cut to cents, for a table; `--json` has all of it.
-fn cents(amount: &str) -> String {
-    let (whole, part) = amount.split_once('.').unwrap_or((amount, ""));
-    format!("{whole}.{:0<2}", &part[..part.len().min(2)])
 }
 
 /// Returns a length for people.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{Engine, Exit, Global, small_runtime, table};
 use crate::config::Source;
@@ -37,9 +37,9 @@ pub fn execute(global: &Global, args: &StatusArgs) -> Exit {
     let address = format!("http://{}/api/v1/status", config.web.listen);
     match small_runtime().block_on(ask(&address)) {
         Ok(answer) => {
-            match (global.json, &answer) {
-                (false, Value::Object(fields)) => println!("{}", in_tables(fields)),
-                _ => println!("{answer}"),
+            match global.json {
+                true => println!("{answer}"),
+                false => println!("{}", for_people(&answer)),
             }
             Exit::Done
         }
@@ -82,46 +82,43 @@ fn in_words(error: &dyn std::error::Error) -> String {
     cause.to_string()
 }
 
-/// Returns single values as one table, and each list of objects as another below it.
-fn in_tables(fields: &Map<String, Value>) -> String {
-    let mut single = table::without_header();
-    let mut lists = String::new();
-    for (name, value) in fields {
-        match value {
-            Value::Array(rows) => {
-                if let Some(rows) = list(rows) {
-                    lists.push_str(&format!("\n\n{name}\n{rows}"));
-                }
-            }
-            Value::Object(inner) => {
-                for (key, value) in inner {
-                    single.add_row([format!("{name}.{key}"), in_cell(value)]);
-                }
-            }
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-                single.add_row([name.clone(), in_cell(value)]);
-            }
+/// Returns the answer for people: is it well, what has each strategy, what did it do, and why not more.
+fn for_people(answer: &Value) -> String {
+    let mut health = table::with_header(["part", "", "now"]);
+    for check in rows(&answer["health"]["checks"]) {
+        health.add_row([&check["name"], &check["level"], &check["text"]].map(in_cell));
+    }
+    let mut money =
+        table::with_header(["strategy", "equity", "available", "reserved", "deployed", "cooling", "realised"]);
+    for portfolio in rows(&answer["portfolios"]) {
+        let amounts = ["equity", "available", "reserved", "deployed", "cooling", "realised"];
+        let name = std::iter::once(in_cell(&portfolio["name"]));
+        money.add_row(name.chain(amounts.map(|amount| table::cents(&in_cell(&portfolio[amount])))));
+    }
+    let engine = &answer["engine"];
+    let counts = ["signals", "orders", "fills", "positions_open", "books_live", "books_diverged"];
+    let counts = counts.map(|name| format!("{} {}", in_cell(&engine[name]), name.replace('_', " "))).join(", ");
+    let mut text = format!("{health}\n{money}\n{counts}");
+    for (name, title) in [("skips", "Skipped"), ("refusals", "Refused")] {
+        let reasons = commonest(&engine[name]);
+        if !reasons.is_empty() {
+            text.push_str(&format!("\n{title}: {reasons}"));
         }
     }
-    format!("{single}{lists}")
+    text
 }
 
-/// Returns a table with a column for each field of the first row; `None` without rows.
-fn list(rows: &[Value]) -> Option<comfy_table::Table> {
-    let mut table = table::without_header();
-    match rows.first()? {
-        Value::Object(first) => {
-            let columns: Vec<&String> = first.keys().collect();
-            table.set_header(&columns);
-            table.add_rows(
-                rows.iter().map(|row| columns.iter().map(|column| in_cell(&row[column.as_str()])).collect::<Vec<_>>()),
-            );
-        }
-        _ => {
-            table.add_rows(rows.iter().map(|row| [in_cell(row)]));
-        }
-    }
-    Some(table)
+fn rows(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
+/// Returns what was counted, commonest first; empty if nothing was.
+fn commonest(counts: &Value) -> String {
+    let counts = counts.as_object().into_iter().flatten();
+    let mut counts: Vec<(&String, u64)> = counts.filter_map(|(code, count)| Some((code, count.as_u64()?))).collect();
+    counts.retain(|(_, count)| *count > 0);
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    counts.iter().map(|(code, count)| format!("{code} {count}")).collect::<Vec<_>>().join(", ")
 }
 
 fn in_cell(value: &Value) -> String {
@@ -139,15 +136,15 @@ mod tests {
     #[test]
     fn an_answer_becomes_tables_of_eighty_columns() {
         let answer = json!({
-            "state": "running", "orders": 12, "halted": null, "engine": { "tokens": 3 },
-            "portfolios": [{ "strategy": "careful", "cash": "950.5" }, { "strategy": "swift", "cash": "1500" }],
-            "alerts": [], "long": "word ".repeat(40),
+            "health": { "checks": [{ "name": "engine", "level": "ok", "text": "word ".repeat(40) }] },
+            "engine": { "signals": 12, "orders": 3, "skips": { "too_old": 2, "no_book": 5, "grouped": 0 }, "refusals": {} },
+            "portfolios": [{ "name": "careful", "equity": "950.512345" }, { "name": "swift", "equity": "1500" }],
         });
-        let text = in_tables(answer.as_object().expect("an object"));
-        for part in ["engine.tokens", "running", "portfolios\n", "950.5", "swift"] {
+        let text = for_people(&answer);
+        for part in ["engine", "careful", "950.51", "1500.00", "12 signals", "Skipped: no_book 5, too_old 2"] {
             assert!(text.contains(part), "{part}\n{text}");
         }
-        assert!(!text.contains("alerts"), "{text}");
+        assert!(!text.contains("grouped") && !text.contains("Refused"), "{text}");
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
     }
 }

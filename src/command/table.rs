@@ -20,3 +20,9 @@ pub fn without_header() -> Table {
     }
     table
 }
+
+/// Returns an exact amount cut to cents; `--json` has all of it.
+pub fn cents(amount: &str) -> String {
+    let (whole, part) = amount.split_once('.').unwrap_or((amount, ""));
+    format!("{whole}.{:0<2}", &part[..part.len().min(2)])
+}

@@ -95,8 +95,6 @@ pub struct FeedConfig {
     pub clob_url: String,
     pub metadata_wait: Nanos,
     pub silence_max: Duration,
-    pub reconnect_min: Duration,
-    pub reconnect_max: Duration,
     pub tokens_per_socket_max: usize,
 }
 

@@ -53,13 +53,8 @@ pub fn feed(reader: &mut Reader<'_>) -> FeedConfig {
         clob_url: section.url("clob_url", "https", "http", "\"https://clob.polymarket.com\""),
         metadata_wait: section.millis("metadata_wait_ms", 0, 60_000),
         silence_max: duration(section.seconds("silence_s_max", 5, 3_600)),
-        reconnect_min: duration(section.millis("reconnect_ms_min", 10, 60_000)),
-        reconnect_max: duration(section.millis("reconnect_ms_max", 10, 600_000)),
         tokens_per_socket_max: section.whole("tokens_per_socket_max", 1, 500) as usize,
     };
-    if feed.reconnect_max < feed.reconnect_min {
-        section.out_of_order("reconnect_ms_min", "reconnect_ms_max");
-    }
     section.finish();
     feed
 }

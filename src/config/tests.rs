@@ -130,10 +130,6 @@ fn each_mistake_in_a_section_has_its_place_and_its_words() {
         "[feed]\nclob_url = \"clob\"",
         &["2:12 feed.clob_url: \"clob\" is not an address: relative URL without a base"],
     );
-    check(
-        "[feed]\nreconnect_ms_max = 100",
-        &["2:20 feed.reconnect_ms_max: 100 is below reconnect_ms_min, which is 250"],
-    );
     check("[fed]\nx = 1", &["1:2 fed: is not a key that exists here"]);
     check("feed = 3", &["1:1 feed: is not a section"]);
     check(

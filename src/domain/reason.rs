@@ -76,7 +76,6 @@ reasons! {
         BookDiverged = "book_diverged", None, "", "The book disagrees with what the venue says of it; it is being fetched again.";
         BookStale = "book_stale", Milliseconds, "book_age_ms_max", "The book was not updated for too long.";
         NoAsks = "no_asks", None, "", "Nobody offers the token.";
-        NoBids = "no_bids", None, "", "Nobody bids for the token.";
         PriceOutsideBand = "price_outside_band", Price, "price_min / price_max", "The leader's price is outside the strategy's band.";
         LeaderTradeTooSmall = "leader_trade_too_small", Usdc, "leader_trade_usdc_min", "The leader's trade is too small to follow.";
         LeaderTradeTooLarge = "leader_trade_too_large", Usdc, "leader_trade_usdc_max", "The leader's trade is too large to follow.";

@@ -132,7 +132,7 @@ impl Engine {
                 position.exit.shares = position.exit.shares.min(position.shares + position.pending);
                 position.reserved = position.reserved + reserved;
                 position.pending = position.pending + submitted.shares;
-                self.groups.ordered_more(leader, token, portfolio, submitted.budget);
+                self.groups.ordered_more(submitted);
                 self.transfer(portfolio, Account::Available, Account::Reserved, reserved);
             }
             Side::Sell => position.selling = position.selling + submitted.shares,

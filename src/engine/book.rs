@@ -231,20 +231,29 @@ impl Book {
 struct Ladder {
     /// Millionths of a dollar per slot; 0: no slots yet.
     unit: u32,
-    sizes: Box<[u64]>,
-    words: Box<[u64]>,
+    /// Empty until it is lent: a fine ladder is large, and memory that nobody touched costs nothing.
+    sizes: Vec<u64>,
+    words: Vec<u64>,
     summary: [u64; 3],
 }
 
 impl Ladder {
     /// Returns a ladder without slots; allocates nothing.
     fn empty() -> Ladder {
-        Ladder { unit: 0, sizes: Box::default(), words: Box::default(), summary: [0; 3] }
+        Ladder { unit: 0, sizes: Vec::new(), words: Vec::new(), summary: [0; 3] }
     }
 
     fn with_unit(unit: u32) -> Ladder {
         let slots = ONE as usize / unit as usize + 1;
-        Ladder { unit, sizes: vec![0; slots].into(), words: vec![0; slots.div_ceil(64)].into(), summary: [0; 3] }
+        let (sizes, words) = (Vec::with_capacity(slots), Vec::with_capacity(slots.div_ceil(64)));
+        Ladder { unit, sizes, words, summary: [0; 3] }
+    }
+
+    /// Fills the room it was made with. Allocates nothing.
+    fn unfold(&mut self) {
+        let slots = ONE as usize / self.unit as usize + 1;
+        self.sizes.resize(slots, 0);
+        self.words.resize(slots.div_ceil(64), 0);
     }
 
     fn size(&self, price: Price) -> Shares {
@@ -363,14 +372,29 @@ impl Ladder {
 pub struct Ladders {
     coarse: Vec<[Ladder; 2]>,
     fine: Vec<[Ladder; 2]>,
+    /// Pairs that may still be made.
+    coarse_left: usize,
+    fine_left: usize,
 }
 
 impl Ladders {
-    /// Makes room for `coarse` books on grids of 0.001 and coarser, and `fine` ones down to 0.0001.
+    /// Allows `coarse` books on grids of 0.001 and coarser, and `fine` ones down to 0.0001. Makes none yet.
     pub fn new(coarse: usize, fine: usize) -> Ladders {
-        let pairs =
-            |count: usize, unit: u32| (0..count).map(|_| [Ladder::with_unit(unit), Ladder::with_unit(unit)]).collect();
-        Ladders { coarse: pairs(coarse, COARSE), fine: pairs(fine, FINE) }
+        let (coarse_pairs, fine_pairs) = (Vec::with_capacity(coarse), Vec::with_capacity(fine));
+        Ladders { coarse: coarse_pairs, fine: fine_pairs, coarse_left: coarse, fine_left: fine }
+    }
+
+    /// Makes what one more token may need, as far as allowed: at set-up, so that lending allocates nothing.
+    pub fn make(&mut self) {
+        let pair = |unit: u32| [Ladder::with_unit(unit), Ladder::with_unit(unit)];
+        if self.coarse_left > 0 {
+            self.coarse_left -= 1;
+            self.coarse.push(pair(COARSE));
+        }
+        if self.fine_left > 0 {
+            self.fine_left -= 1;
+            self.fine.push(pair(FINE));
+        }
     }
 
     /// Gives `book` ladders that hold `price`, keeping its levels. Returns false, changing nothing, when none are left.
@@ -381,6 +405,8 @@ impl Ladders {
         let coarse_fits = price.micros().is_multiple_of(COARSE) && book.bids.unit == 0;
         let lent = if coarse_fits { self.coarse.pop().or_else(|| self.fine.pop()) } else { self.fine.pop() };
         let Some([mut bids, mut asks]) = lent else { return false };
+        bids.unfold();
+        asks.unfold();
         for (price, size) in book.bids.up_from(1) {
             bids.set(price, size);
         }
@@ -418,6 +444,12 @@ mod tests {
 
     use super::*;
 
+    fn ladders(coarse: usize, fine: usize) -> Ladders {
+        let mut ladders = Ladders::new(coarse, fine);
+        ladders.make();
+        ladders
+    }
+
     fn price(micros: u32) -> Price {
         Price::from_micros(micros).expect("a price")
     }
@@ -441,7 +473,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_flat_book_is_a_sorted_book(fine in any::<bool>(), sets in prop::collection::vec((any::<bool>(), 1u32..1000, 0u64..5), 1..400)) {
-            let mut ladders = Ladders::new(1, 1);
+            let mut ladders = ladders(1, 1);
             let (mut book, mut bids, mut asks) = (Book::default(), BTreeMap::new(), BTreeMap::new());
             let unit = if fine { FINE } else { COARSE };
             ladders.lend(&mut book, price(unit));
@@ -470,7 +502,7 @@ mod tests {
 
     #[test]
     fn a_finer_grid_keeps_the_levels() {
-        let mut ladders = Ladders::new(1, 1);
+        let mut ladders = ladders(1, 1);
         let mut book = two_sided(&mut ladders);
         assert!(!book.fits(price(510_100)));
         assert!(ladders.lend(&mut book, price(510_100)));
@@ -483,7 +515,7 @@ mod tests {
 
     #[test]
     fn disagreement_inside_a_burst_passes() {
-        let mut book = two_sided(&mut Ladders::new(1, 0));
+        let mut book = two_sided(&mut ladders(1, 0));
         book.set(Side::Buy, price(530_000), Shares::whole(1));
         book.end(Nanos(2), Millis(1001), Best::Unstated);
         assert_eq!(book.trust(), Trust::Suspect(Divergence::Crossed, Millis(1001)));
@@ -494,7 +526,7 @@ mod tests {
 
     #[test]
     fn disagreement_that_lasts_diverges_until_a_snapshot() {
-        let mut book = two_sided(&mut Ladders::new(1, 0));
+        let mut book = two_sided(&mut ladders(1, 0));
         assert_eq!(book.end(Nanos(2), Millis(1001), best(510_000, 520_000)), Some(Change::Updated));
         assert_eq!(book.end(Nanos(3), Millis(1051), best(510_000, 520_000)), Some(Change::Updated));
         let diverged = Some(Change::Diverged(Divergence::BestPrices));
@@ -509,7 +541,7 @@ mod tests {
 
     #[test]
     fn a_stale_snapshot_changes_no_level_and_diverges() {
-        let mut book = two_sided(&mut Ladders::new(1, 0));
+        let mut book = two_sided(&mut ladders(1, 0));
         book.begin(Millis(999));
         book.set(Side::Buy, price(400_000), Shares::whole(1));
         let diverged = Some(Change::Diverged(Divergence::StaleSnapshot));
@@ -523,7 +555,7 @@ mod tests {
 
     #[test]
     fn one_bad_hash_is_forgiven_three_are_not() {
-        let mut book = two_sided(&mut Ladders::new(1, 0));
+        let mut book = two_sided(&mut ladders(1, 0));
         let verdicts = [false, false, true, false, false].map(|good| book.hash_checked(good));
         assert_eq!(verdicts, [None; 5]);
         assert_eq!(book.hash_checked(false), Some(Change::Diverged(Divergence::Hash)));
@@ -532,7 +564,7 @@ mod tests {
     #[test]
     fn changes_before_the_first_snapshot_mean_nothing() {
         let mut book = Book::default();
-        Ladders::new(1, 0).lend(&mut book, price(500_000));
+        ladders(1, 0).lend(&mut book, price(500_000));
         book.set(Side::Buy, price(500_000), Shares::whole(1));
         assert_eq!(book.end(Nanos(1), Millis(5), Best::Unstated), None);
         assert_eq!((book.trust(), book.best_bid()), (Trust::Cold, None));

@@ -1,8 +1,10 @@
 //! What is remembered of leaders: which fills were seen, what they hold, and which fills belong together.
 
 use crate::domain::{
-    LeaderId, Nanos, PortfolioId, Price, Shares, Side, SignalId, TokenId, TradeKey, Usdc, event::Signal,
-    ids::PORTFOLIOS_MAX, money::ONE,
+    LeaderId, Nanos, PortfolioId, Price, Shares, Side, SignalId, TokenId, TradeKey, Usdc,
+    event::{Signal, Submitted},
+    ids::PORTFOLIOS_MAX,
+    money::ONE,
 };
 
 /// Fills remembered in each of two generations: at least this many of the latest are known.
@@ -242,14 +244,19 @@ impl Groups {
         self.oldest = (self.oldest + 1) % GROUPS_MAX;
     }
 
-    /// Notes what a portfolio ordered for the newest group of this leader and token.
-    pub(super) fn ordered_more(&mut self, leader: LeaderId, token: TokenId, portfolio: PortfolioId, budget: Usdc) {
-        let groups = self.slots.iter().enumerate();
-        let ours =
-            groups.filter(|(_, group)| group.leader == leader && group.token == token && group.side == Side::Buy);
+    /// Notes what a portfolio ordered because of a signal, in the signal's group.
+    pub(super) fn ordered_more(&mut self, order: &Submitted) {
+        // A group's signals lie between its first and the first of the next group of this leader and token.
+        let is_ours = |group: &Group| {
+            group.leader == order.leader
+                && group.token == order.token
+                && group.side == Side::Buy
+                && group.first <= order.signal
+        };
+        let ours = self.slots.iter().enumerate().filter(|(_, group)| is_ours(group));
         if let Some((slot, _)) = ours.max_by_key(|(_, group)| group.first) {
-            let ordered = &mut self.ordered[slot][portfolio.index()];
-            *ordered = *ordered + budget;
+            let ordered = &mut self.ordered[slot][order.portfolio.index()];
+            *ordered = *ordered + order.budget;
         }
     }
 }

@@ -201,6 +201,7 @@ impl Engine {
         assert!(id.index() == self.tokens.len() && id.index() < TOKENS_MAX, "token {} is not the next", id.0);
         let book = Book::default();
         let market = Market::COMMON;
+        self.ladders.make();
         self.tokens.push(Token { market, known: Known::NotYet, book, payout: None, denied: PortfolioSet::EMPTY });
     }
 
@@ -318,6 +319,9 @@ impl Engine {
 
     fn level(&mut self, now: Nanos, id: TokenId, side: Side, price: Price, size: Shares, events: &mut Events) {
         let token = &mut self.tokens[id.index()];
+        if token.book.trust() == Trust::Cold {
+            return; // Changes before the first snapshot mean nothing.
+        }
         if !token.book.fits(price) && !self.ladders.lend(&mut token.book, price) {
             // No room for the book, or for its finer grid: it must not be traded on.
             let change = token.book.diverge(Divergence::BadLevel);

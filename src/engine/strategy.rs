@@ -67,6 +67,24 @@ pub fn sure_shares(market: &Market, limit: Price, budget: Usdc) -> Shares {
     limit.shares_floor(budget).floor_to(step)
 }
 
+/// Returns the dollars the sizing rule asks for, before clamps.
+pub fn sized(settings: &Settings, price: Price, shares: Shares) -> Usdc {
+    match settings.sizing {
+        Sizing::Fixed(dollars) => dollars,
+        Sizing::Percent(ppm) => price.cost_floor(shares).part_floor(u64::from(ppm)),
+    }
+}
+
+/// Returns the worst price against the leader's.
+pub fn guard(settings: &Settings, market: &Market, price: Price) -> Price {
+    price.up(price.part(settings.price_guard_ppm).max(market.tick.micros()))
+}
+
+/// Returns the worst price against the best ask.
+pub fn slipped(settings: &Settings, ask: Price) -> Price {
+    ask.up(ask.part(settings.slippage_buy_ppm))
+}
+
 fn filter(s: &Situation<'_>) -> Result<(), No> {
     let age = s.now.since(s.traded_at);
     if age > s.settings.trade_age_max {
@@ -107,11 +125,7 @@ fn near_close(s: &Situation<'_>) -> Result<(), No> {
 
 /// Returns the dollars the sizing rule asks for, less what the group already had.
 fn wanted(s: &Situation<'_>) -> Result<Usdc, No> {
-    let target = match s.settings.sizing {
-        Sizing::Fixed(dollars) => dollars,
-        Sizing::Percent(ppm) => s.price.cost_floor(s.shares).part_floor(u64::from(ppm)),
-    };
-    let target = target.min(s.settings.order_usdc_max).floor_cents();
+    let target = sized(s.settings, s.price, s.shares).min(s.settings.order_usdc_max).floor_cents();
     if s.ordered > Usdc::ZERO && target <= s.ordered {
         return Err(no(Skip::Grouped, target.0, s.ordered.0));
     }
@@ -141,8 +155,7 @@ fn touch(s: &Situation<'_>) -> Result<Price, No> {
 /// Returns the most a share may cost: the guard against the leader's price and the slippage against the touch, whichever
 /// is lower, on the grid.
 fn bound(s: &Situation<'_>, ask: Price) -> Result<Price, No> {
-    let guard = s.price.up(s.price.part(s.settings.price_guard_ppm).max(s.market.tick.micros()));
-    let bound = guard.min(ask.up(ask.part(s.settings.slippage_buy_ppm)));
+    let bound = guard(s.settings, s.market, s.price).min(slipped(s.settings, ask));
     if bound < ask {
         return Err(no(Skip::PriceMoved, micros(bound), micros(ask)));
     }

@@ -135,7 +135,7 @@ fn unusual(line: &[u8]) -> Option<(Option<Nanos>, Source, &[u8])> {
         serde_json::from_slice::<&RawValue>(line).ok()?;
         return Some((None, Source::Market, line));
     }
-    let envelope: Envelope = serde_json::from_slice(line).ok()?;
+    let envelope: Envelope<'_> = serde_json::from_slice(line).ok()?;
     let source = envelope.src.as_deref().map_or(Source::Market, Source::of);
     if let Some(msg) = envelope.msg {
         return Some((envelope.recv_ns.map(Nanos), source, msg.get().as_bytes()));

@@ -175,7 +175,7 @@ impl<const N: usize> Names<N> {
 /// Hashes the length, the first 8, the middle 8 and the last 8 bytes: ids are random numbers, so these differ.
 #[inline]
 fn hash(text: &[u8]) -> u64 {
-    let word = |at: usize| text.get(at..at + 8).map(|b| u64::from_le_bytes(b.try_into().expect("8 bytes")));
+    let word = |at: usize| text.get(at..at.wrapping_add(8)).map(|b| u64::from_le_bytes(b.try_into().expect("8 bytes")));
     let (first, middle, last) = match (word(0), word(text.len() / 2), word(text.len().wrapping_sub(8))) {
         (Some(first), Some(middle), Some(last)) => (first, middle, last),
         // Short texts: the last 8 bytes as far as there are any.

@@ -20,9 +20,21 @@ pub trait Log {
 /// An encoded event is far shorter than the longest record, so that several fit where one is reserved.
 const EVENTS_PER_RECORD: usize = 4;
 
+/// How long the hot thread waits for the journal's next segment, in nanoseconds.
+const RESERVE_PATIENCE: u64 = 5_000_000_000;
+
 impl Log for Journal {
+    /// Waits, for a short while, where the disk is only slow: nothing may be decided that cannot be recorded.
     fn reserve(&mut self) -> Result<(), Full> {
-        Journal::reserve(self, EVENTS_MAX / EVENTS_PER_RECORD)
+        let begun = clock::mono();
+        loop {
+            match Journal::reserve(self, EVENTS_MAX / EVENTS_PER_RECORD) {
+                Err(Full { trouble: None }) if clock::mono() - begun < RESERVE_PATIENCE => {
+                    std::thread::sleep(std::time::Duration::from_millis(1));
+                }
+                reserved => return reserved,
+            }
+        }
     }
 
     fn append(&mut self, at: Nanos, event: &Event) {
@@ -102,6 +114,10 @@ impl<L: Log> Core<L> {
 
     /// Lets time pass until `at`: deadlines and paper orders happen in their order, each at its own time.
     pub fn advance(&mut self, at: Nanos) -> Result<(), Full> {
+        if self.now == Nanos::ZERO {
+            // Nothing was due between 1970 and the first input: a replay would value its portfolios for every minute of it.
+            self.now = at;
+        }
         loop {
             let (timer, order) = (self.engine.next_deadline(), self.paper.next_due());
             let next = timer.min(order);
@@ -193,7 +209,23 @@ impl<L: Log> Core<L> {
                     }
                 }
                 Event::Diverged { token, .. } => self.resync.push(*token),
-                _ => (),
+                Event::Deposited { .. }
+                | Event::Withdrawn { .. }
+                | Event::Repeated { .. }
+                | Event::Parked { .. }
+                | Event::Skipped { .. }
+                | Event::Refused { .. }
+                | Event::ExitDue { .. }
+                | Event::Accepted { .. }
+                | Event::Closed { .. }
+                | Event::Resolved { .. }
+                | Event::Settled(_)
+                | Event::Released { .. }
+                | Event::Valued(_)
+                | Event::Resynced { .. }
+                | Event::Faulted { .. }
+                | Event::Paused { .. }
+                | Event::Unpaused { .. } => (),
             }
         }
         self.events.clear();

@@ -7,3 +7,6 @@ pub mod thread;
 pub use core::{Core, Digest, Log};
 pub use inlet::{About, Closed, Command, Inlet, Stamped};
 pub use thread::HotThread;
+
+#[cfg(test)]
+mod tests;

@@ -42,7 +42,7 @@ pub fn resident_bytes() -> u64 {
     line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()).map_or(0, |kib| kib * 1024)
 }
 
-pub fn render(exported: &Exported) -> String {
+pub fn render(exported: &Exported<'_>) -> String {
     let mut text = Text(String::with_capacity(64 * 1024));
     text.one("build_info", "gauge", "What runs.", &[("version", exported.version)], 1);
     stages(&mut text, exported.times);
@@ -166,7 +166,7 @@ fn engine(text: &mut Text, now: &Snapshot) {
     }
 }
 
-fn money(text: &mut Text, exported: &Exported) {
+fn money(text: &mut Text, exported: &Exported<'_>) {
     text.family("portfolio_info", "gauge", "The strategy and mode behind a portfolio's number.");
     for (id, strategy, mode) in exported.portfolios {
         text.sample("portfolio_info", &[("portfolio", &id.to_string()), ("strategy", strategy), ("mode", mode)], 1);

@@ -94,3 +94,77 @@ impl Tally {
             .filter(|(_, count)| *count > 0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{
+        LeaderId, Numbers, OrderEnd, OrderId, PortfolioId, Rejection, Shares, SignalId, TokenId, TradeKey,
+        event::Filled,
+    };
+
+    fn tallied(events: impl IntoIterator<Item = Event>) -> Tally {
+        let mut tally = Tally::default();
+        events.into_iter().for_each(|event| tally.add(&event));
+        tally
+    }
+
+    #[test]
+    fn every_no_is_counted_by_its_reason() {
+        let (signal, portfolio, numbers) = (SignalId(1), PortfolioId(0), Numbers::NONE);
+        for reason in Skip::ALL {
+            let tally = tallied([Event::Skipped { signal, portfolio, reason: *reason, numbers }; 2]);
+            assert_eq!(tally.skips().collect::<Vec<_>>(), [(reason.code(), 2)]);
+            assert_eq!((tally.events, tally.refusals().count()), (2, 0));
+        }
+        for reason in Refusal::ALL {
+            let tally = tallied([Event::Refused { signal, portfolio, reason: *reason, numbers }; 3]);
+            assert_eq!(tally.refusals().collect::<Vec<_>>(), [(reason.code(), 3)]);
+            assert_eq!((tally.events, tally.skips().count()), (3, 0));
+        }
+    }
+
+    #[test]
+    fn a_fill_seen_again_is_a_skip_of_its_own() {
+        let repeated = Event::Repeated { trade: TradeKey([1, 2]), leader: LeaderId(0), token: TokenId(0) };
+        let tally = tallied([repeated; 5]);
+        assert_eq!((tally.repeated, tally.signals, tally.skips[Skip::SeenBefore as usize]), (5, 0, 5));
+    }
+
+    #[test]
+    fn what_is_no_no_is_counted_by_kind() {
+        let (order, portfolio, token) = (OrderId(0), PortfolioId(0), TokenId(0));
+        let closed = |end| Event::Closed { order, end, released: Usdc::ZERO };
+        let filled = Filled {
+            order,
+            shares: Shares::whole(1),
+            cash: Usdc(500_000),
+            fee: Usdc(10_000),
+            basis: Usdc::ZERO,
+            release_at: crate::domain::Nanos::ZERO,
+        };
+        let tally = tallied([
+            Event::Deposited { portfolio, amount: Usdc::whole(5) },
+            Event::Filled(filled),
+            Event::Filled(filled),
+            closed(OrderEnd::Filled),
+            closed(OrderEnd::Cancelled),
+            closed(OrderEnd::Rejected(Rejection::NoMatch)),
+            Event::Diverged { token, cause: crate::domain::Divergence::Gap },
+            Event::Resynced { token },
+            Event::Faulted { fault: crate::domain::Fault::Overfill, order },
+            Event::Paused { portfolio },
+        ]);
+        let expected = Tally {
+            events: 10,
+            fills: 2,
+            fees: Usdc(20_000),
+            rejected: 1,
+            diverged: 1,
+            resynced: 1,
+            faults: 1,
+            ..Tally::default()
+        };
+        assert_eq!(tally, expected);
+    }
+}

@@ -1,6 +1,7 @@
 //! Recordings through the same engine: the same decoder, core and paper venue as a live session, in recorded time.
 
 use std::{
+    collections::BTreeMap,
     fmt,
     path::{Path, PathBuf},
     time::Duration,
@@ -13,8 +14,8 @@ use super::{
 use crate::{
     clock,
     config::Config,
-    domain::{Input, LeaderId, LeaderTrade, Mode, Nanos, PortfolioId, TokenId, Usdc},
-    engine::Engine,
+    domain::{Divergence, Input, LeaderId, LeaderTrade, Mode, Nanos, PortfolioId, Price, Shares, Side, TokenId, Usdc},
+    engine::{Engine, book::Trust},
     feed::{
         hash::{HashVerifier, Verdict},
         leader::{LeaderDecoder, LeaderRows, Sighting},
@@ -89,7 +90,8 @@ impl From<RegistryError> for ReplayError {
 pub struct Progress {
     pub messages: u64,
     pub bytes: u64,
-    pub recorded: Nanos,
+    /// The recorded time that was reached.
+    pub at: Nanos,
 }
 
 /// What the default strategy of a replay without strategies begins with.
@@ -107,7 +109,9 @@ pub fn run(config: &Config, replay: &Replay, progress: impl FnMut(Progress)) -> 
         player.play(path)?;
     }
     player.finish()?;
-    Ok(player.result(&stages, clock::mono() - begun))
+    let result = player.result(clock::mono() - begun);
+    // Recorders hold back what they recorded until they are gone.
+    Ok(ReplayResult { stages: result::stages(&stages), ..result })
 }
 
 struct Player<'a, P> {
@@ -115,6 +119,8 @@ struct Player<'a, P> {
     core: Core<Digest>,
     stages: StageRecorder,
     names: Names,
+    /// What each portfolio begins with.
+    capitals: Vec<Usdc>,
     market: MarketDecoder,
     leaders: LeaderDecoder,
     batch: Batch,
@@ -147,7 +153,7 @@ impl<'a, P: FnMut(Progress)> Player<'a, P> {
         outcomes.reverse();
         let paper = Paper::new(paper_options(config));
         let mut core = Core::new(Engine::new(engine_options(config)), paper, Digest::new(), stages.recorder());
-        install(config, &mut core, &mut names, &rows)?;
+        let capitals = install(config, &mut core, &mut names, &rows)?;
         let (market, hashes) = match replay.verify {
             Verify::Hashes => (MarketDecoder::with_proofs(), Some(HashVerifier::new())),
             Verify::Nothing => (MarketDecoder::new(), None),
@@ -157,6 +163,7 @@ impl<'a, P: FnMut(Progress)> Player<'a, P> {
             core,
             stages: stages.recorder(),
             names,
+            capitals,
             market,
             leaders: LeaderDecoder::new(),
             batch: Batch::default(),
@@ -185,7 +192,6 @@ impl<'a, P: FnMut(Progress)> Player<'a, P> {
                 Source::Market => {
                     let is_read = self.decode(line.msg)?;
                     let at = line.recv.or_else(|| self.batch_time()).unwrap_or(self.core.now());
-                    self.first.get_or_insert(at);
                     self.pace.wait(at);
                     self.until(at)?;
                     if let (Some(row), Some(hashes)) = (row, &mut self.hashes) {
@@ -199,7 +205,6 @@ impl<'a, P: FnMut(Progress)> Player<'a, P> {
                 Source::Leader => {
                     let sighting = self.leaders.decode_rtds(line.msg, &self.names.registry);
                     let at = line.recv.unwrap_or(self.core.now());
-                    self.first.get_or_insert(at);
                     self.pace.wait(at);
                     self.until(at)?;
                     // What is wrong with it is counted by the decoder.
@@ -210,8 +215,8 @@ impl<'a, P: FnMut(Progress)> Player<'a, P> {
                 Source::Other => (),
             }
             if self.messages % PROGRESS_EVERY == 0 {
-                let (messages, bytes, recorded) = (self.messages, self.bytes, self.core.now());
-                (self.progress)(Progress { messages, bytes, recorded });
+                let (messages, bytes, at) = (self.messages, self.bytes, self.core.now());
+                (self.progress)(Progress { messages, bytes, at });
             }
         }
         Ok(())
@@ -220,12 +225,15 @@ impl<'a, P: FnMut(Progress)> Player<'a, P> {
     /// Decodes a frame into the batch; tokens seen for the first time are installed. Returns whether it was well-formed.
     fn decode(&mut self, frame: &[u8]) -> Result<bool, ReplayError> {
         let begun = clock::mono();
+        let counted = self.market.counters;
         let mut result = self.market.decode(frame, &self.names.registry, &mut self.batch);
         if !self.batch.unknown.is_empty() {
             let unknown = std::mem::take(&mut self.batch.unknown);
             for text in &unknown {
                 self.install_token(text)?;
             }
+            // It is one frame, even if it is read twice.
+            self.market.counters = counted;
             result = self.market.decode(frame, &self.names.registry, &mut self.batch);
         }
         self.stages.record(Stage::Decode, clock::mono() - begun);
@@ -254,8 +262,23 @@ impl<'a, P: FnMut(Progress)> Player<'a, P> {
         })
     }
 
+    /// Pays in the capital before the first thing happens: recorded time begins there, and not in 1970.
+    fn begin(&mut self, at: Nanos) {
+        if self.first.is_some() {
+            return;
+        }
+        let at = self.rows.last().map_or(at, |(row, _)| at.min(*row));
+        self.first = Some(at);
+        for (index, capital) in self.capitals.iter().enumerate() {
+            let id = PortfolioId(index as u16);
+            let fund = |engine: &mut Engine, now, events: &mut _| engine.fund(now, id, *capital, events);
+            self.core.set_up(at, fund).expect("a digest has always room");
+        }
+    }
+
     /// Lets everything happen that the leaders' file and the outcomes have before `at`.
     fn until(&mut self, at: Nanos) -> Result<(), ReplayError> {
+        self.begin(at);
         loop {
             let row = self.rows.last().map_or(Nanos::NEVER, |(at, _)| *at);
             let end = self.outcomes.last().map_or(Nanos::NEVER, |outcome| outcome.ends_at);
@@ -264,7 +287,6 @@ impl<'a, P: FnMut(Progress)> Player<'a, P> {
             }
             if row <= end {
                 if let Some((at, row)) = self.rows.pop() {
-                    self.first.get_or_insert(at);
                     let sighting = row.sighting(&self.names.registry);
                     self.sighted(at, &sighting)?;
                 }
@@ -306,27 +328,34 @@ impl<'a, P: FnMut(Progress)> Player<'a, P> {
     /// Feeds the batch to the engine, checking hashes where they belong.
     fn apply(&mut self, at: Nanos) {
         let batch = std::mem::take(&mut self.batch);
-        let mut proofs = batch.proofs.iter().peekable();
-        for (index, input) in batch.inputs.iter().enumerate() {
-            self.handle(at, input);
-            while let Some(proof) = proofs.next_if(|proof| proof.after == index + 1) {
-                self.prove(at, proof);
-            }
+        let mut applied = 0;
+        for proof in &batch.proofs {
+            batch.inputs[applied..proof.after].iter().for_each(|input| self.handle(at, input));
+            self.prove(at, proof, &batch.inputs[applied..proof.after]);
+            applied = proof.after;
         }
-        // What comes before or without any input.
-        proofs.for_each(|proof| self.prove(at, proof));
+        batch.inputs[applied..].iter().for_each(|input| self.handle(at, input));
         self.batch = batch;
     }
 
-    fn prove(&mut self, at: Nanos, proof: &Proof) {
+    /// Checks the book after a message, which consisted of `inputs`.
+    fn prove(&mut self, at: Nanos, proof: &Proof, inputs: &[Input]) {
         let Some(hashes) = &mut self.hashes else { return };
-        let book = &self.core.engine.token(proof.token).book;
+        let token = proof.token;
+        let book = &self.core.engine.token(token).book;
+        let is_snapshot = inputs.iter().any(|input| matches!(input, Input::Snapshot { token: of, .. } if *of == token));
+        if is_snapshot && matches!(book.trust(), Trust::Diverged(Divergence::StaleSnapshot)) {
+            // The engine keeps the newer book, so the hash speaks of the message alone.
+            let (bids, asks) = (levels(inputs, token, Side::Buy), levels(inputs, token, Side::Sell));
+            let verdict = hashes.check(&self.names.registry, proof, bids.into_iter(), asks.into_iter().rev());
+            self.verdicts[verdict as usize] += u64::from(proof.hash.is_some());
+            return;
+        }
         let verdict = hashes.check(&self.names.registry, proof, book.bids_up(), book.asks_down());
         if proof.hash.is_none() {
             return; // Only ingredients.
         }
         self.verdicts[verdict as usize] += 1;
-        let token = proof.token;
         match verdict {
             Verdict::Good => self.handle(at, &Input::HashChecked { token, good: true }),
             Verdict::Bad => self.handle(at, &Input::HashChecked { token, good: false }),
@@ -342,6 +371,8 @@ impl<'a, P: FnMut(Progress)> Player<'a, P> {
 
     /// Lets what is left of the leaders' file and of the outcomes happen, and the orders under way meet the last books.
     fn finish(&mut self) -> Result<(), ReplayError> {
+        let end = self.rows.first().map_or(self.core.now(), |(at, _)| *at);
+        self.begin(end);
         self.until(Nanos(Nanos::NEVER.0 - 1))?;
         let settled = self.core.now().plus(self.config.paper.fill_delay);
         self.core.advance(settled).expect("a digest has always room");
@@ -350,7 +381,7 @@ impl<'a, P: FnMut(Progress)> Player<'a, P> {
         Ok(())
     }
 
-    fn result(self, stages: &Stages, elapsed: u64) -> ReplayResult {
+    fn result(self, elapsed: u64) -> ReplayResult {
         let (engine, tally, counters) = (&self.core.engine, &self.core.tally, &self.market.counters);
         let names: Vec<String> = self.names.portfolios.iter().map(|(name, _)| name.clone()).collect();
         let (realised, unrealised) = result::pnl(engine);
@@ -387,9 +418,18 @@ impl<'a, P: FnMut(Progress)> Player<'a, P> {
             bytes: self.bytes,
             bytes_per_s: (u128::from(self.bytes) * 1_000_000_000 / u128::from(elapsed.max(1))) as u64,
             peak_rss_bytes: result::peak_rss_bytes(),
-            stages: result::stages(stages),
+            stages: Default::default(),
         }
     }
+}
+
+/// Returns one side of a message's levels from the lowest price.
+fn levels(inputs: &[Input], of: TokenId, on: Side) -> BTreeMap<Price, Shares> {
+    let level = |input: &Input| match *input {
+        Input::Level { token, side, price, size } if token == of && side == on => Some((price, size)),
+        _ => None,
+    };
+    inputs.iter().filter_map(level).filter(|(_, size)| *size > Shares::ZERO).collect()
 }
 
 /// Returns the rows with the times they were seen (or, where nobody wrote that down, traded), earliest last.
@@ -402,25 +442,24 @@ fn leader_rows(path: &Path) -> Result<Vec<(Nanos, Row)>, FileError> {
     Ok(rows)
 }
 
-/// Installs the settings' leaders and strategies, or a default strategy that follows everybody in the rows.
+/// Installs the settings' leaders and strategies, or a default strategy that follows everybody in the rows. Returns what
+/// each portfolio begins with.
 fn install(
     config: &Config,
     core: &mut Core<Digest>,
     names: &mut Names,
     rows: &[(Nanos, Row)],
-) -> Result<(), ReplayError> {
-    let mut leaders: Vec<LeaderId> = vec![];
+) -> Result<Vec<Usdc>, ReplayError> {
+    let (mut leaders, mut capitals): (Vec<LeaderId>, _) = (vec![], vec![]);
     for leader in &config.leaders {
         leaders.push(names.registry.add_leader(&leader.wallet)?.0);
     }
-    let at = rows.last().map_or(Nanos::ZERO, |(at, _)| *at);
     let mut add = |name: &str, settings, capital, follows: &[LeaderId]| {
         let id = PortfolioId(names.portfolios.len() as u16);
         names.portfolios.push((name.to_owned(), Mode::Paper));
         core.engine.install_portfolio(id, Mode::Paper, settings);
         follows.iter().for_each(|leader| core.engine.follow(*leader, id));
-        let fund = |engine: &mut Engine, now, events: &mut _| engine.fund(now, id, capital, events);
-        core.set_up(at, fund).expect("a digest has always room");
+        capitals.push(capital);
     };
     if config.strategies.is_empty() {
         for (_, row) in rows {
@@ -432,7 +471,7 @@ fn install(
         let follows: Vec<LeaderId> = strategy.leaders.iter().map(|index| leaders[*index]).collect();
         add(&strategy.name, strategy.settings, strategy.capital, &follows);
     }
-    Ok(())
+    Ok(capitals)
 }
 
 /// Keeps recorded time from passing faster than asked.

@@ -201,11 +201,11 @@ pub fn length(nanos: Nanos) -> String {
     }
 }
 
-const STAMP: &[BorrowedFormatItem] =
+const STAMP: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
-const SHORT: &[BorrowedFormatItem] =
+const SHORT: &[BorrowedFormatItem<'_>] =
     format_description!("[day padding:none] [month repr:short] [hour]:[minute]:[second]");
-const FINE: &[BorrowedFormatItem] =
+const FINE: &[BorrowedFormatItem<'_>] =
     format_description!("[day padding:none] [month repr:short] [hour]:[minute]:[second].[subsecond digits:3]");
 
 /// A moment in UTC, and how long ago that was when the page was made.

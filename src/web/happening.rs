@@ -38,6 +38,7 @@ pub fn sentence(event: &Event) -> &'static str {
 }
 
 /// Returns what is worth reading of it.
+#[expect(clippy::too_many_lines, reason = "one arm for each event")]
 pub fn parts(event: &Event) -> Parts {
     let portfolio = |id: crate::domain::PortfolioId| ("portfolio", id.0.to_string());
     match event {

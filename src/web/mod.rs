@@ -39,7 +39,7 @@ pub struct WebState {
     pub store: Arc<StoreStatus>,
     pub feeds: Arc<Vec<Arc<FeedStatus>>>,
     pub about: About,
-    /// Host names it answers to, besides localhost, 127.0.0.1 and [::1]: another name is an attack through DNS.
+    /// Host names it answers to, besides localhost, 127.0.0.1 and `[::1]`: another name is an attack through DNS.
     pub hosts: Vec<String>,
     pub clock: fn() -> Nanos,
 }

@@ -101,7 +101,7 @@ fn a_parked_signal_survives_a_crash_and_ends_once() {
     engine.step(later, &Input::Timer, &mut events);
     assert_eq!(
         (engine.parked(), events.as_slice().iter().filter_map(phrase).next()),
-        (0, Some("skipped no_book".into()))
+        (0, Some("skipped no_token".into()))
     );
     // And one that was decided is not parked any more.
     liquid(&mut world);

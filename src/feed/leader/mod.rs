@@ -90,10 +90,8 @@ impl LeaderDecoder {
     ) -> Result<(), Malformed> {
         let counted = rows::page(page, |row| {
             self.counters.rows += 1;
-            each(self.count(row.and_then(|row| match row {
-                Some(row) => Ok(row.sighting(registry)),
-                None => Ok(Sighting::NotATrade),
-            })));
+            let sighting = row.map(|row| row.map_or(Sighting::NotATrade, |row| row.sighting(registry)));
+            each(self.count(sighting));
         });
         if counted.is_err() {
             self.counters.malformed += 1;

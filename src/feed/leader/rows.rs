@@ -49,7 +49,7 @@ pub(super) struct RawRow<'a> {
 impl<'a> RawRow<'a> {
     /// Returns `None` for a row of another type than TRADE. Rows of `/trades` have no type.
     pub fn parse(json: &'a [u8]) -> Result<Option<RawRow<'a>>, Malformed> {
-        let row: RawRow = serde_json::from_slice(json).map_err(|error| syntax(&error, json))?;
+        let row: RawRow<'_> = serde_json::from_slice(json).map_err(|error| syntax(&error, json))?;
         Ok(row.kind.as_deref().is_none_or(|kind| kind.eq_ignore_ascii_case("TRADE")).then_some(row))
     }
 
@@ -148,7 +148,7 @@ fn rows(
     let wrong = |error: serde_json::Error| syntax(&error, page.as_bytes());
     let list: Vec<&RawValue> = match page.trim_start().as_bytes().first() {
         Some(b'[') => serde_json::from_str(page).map_err(wrong)?,
-        Some(b'{') => match serde_json::from_str::<Envelope>(page).map_err(wrong)?.data {
+        Some(b'{') => match serde_json::from_str::<Envelope<'_>>(page).map_err(wrong)?.data {
             Some(data) => data,
             None => vec![serde_json::from_str(page).map_err(wrong)?],
         },

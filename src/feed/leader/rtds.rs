@@ -22,8 +22,8 @@ use crate::{
 };
 
 /// A quote inside of a JSON string is escaped, so no name or title can look like this key.
-static WALLET: LazyLock<Finder> = LazyLock::new(|| Finder::new("\"proxyWallet\":\""));
-static PAYLOAD: LazyLock<Finder> = LazyLock::new(|| Finder::new("\"payload\":{"));
+static WALLET: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"proxyWallet\":\""));
+static PAYLOAD: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"payload\":{"));
 
 /// Reads compact frames; `None` for anything else.
 pub(super) fn scan(frame: &[u8], registry: &Registry) -> Option<Sighting> {
@@ -118,7 +118,7 @@ pub(super) fn read(frame: &[u8], registry: &Registry) -> Result<Sighting, Malfor
     if matches!(frame, b"" | b"PONG" | b"pong") {
         return Ok(Sighting::NotATrade);
     }
-    let envelope: Envelope = serde_json::from_slice(frame).map_err(|error| syntax(&error, frame))?;
+    let envelope: Envelope<'_> = serde_json::from_slice(frame).map_err(|error| syntax(&error, frame))?;
     let row = match (envelope.payload, envelope.topic.as_deref(), envelope.kind.as_deref()) {
         (Some(payload), Some("activity"), Some("trades" | "orders_matched")) => payload.get().as_bytes(),
         (Some(_), _, _) => return Ok(Sighting::NotATrade),

@@ -10,7 +10,7 @@ mod rest;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use axum::Router;
 use axum::routing::{any, get, post};
@@ -25,6 +25,7 @@ use hub::Hub;
 use super::listing::Listing;
 use super::wire::Phase;
 use super::workload;
+use crate::clock::now;
 use crate::domain::Nanos;
 
 /// How finely real time is followed.
@@ -186,11 +187,6 @@ async fn run(world: World) {
             _ = ticks.tick() => world.hub().advance(now()),
         }
     }
-}
-
-/// The one place where the simulated venue reads the clock.
-fn now() -> Nanos {
-    nanos(SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970"))
 }
 
 fn nanos(length: Duration) -> Nanos {

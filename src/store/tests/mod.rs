@@ -147,6 +147,7 @@ async fn hostile_text_is_kept_as_text() {
 
 /// One buy and its sale by hand, with the numbers of DESIGN.md's transfer table.
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one story, told event by event")]
 async fn each_event_moves_the_money_where_it_belongs() {
     let (portfolio, leader, token, pool) = (PortfolioId(0), LeaderId(0), TokenId(0), TestDatabase::create().await);
     let price = Price::from_micros(500_000).expect("a price");

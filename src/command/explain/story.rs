@@ -1,0 +1,101 @@
+//! The question, put to the engine that trades: a book, a leader's trade, and what it says to them.
+
+use crate::{
+    domain::{
+        Event, Input, LeaderId, LeaderTrade, Market, Millis, Mode, Nanos, PortfolioId, Price, Settings, Shares, Side,
+        TokenId, TradeKey, Usdc, input::Best,
+    },
+    engine::{Engine, Options},
+    hot_loop::{Core, Log},
+    journal::Full,
+    metrics::Stages,
+    venue::paper::{Paper, PaperOptions},
+};
+
+/// All that the answer depends on.
+#[derive(Clone, Debug)]
+pub struct Case {
+    pub options: Options,
+    pub paper: PaperOptions,
+    pub settings: Settings,
+    pub capital: Usdc,
+    pub market: Market,
+    /// `None`: nobody bids.
+    pub bid: Option<Price>,
+    pub ask: Price,
+    /// At each of them.
+    pub depth: Shares,
+    pub side: Side,
+    pub price: Price,
+    pub shares: Shares,
+}
+
+/// What the engine and the paper venue said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Story {
+    /// To his buy: the one in question, or the one that must come before a sale.
+    pub buy: Vec<Event>,
+    /// To his sale, if that is in question.
+    pub sale: Vec<Event>,
+}
+
+const TOKEN: TokenId = TokenId(0);
+const LEADER: LeaderId = LeaderId(0);
+const PORTFOLIO: PortfolioId = PortfolioId(0);
+const START: Nanos = Nanos::from_secs(1_000_000);
+const NEVER_FULL: &str = "memory takes it";
+
+/// A log that keeps what was said.
+#[derive(Default)]
+struct Kept(Vec<Event>);
+
+impl Log for Kept {
+    fn reserve(&mut self) -> Result<(), Full> {
+        Ok(())
+    }
+
+    fn append(&mut self, _: Nanos, event: &Event) {
+        self.0.push(*event);
+    }
+}
+
+/// Lets the case happen. A sale is that of all the shares that the leader bought, at the same price, just before.
+pub fn tell(case: &Case) -> Story {
+    let mut engine = Engine::new(Options { value_every: Nanos::NEVER, ..case.options });
+    engine.install_token(TOKEN);
+    engine.install_portfolio(PORTFOLIO, Mode::Paper, case.settings);
+    engine.follow(LEADER, PORTFOLIO);
+    let mut core = Core::new(engine, Paper::new(case.paper), Kept::default(), Stages::new().recorder());
+    core.set_up(START, |engine, now, events| engine.fund(now, PORTFOLIO, case.capital, events)).expect(NEVER_FULL);
+    let handle = |core: &mut Core<Kept>, input| core.handle(START, &input).expect(NEVER_FULL);
+    handle(&mut core, Input::MarketKnown { token: TOKEN, market: case.market });
+    let at = Millis(START.as_millis());
+    handle(&mut core, Input::Snapshot { token: TOKEN, at });
+    let levels = [(Side::Buy, case.bid), (Side::Sell, Some(case.ask))];
+    for (side, price) in levels.into_iter().filter_map(|(side, price)| Some((side, price?))) {
+        handle(&mut core, Input::Level { token: TOKEN, side, price, size: case.depth });
+    }
+    handle(&mut core, Input::BookDone { token: TOKEN, at, best: Best::Unstated });
+    let buy = answered(&mut core, case, Side::Buy);
+    match case.side {
+        Side::Buy => Story { buy, sale: vec![] },
+        Side::Sell => Story { buy, sale: answered(&mut core, case, Side::Sell) },
+    }
+}
+
+/// Returns what is said to the leader's trade until the paper venue has answered.
+fn answered(core: &mut Core<Kept>, case: &Case, side: Side) -> Vec<Event> {
+    core.log.0.clear();
+    let trade = LeaderTrade {
+        trade: TradeKey([1, side as u64]),
+        leader: LEADER,
+        token: TOKEN,
+        side,
+        price: case.price,
+        shares: case.shares,
+        traded_at: core.now(),
+    };
+    core.handle(core.now(), &Input::LeaderTrade(trade)).expect(NEVER_FULL);
+    core.advance(core.now().plus(case.paper.fill_delay)).expect(NEVER_FULL);
+    core.log.0.clone()
+}

@@ -1,0 +1,196 @@
+//! Start-up after real sessions: a journal is written, left, and opened again.
+
+use std::path::Path;
+
+use super::*;
+use crate::{
+    config::{Overrides, Source},
+    domain::{Input, LeaderId, LeaderTrade, Market, Millis, Price, Shares, Side, TradeKey, input::Best},
+    journal,
+    metrics::Stages,
+};
+
+const SMALL: journal::Options =
+    journal::Options { segment_bytes: 4 << 20, sync_interval: std::time::Duration::from_millis(5) };
+const START: Nanos = Nanos::from_secs(1_000_000);
+const TOKEN: TokenId = TokenId(0);
+const CONDITION: &str = "0xcccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc";
+const WALLET: &str = "0x1ead000000000000000000000000000000000001";
+
+/// Settings with these strategies, each `name: what its paper table says`, and filters.
+fn config(strategies: &[(&str, &str, &str)]) -> Config {
+    let mut text = format!("leader = [{{ name = \"Ada\", wallet = \"{WALLET}\" }}]\n");
+    for (name, paper, filter) in strategies {
+        text += &format!("[[strategy]]\nname = \"{name}\"\nleaders = [\"Ada\"]\n{filter}\npaper = {{ {paper} }}\n");
+    }
+    let source = Source::Text { name: "test".to_owned(), text };
+    Config::load(&source, &Overrides::default()).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+fn started(dir: &Path, config: &Config, at: Nanos) -> Result<(Core<Journal>, Names, Vec<Notice>), StartError> {
+    let (journal, _) = Journal::open(dir, &SMALL)?;
+    recovered(config, journal, Stages::new().recorder(), at)
+}
+
+/// Announces the token as the hot thread does.
+fn announce(core: &mut Core<Journal>) {
+    core.log.reserve(2).expect("room");
+    core.log.append(core.now(), &Record::Token { id: TOKEN, text: "77" });
+    core.engine.install_token(TOKEN);
+    let about = MarketAbout { condition: CONDITION, slug: "rain", ..MarketAbout::default() };
+    core.log.append(core.now(), &Record::Market { token: TOKEN, market: Market::COMMON, about });
+    core.handle(core.now(), &Input::MarketKnown { token: TOKEN, market: Market::COMMON }).expect("room");
+}
+
+/// A fresh book at `now`, and a trade of the leader.
+fn trade(core: &mut Core<Journal>, number: u64) {
+    let (token, at) = (TOKEN, Millis(core.now().as_millis()));
+    let price = |micros| Price::from_micros(micros).expect("a price");
+    let level = |side, micros| Input::Level { token, side, price: price(micros), size: Shares::whole(9_000) };
+    let fill = LeaderTrade {
+        trade: TradeKey([number, 1]),
+        leader: LeaderId(0),
+        token,
+        side: Side::Buy,
+        price: price(500_000),
+        shares: Shares::whole(400),
+        traded_at: core.now(),
+    };
+    let done = Input::BookDone { token, at, best: Best::Unstated };
+    let snapshot = Input::Snapshot { token, at };
+    for input in [snapshot, level(Side::Buy, 490_000), level(Side::Sell, 500_000), done, Input::LeaderTrade(fill)] {
+        core.handle(core.now(), &input).expect("room");
+    }
+}
+
+/// A session that bought once.
+fn session(dir: &Path, config: &Config) -> Core<Journal> {
+    let (mut core, _, notices) = started(dir, config, START).expect("started");
+    assert_eq!(notices, Vec::<Notice>::new());
+    announce(&mut core);
+    trade(&mut core, 1);
+    core.advance(START.plus(Nanos::from_secs(1))).expect("room");
+    assert_eq!((core.tally.fills, core.engine.positions().open()), (1, 1));
+    core
+}
+
+#[test]
+fn a_second_start_finds_the_state_the_names_and_the_portfolios_of_the_first() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let config = config(&[("a", "capital_usdc = 1000", "")]);
+    let mut core = session(dir.path(), &config);
+    let state = core.engine.state_hash();
+    core.log.reserve(1).expect("room");
+    core.log.append(core.now(), &Record::Checkpoint { state });
+    let before = core.now();
+    drop(core);
+    let (core, names, notices) = started(dir.path(), &config, before).expect("started again");
+    assert_eq!((core.engine.state_hash(), notices), (state, vec![]));
+    assert_eq!((names.registry.token_text(TOKEN), names.registry.leader_wallet(LeaderId(0))), ("77", WALLET));
+    assert_eq!(names.portfolios, [("a".to_owned(), Mode::Paper)]);
+    assert_eq!((names.markets[0].condition.as_str(), names.markets[0].slug.as_str()), (CONDITION, "rain"));
+}
+
+#[test]
+fn capital_follows_the_settings_as_far_as_it_is_available() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let with = |capital: &str| config(&[("a", &format!("capital_usdc = {capital}"), "")]);
+    let mut at = session(dir.path(), &with("1000")).now();
+    for (capital, deposits, notice) in [("1500", 1_500, None), ("1200", 1_200, None), ("10", 50, Some("$40 of it"))] {
+        at = at.plus(Nanos::from_secs(1));
+        let (core, _, notices) = started(dir.path(), &with(capital), at).expect("started");
+        assert_eq!(core.engine.portfolios()[0].ledger.deposits(), Usdc::whole(deposits), "{notices:?}");
+        assert_eq!(notices.len(), usize::from(notice.is_some()));
+        assert!(notice.is_none_or(|text| notices[0].contains(text)), "{notices:?}");
+    }
+}
+
+#[test]
+fn a_strategy_that_left_the_settings_is_named_while_it_holds_something() {
+    let dir = tempfile::tempdir().expect("a folder");
+    drop(session(dir.path(), &config(&[("a", "capital_usdc = 1000", "")])));
+    let later = START.plus(Nanos::from_secs(9));
+    let other = config(&[("b", "capital_usdc = 500", "")]);
+    let (mut core, names, notices) = started(dir.path(), &other, later).expect("started");
+    assert!(matches!(&notices[..], [one] if one.contains("\"a\" is not in the settings any more")), "{notices:?}");
+    assert_eq!(names.portfolios.len(), 2);
+    trade(&mut core, 2);
+    // Only the one in the settings goes on.
+    assert_eq!(core.tally.orders, 1);
+    assert!(core.engine.orders().iter().all(|order| order.submitted.portfolio == PortfolioId(1)));
+}
+
+#[test]
+fn market_filters_bind_by_token_condition_and_slug() {
+    let dir = tempfile::tempdir().expect("a folder");
+    drop(session(dir.path(), &config(&[("a", "capital_usdc = 1000", "")])));
+    let filters = [
+        ("markets_deny = [\"77\"]", true),
+        ("markets_deny = [\"0xcccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\"]", true),
+        ("markets_deny = [\"rain\"]", true),
+        ("markets_deny = [\"snow\"]", false),
+        ("markets_allow = [\"rain\"]", false),
+        ("markets_allow = [\"77\", \"snow\"]", false),
+        ("markets_allow = [\"snow\"]", true),
+    ];
+    for (number, (filter, is_denied)) in filters.into_iter().enumerate() {
+        let later = START.plus(Nanos::from_secs(10 + 10 * number as u64));
+        let config = config(&[("a", "capital_usdc = 1000, position_usdc_max = 900", filter)]);
+        let (mut core, ..) = started(dir.path(), &config, later).expect("started");
+        trade(&mut core, 2 + number as u64);
+        let skips: Vec<_> = core.tally.skips().collect();
+        let expected: &[(&str, u64)] = if is_denied { &[("market_denied", 1)] } else { &[] };
+        assert_eq!((skips.as_slice(), core.tally.orders), (expected, u64::from(!is_denied)), "{filter}");
+    }
+}
+
+#[test]
+fn a_checkpoint_that_differs_stops_the_start() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let config = config(&[("a", "capital_usdc = 1000", "")]);
+    let mut core = session(dir.path(), &config);
+    let rebuilt = core.engine.state_hash();
+    core.log.reserve(1).expect("room");
+    let seq = core.log.append(core.now(), &Record::Checkpoint { state: rebuilt ^ 1 });
+    drop(core);
+    let error = started(dir.path(), &config, START.plus(Nanos::from_secs(9))).err().expect("refused");
+    let expected = (seq, rebuilt ^ 1, rebuilt);
+    assert!(
+        matches!(error, StartError::StateDiffers { seq, written, rebuilt } if (seq, written, rebuilt) == expected),
+        "{error}"
+    );
+    assert!(error.to_string().contains("fix: "), "{error}");
+}
+
+#[test]
+fn paper_orders_of_a_process_that_is_gone_end_as_rejected() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let config = config(&[("a", "capital_usdc = 1000, position_usdc_max = 900", "")]);
+    let mut core = session(dir.path(), &config);
+    // Beyond the window of the first trade's group.
+    core.advance(START.plus(Nanos::from_secs(5))).expect("room");
+    trade(&mut core, 2);
+    assert_eq!(core.engine.orders().open(), 1);
+    drop(core);
+    let (core, ..) = started(dir.path(), &config, START.plus(Nanos::from_secs(9))).expect("started");
+    assert_eq!((core.engine.orders().open(), core.tally.rejected), (0, 1));
+    let mut ends = vec![];
+    let tail = core.log.tail();
+    let read: Result<u64, JournalError> = recover(core.log.dir(), &tail, |_, _, record| {
+        if let Record::Event(crate::domain::Event::Closed { end, .. }) = record {
+            ends.push(end.code());
+        }
+        Ok(())
+    });
+    read.expect("whole");
+    assert_eq!(ends, ["filled", "rejected_venue_restarted"]);
+}
+
+#[test]
+fn a_second_engine_on_the_same_data_is_refused() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let config = config(&[("a", "capital_usdc = 1000", "")]);
+    let _first = session(dir.path(), &config);
+    let error = started(dir.path(), &config, START).err().expect("refused");
+    assert!(matches!(error, StartError::Journal(JournalError::InUse { .. })), "{error}");
+}
