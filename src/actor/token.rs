@@ -23,6 +23,8 @@ pub struct TokenArguments {
     pub plant: Plant,
     pub token: TokenId,
     pub text: String,
+    /// Its market stands in the journal already.
+    pub is_known: bool,
     pub metadata: Metadata,
 }
 
@@ -86,7 +88,7 @@ impl Actor for TokenActor {
         message: Self::Msg,
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
-        let TokenArguments { plant, token, text, metadata } = &state.arguments;
+        let TokenArguments { plant, token, text, is_known, metadata } = &state.arguments;
         match message {
             TokenMessage::Learn => {
                 let wait = match metadata.token(text).await {
@@ -96,7 +98,9 @@ impl Actor for TokenActor {
                     }
                     Err(error) => {
                         // Said once for each token; the skip says it for each signal.
-                        if state.learns == 0 {
+                        if state.learns == 0 && *is_known {
+                            tracing::info!(%error, token = text, "a token's market was not read again; what was known stays");
+                        } else if state.learns == 0 {
                             tracing::warn!(%error, token = text, "nothing learned about a token; asking again");
                         }
                         plant.tokens.cast(TokensMessage::Unknown(*token));

@@ -162,6 +162,7 @@ impl TokensState {
             plant: self.plant.clone(),
             token,
             text: self.names.registry.token_text(token).to_owned(),
+            is_known: !self.names.markets[token.index()].condition.is_empty(),
             metadata: self.metadata.clone(),
         };
         let (actor, _) = myself.spawn_linked(None, TokenActor, arguments).await?;

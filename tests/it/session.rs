@@ -29,9 +29,17 @@ async fn a_demo_runs_trades_and_stops_in_order() {
     assert_eq!(home.postmaster(), None, "its Postgres was stopped");
     assert!(tables::ends_with_checkpoint(&home.journal()));
 
+    // Another day: the markets of the first are gone, what was held in them is settled, and nobody complains.
+    let mut engine = Engine::start(&home, &["demo", "--seed", "2"]);
+    engine.wait_until("a signal", |status| number(status, "signals") >= 1 && number(status, "parked") == 0);
+    let output = engine.stop();
+    assert!(output.contains("markets of an earlier demo are gone"), "{output}");
+    assert_eq!(complaints(&output), Vec::<&str>::new());
+
     let pool = tables::private(&home).await;
     tables::audit(&pool, &home.journal()).await;
-    assert!(tables::count(&pool, "select count(*) from signals").await >= 12);
+    assert!(tables::count(&pool, "select count(*) from signals").await > 12);
+    assert!(tables::count(&pool, "select count(*) from settlements").await >= 1);
     pool.close().await;
 }
 
@@ -58,12 +66,19 @@ async fn a_session_killed_at_any_moment_goes_on_where_it_was() {
     let output = engine.stop();
     assert!(tables::ends_with_checkpoint(&home.journal()));
     assert!(!output.contains("ERROR"), "{output}");
+    // Another start rebuilds the state from all of them, and compares its hash with the checkpoint just written.
+    let mut engine = Engine::run(&home, &config, &[]);
+    engine.wait_until("a signal, and none that waits", |status| {
+        number(status, "signals") >= 1 && number(status, "parked") == 0
+    });
+    engine.stop();
 
     let pool = tables::private(&home).await;
     tables::audit(&pool, &home.journal()).await;
+    tables::audit_notices(&pool).await;
     let seen = tables::count(&pool, "select count(*) from signals").await;
     assert!(seen as u64 >= signals, "{seen} signals are in the tables, {signals} had been shown before the kills");
-    assert_eq!(tables::count(&pool, "select count(*) from sessions").await, 5);
+    assert_eq!(tables::count(&pool, "select count(*) from sessions").await, 6);
     let interrupted = "select count(*) from orders where state = 'rejected_venue_restarted'";
     assert!(tables::count(&pool, interrupted).await >= 1, "an order was open when a process was killed");
     pool.close().await;

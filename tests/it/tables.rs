@@ -6,7 +6,7 @@ use remora::{
     journal::{Reader, Record, Tail},
     store::{Writer, private::Private, testing::TestDatabase},
 };
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 
 use crate::engine::Home;
 
@@ -37,7 +37,7 @@ const NEVER: [(&str, &str); 12] = [
     ),
     (
         "an order on a book that was not trusted",
-        "select o.seq, d.seq from events d join events o on o.kind = 'submitted' and d.seq < o.seq
+        "select o.seq, d.seq as diverged from events d join events o on o.kind = 'submitted' and d.seq < o.seq
          and o.body->o.key->>'token' = d.body->d.key->>'token'
          where d.kind = 'diverged' and not exists (select from sessions s where d.seq < s.seq and s.seq < o.seq)
          and not exists (select from events r where r.kind = 'resynced' and d.seq < r.seq and r.seq < o.seq
@@ -121,15 +121,10 @@ pub async fn count(pool: &PgPool, query: &str) -> i64 {
 
 /// Checks everything that must hold once the engine has stopped.
 pub async fn audit(pool: &PgPool, journal: &Path) {
-    let events = "select seq, at, kind, body, (select * from jsonb_object_keys(body) limit 1) as key from public.events
-        where jsonb_typeof(body) = 'object'";
-    for (what, query) in NEVER {
-        let with = format!("with {FOLLOWS}, {MOVES}, events as ({events}) {query}");
-        let query = sqlx::AssertSqlSafe(format!("select r::text from ({with}) r"));
-        let found: Vec<String> =
-            sqlx::query_scalar(query).fetch_all(pool).await.unwrap_or_else(|error| panic!("{what}: {error}"));
-        assert!(found.is_empty(), "{what}: {} of them, such as {:?}", found.len(), &found[..found.len().min(3)]);
-    }
+    let mut connection = pool.acquire().await.expect("connected");
+    let found = violations(&mut connection).await;
+    assert!(found.is_empty(), "{found:#?}");
+    drop(connection);
     let again = projected_again(journal).await;
     for table in TABLES {
         let (ours, theirs) = (rows(pool, table).await, rows(&again, table).await);
@@ -138,6 +133,53 @@ pub async fn audit(pool: &PgPool, journal: &Path) {
             let differ = ours.iter().zip(&theirs).find(|(ours, theirs)| ours != theirs);
             panic!("{table}: {} rows, and {} by the journal; first: {differ:#?}", ours.len(), theirs.len());
         }
+    }
+}
+
+/// Returns what was found of what must not be, with a few rows that prove it.
+async fn violations(connection: &mut PgConnection) -> Vec<(&'static str, Vec<String>)> {
+    let events = "select seq, at, kind, body, (select * from jsonb_object_keys(body) limit 1) as key from public.events
+        where jsonb_typeof(body) = 'object'";
+    let mut found = vec![];
+    for (what, query) in NEVER {
+        let with = format!("with {FOLLOWS}, {MOVES}, events as ({events}) {query} limit 3");
+        let query = sqlx::AssertSqlSafe(format!("select r::text from ({with}) r"));
+        let rows: Result<Vec<String>, _> = sqlx::query_scalar(query).fetch_all(&mut *connection).await;
+        match rows.unwrap_or_else(|error| panic!("{what}: {error}")) {
+            rows if rows.is_empty() => {}
+            rows => found.push((what, rows)),
+        }
+    }
+    found
+}
+
+/// Changes the tables in each way that the auditor is there to notice, and takes the change back.
+pub async fn audit_notices(pool: &PgPool) {
+    const BUY: &str = "(select id from signals s where side = 'buy' and exists (select from decisions d where d.signal_id = s.id) limit 1)";
+    let tampered = [
+        (0, "update signals set trade_key = (select min(trade_key) from signals)".to_owned()),
+        (1, format!("delete from decisions where signal_id = {BUY}")),
+        (2, "insert into decisions
+            select s.id, p.id, s.at, 'skipped' from signals s, leaders l, portfolios p
+            where l.id = s.leader_id and l.name <> 'Ada' and p.strategy = 'mirror-ada' limit 1".to_owned()),
+        (3, "insert into events select -seq, at, kind, body from events where kind in ('skipped', 'submitted')".to_owned()),
+        (4, "with one as (select body->'Submitted'->>'token' as token, seq from events where kind = 'submitted' limit 1)
+            insert into events select -1, now(), 'diverged', jsonb_build_object('Diverged', jsonb_build_object('token', token::int)) from one;
+            delete from sessions; delete from events where kind = 'resynced'".to_owned()),
+        (5, "insert into orders select (jsonb_populate_record(o, '{\"id\": -1}')).* from orders o where side = 'buy' limit 1".to_owned()),
+        (6, "update orders set closed_at = null, submitted_at = submitted_at - interval '1 hour'".to_owned()),
+        (7, "update orders set fee = fee + 0.000001".to_owned()),
+        (8, "update positions set shares = shares + 0.000001".to_owned()),
+        (10, "update positions set cost = cost + 0.000001".to_owned()),
+        (11, "update fills set realised = realised + 0.000001".to_owned()),
+    ];
+    for (index, change) in tampered {
+        let mut transaction = pool.begin().await.expect("connected");
+        let changed = sqlx::raw_sql(sqlx::AssertSqlSafe(change)).execute(&mut *transaction).await;
+        changed.unwrap_or_else(|error| panic!("{}: {error}", NEVER[index].0));
+        let found = violations(&mut transaction).await;
+        assert!(found.iter().any(|(what, _)| *what == NEVER[index].0), "not noticed: {}; {found:#?}", NEVER[index].0);
+        transaction.rollback().await.expect("taken back");
     }
 }
 
