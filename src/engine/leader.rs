@@ -23,7 +23,8 @@ pub struct Seen {
 
 #[derive(Debug)]
 struct Generation {
-    keys: Box<[TradeKey]>,
+    /// Plain zeroed words: the system gives their pages only when they are used.
+    keys: Box<[[u64; 2]]>,
     count: usize,
 }
 
@@ -50,7 +51,7 @@ impl Seen {
 impl Generation {
     /// Twice the keys, so that probes stay short.
     const SLOTS: usize = SEEN_MAX * 2;
-    const EMPTY: TradeKey = TradeKey([0, 0]);
+    const EMPTY: [u64; 2] = [0, 0];
 
     fn new() -> Generation {
         Generation { keys: vec![Self::EMPTY; Self::SLOTS].into(), count: 0 }
@@ -65,7 +66,7 @@ impl Generation {
     fn find(&self, trade: TradeKey) -> Result<usize, usize> {
         let mut slot = (trade.0[0] ^ trade.0[1].rotate_left(32)) as usize % Self::SLOTS;
         loop {
-            if self.keys[slot] == trade {
+            if self.keys[slot] == trade.0 {
                 return Ok(slot);
             }
             if self.keys[slot] == Self::EMPTY {
@@ -77,7 +78,7 @@ impl Generation {
 
     fn insert(&mut self, trade: TradeKey) {
         if let Err(slot) = self.find(trade) {
-            self.keys[slot] = trade;
+            self.keys[slot] = trade.0;
             self.count += 1;
         }
     }
@@ -91,19 +92,14 @@ pub struct Holdings {
     count: usize,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Holding {
-    key: u64,
-    shares: Shares,
-}
+/// A key and the shares held. Plain zeroed words: the system gives their pages only when they are used.
+type Holding = [u64; 2];
 
-impl Holding {
-    const EMPTY: Holding = Holding { key: u64::MAX, shares: Shares::ZERO };
-}
+const NO_HOLDING: Holding = [0, 0];
 
 impl Default for Holdings {
     fn default() -> Holdings {
-        let slots = || vec![Holding::EMPTY; HOLDINGS_MAX * 2].into();
+        let slots = || vec![NO_HOLDING; HOLDINGS_MAX * 2].into();
         Holdings { slots: slots(), spare: slots(), count: 0 }
     }
 }
@@ -111,7 +107,7 @@ impl Default for Holdings {
 impl Holdings {
     /// Returns what the leader is known to hold; zero if nothing is known.
     pub fn of(&self, leader: LeaderId, token: TokenId) -> Shares {
-        find(&self.slots, key(leader, token)).map_or(Shares::ZERO, |slot| self.slots[slot].shares)
+        find(&self.slots, key(leader, token)).map_or(Shares::ZERO, |slot| Shares(self.slots[slot][1]))
     }
 
     /// Takes a fill into account. When the table is full of real holdings, new ones are not remembered: a later sale then
@@ -130,21 +126,21 @@ impl Holdings {
                 None => return,
             },
         };
-        let held = self.slots[slot].shares;
+        let held = Shares(self.slots[slot][1]);
         let now = match side {
             Side::Buy => Shares(held.0.saturating_add(shares.0)),
             // He may have held some before we began to watch.
             Side::Sell => held.minus(shares),
         };
-        self.slots[slot] = Holding { key, shares: now };
+        self.slots[slot] = [key, now.0];
     }
 
     /// Drops holdings that ended, and returns a slot for `key` if that made room.
     fn sweep(&mut self, key: u64) -> Option<usize> {
-        self.spare.fill(Holding::EMPTY);
+        self.spare.fill(NO_HOLDING);
         let mut count = 0;
-        for holding in self.slots.iter().filter(|holding| holding.shares > Shares::ZERO) {
-            if let Err(slot) = find(&self.spare, holding.key) {
+        for holding in self.slots.iter().filter(|[_, shares]| *shares > 0) {
+            if let Err(slot) = find(&self.spare, holding[0]) {
                 self.spare[slot] = *holding;
                 count += 1;
             }
@@ -160,16 +156,17 @@ impl Holdings {
 }
 
 fn key(leader: LeaderId, token: TokenId) -> u64 {
-    u64::from(leader.0) << 32 | u64::from(token.0)
+    // Never zero, which means an empty slot.
+    (u64::from(leader.0) << 32 | u64::from(token.0)) + 1
 }
 
 fn find(slots: &[Holding], key: u64) -> Result<usize, usize> {
     let mut slot = (key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) as usize % slots.len();
     loop {
-        if slots[slot].key == key {
+        if slots[slot][0] == key {
             return Ok(slot);
         }
-        if slots[slot].key == Holding::EMPTY.key {
+        if slots[slot] == NO_HOLDING {
             return Err(slot);
         }
         slot = (slot + 1) % slots.len();
