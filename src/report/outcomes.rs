@@ -59,8 +59,7 @@ struct Schedule {
 pub fn read(path: &Path, common: Market) -> Result<Vec<Outcome>, FileError> {
     let mut lines = LineReader::open(path)?;
     let mut outcomes = vec![];
-    loop {
-        let Some((number, line)) = lines.next()? else { break };
+    while let Some((number, line)) = lines.next()? {
         if line.trim_ascii().is_empty() {
             continue;
         }

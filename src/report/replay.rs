@@ -214,7 +214,7 @@ impl<'a, P: FnMut(Progress)> Player<'a, P> {
                 }
                 Source::Other => (),
             }
-            if self.messages % PROGRESS_EVERY == 0 {
+            if self.messages.is_multiple_of(PROGRESS_EVERY) {
                 let (messages, bytes, at) = (self.messages, self.bytes, self.core.now());
                 (self.progress)(Progress { messages, bytes, at });
             }

@@ -129,9 +129,11 @@ pub async fn contents(web: &Web, id: i32, money: Money, asked: &Asked) -> Result
     let (range, seconds) = range(asked);
     let now = (web.state.clock)();
     let mut reader = web.reader().await?;
+    // A young portfolio's points are not spread over a day that it did not live.
+    let first = reader.valued_first(id).await?.unwrap_or(figure::moment(now));
     let from = match seconds {
-        0 => reader.valued_first(id).await?.unwrap_or(figure::moment(now)),
-        seconds => figure::moment(now.since(Nanos::from_secs(seconds))),
+        0 => first,
+        seconds => figure::moment(now.since(Nanos::from_secs(seconds))).max(first),
     };
     let fees = reader.portfolios().await?.iter().find(|row| row.id == id).map(|row| row.fees);
     Ok(Contents {
