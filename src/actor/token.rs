@@ -38,6 +38,9 @@ pub struct TokenState {
 const LEARN_AGAIN: Duration = Duration::from_secs(15);
 /// What is known is read again this often: rules change.
 const LEARN_AFRESH: Duration = Duration::from_secs(3_600);
+/// More often on its last day, and after: how it ended is told here, too.
+const LEARN_ENDING: Duration = Duration::from_secs(300);
+const A_DAY: Nanos = Nanos::from_secs(86_400);
 const RESYNC_MAX: Duration = Duration::from_secs(30);
 const QUIET: Nanos = Nanos::from_secs(60);
 
@@ -93,8 +96,9 @@ impl Actor for TokenActor {
             TokenMessage::Learn => {
                 let wait = match metadata.token(text).await {
                     Ok(known) => {
+                        let is_ending = known.market.closes_at <= clock::now().plus(A_DAY);
                         plant.tokens.cast(TokensMessage::Known(*token, Box::new(known)));
-                        LEARN_AFRESH
+                        if is_ending { LEARN_ENDING } else { LEARN_AFRESH }
                     }
                     Err(error) => {
                         // Said once for each token; the skip says it for each signal.

@@ -172,7 +172,7 @@ impl TokensState {
     }
 
     async fn known(&mut self, token: TokenId, known: KnownToken) -> Result<(), Closed> {
-        let KnownToken { market, about } = known;
+        let KnownToken { market, about, payout } = known;
         self.names.markets[token.index()] = MarketName { condition: about.condition.clone(), slug: about.slug.clone() };
         let denied = denied(&self.plant.config, &self.names, token);
         let about = Box::new(About {
@@ -181,7 +181,14 @@ impl TokensState {
             title: about.title,
             outcome: about.outcome,
         });
-        self.plant.inlet.command(Command::MarketKnown { token, market, denied, about }).await
+        self.plant.inlet.command(Command::MarketKnown { token, market, denied, about }).await?;
+        // The sockets tell an end once; who was not connected then learns it here.
+        if let Some(payout) = payout {
+            let input = Stamped { at: clock::now(), input: Input::Resolved { token, payout } };
+            self.plant.inlet.command(Command::Input(input)).await?;
+            self.tell(token, TokenMessage::Ended);
+        }
+        Ok(())
     }
 
     fn tell(&self, token: TokenId, message: TokenMessage) {

@@ -17,6 +17,8 @@ pub const TEXT_MAX: usize = 512;
 pub struct KnownToken {
     pub market: Market,
     pub about: About,
+    /// What a share pays, in millionths of a dollar, if the market is resolved.
+    pub payout: Option<u32>,
 }
 
 /// What people call a token, and how its market trades.
@@ -132,7 +134,7 @@ impl Metadata {
             delay_secs: rules.sd.unwrap_or(0),
             has_taker_delay: rules.itode.unwrap_or(false),
         };
-        Ok(KnownToken { market, about })
+        Ok(KnownToken { market, about, payout: words.payout_of(token) })
     }
 }
 
@@ -166,7 +168,7 @@ fn market(url: &str, generation: Generation, rules: &ClobMarket, words: &MarketA
         neg_risk: rules.nr,
         generation,
         opens_at: rules.aot.as_deref().and_then(wire::moment).unwrap_or(Nanos::ZERO),
-        closes_at: words.end_date_iso.as_deref().and_then(wire::moment).unwrap_or(Nanos::NEVER),
+        closes_at: words.closes_at().unwrap_or(Nanos::NEVER),
     })
 }
 

@@ -13,7 +13,8 @@ async fn every_token_of_the_venue_becomes_known_with_its_rules_and_words() {
     let metadata = Metadata::new(&venue.clob_url);
     for listing in venue.open_markets() {
         for nth in 0..2 {
-            let KnownToken { market, about } = metadata.token(&listing.tokens[nth]).await.expect("a known token");
+            let KnownToken { market, about, payout } =
+                metadata.token(&listing.tokens[nth]).await.expect("a known token");
             assert_eq!(market.fees.rate_ppm, listing.fee_rate_ppm);
             assert_eq!((market.minimum, market.neg_risk), (listing.minimum, listing.neg_risk));
             assert_eq!(market.generation, listing.generation);
@@ -29,7 +30,7 @@ async fn every_token_of_the_venue_becomes_known_with_its_rules_and_words() {
                 delay_secs: listing.delay_secs,
                 has_taker_delay: listing.taker_delay,
             };
-            assert_eq!(about, expected);
+            assert_eq!((about, payout), (expected, None));
         }
     }
     venue.stop().await;

@@ -73,6 +73,8 @@ pub struct MarketAnswer {
     pub end_date_iso: Option<String>,
     pub accepting_orders: bool,
     pub closed: bool,
+    #[serde(default)]
+    is_50_50_outcome: bool,
     tokens: Vec<TokenAnswer>,
 }
 
@@ -80,11 +82,31 @@ pub struct MarketAnswer {
 struct TokenAnswer {
     token_id: String,
     outcome: String,
+    #[serde(default)]
+    winner: bool,
 }
 
 impl MarketAnswer {
     pub fn outcome_of(&self, token: &str) -> Option<&str> {
         self.tokens.iter().find(|answer| answer.token_id == token).map(|answer| answer.outcome.as_str())
+    }
+
+    /// Returns what a share of the token pays, in millionths of a dollar; `None` while the market is not resolved.
+    pub fn payout_of(&self, token: &str) -> Option<u32> {
+        let winner = self.tokens.iter().find(|answer| answer.winner);
+        match winner {
+            Some(winner) if self.closed => Some(if winner.token_id == token { 1_000_000 } else { 0 }),
+            None if self.closed && self.is_50_50_outcome => Some(500_000),
+            Some(_) | None => None,
+        }
+    }
+
+    /// Returns when trading ends, as far as the answer says. All of a hundred real answers say midnight: the time of day is
+    /// not told, so a midnight means some time of that day, and the day's end is taken.
+    pub fn closes_at(&self) -> Option<Nanos> {
+        const DAY: Nanos = Nanos::from_secs(86_400);
+        let at = self.end_date_iso.as_deref().and_then(moment)?;
+        Some(if at.0.is_multiple_of(DAY.0) { at.plus(DAY) } else { at })
     }
 }
 
@@ -114,6 +136,43 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_market_pays_when_it_is_closed_and_its_outcome_is_known() {
+        let answer = |closed: bool, even: bool, winners: [bool; 2]| -> MarketAnswer {
+            let token = |id: &str, winner: bool| json!({"token_id": id, "outcome": "", "winner": winner});
+            serde_json::from_value(json!({
+                "question": "", "market_slug": "", "end_date_iso": null, "accepting_orders": false, "closed": closed,
+                "is_50_50_outcome": even, "tokens": [token("1", winners[0]), token("2", winners[1])],
+            }))
+            .expect("an answer")
+        };
+        for (closed, even, winners, payouts) in [
+            (true, false, [true, false], [Some(1_000_000), Some(0)]),
+            (true, false, [false, true], [Some(0), Some(1_000_000)]),
+            (true, true, [false, false], [Some(500_000); 2]),
+            (true, false, [false, false], [None; 2]),
+            (false, false, [true, false], [None; 2]),
+        ] {
+            let answer = answer(closed, even, winners);
+            assert_eq!(["1", "2"].map(|token| answer.payout_of(token)), payouts, "{closed} {even} {winners:?}");
+        }
+    }
+
+    #[test]
+    fn a_close_at_midnight_means_some_time_of_that_day() {
+        let closes = |end: &str| -> Option<Nanos> {
+            let answer: MarketAnswer = serde_json::from_value(json!({
+                "question": "", "market_slug": "", "end_date_iso": end, "accepting_orders": true, "closed": false, "tokens": [],
+            }))
+            .expect("an answer");
+            answer.closes_at()
+        };
+        assert_eq!(closes("2026-01-01T00:00:00Z"), moment("2026-01-02T00:00:00Z"));
+        assert_eq!(closes("2026-01-01"), moment("2026-01-02T00:00:00Z"));
+        assert_eq!(closes("2026-01-01T09:25:00Z"), moment("2026-01-01T09:25:00Z"));
+        assert_eq!(closes("soon"), None);
+    }
 
     #[test]
     fn fees_that_are_not_understood_are_errors() {
