@@ -33,8 +33,15 @@ impl Tick {
         self.0
     }
 
+    /// Returns whether a price lies on the grid.
+    #[inline]
     pub const fn holds(self, price: Price) -> bool {
-        price.micros().is_multiple_of(self.0)
+        // A division by a constant is a multiplication, and each level of each book comes by here.
+        match self.0 {
+            10_000 => price.micros().is_multiple_of(10_000),
+            1_000 => price.micros().is_multiple_of(1_000),
+            tick => price.micros().is_multiple_of(tick),
+        }
     }
 
     /// Returns the highest price of the grid that is not above `price`; `None` below the first tick.

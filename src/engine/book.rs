@@ -73,6 +73,7 @@ impl Default for Book {
 }
 
 impl Book {
+    #[inline]
     pub fn trust(&self) -> Trust {
         self.trust
     }
@@ -129,6 +130,7 @@ impl Book {
     }
 
     /// Returns whether a level may be stored without a finer ladder.
+    #[inline]
     pub(super) fn fits(&self, price: Price) -> bool {
         match self.bids.unit {
             COARSE => price.micros().is_multiple_of(COARSE),
@@ -151,6 +153,7 @@ impl Book {
     }
 
     /// Sets the total at one price. The ladder must [`fits`](Self::fits) it.
+    #[inline]
     pub(super) fn set(&mut self, side: Side, price: Price, size: Shares) {
         if self.passing || self.trust == Trust::Cold {
             return; // Changes before the first snapshot mean nothing.
@@ -263,6 +266,7 @@ impl Ladder {
         Shares(self.sizes[(price.micros() / self.unit) as usize])
     }
 
+    #[inline]
     fn set(&mut self, price: Price, size: Shares) {
         // Both units are constants: a division by a constant is a multiplication.
         let slot = if self.unit == COARSE { price.micros() / COARSE } else { price.micros() / FINE } as usize;
