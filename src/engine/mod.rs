@@ -226,10 +226,6 @@ impl Engine {
         self.portfolios.push(Portfolio { mode, settings, ledger: Ledger::default(), entries: Entries::Running });
     }
 
-    pub fn set_settings(&mut self, portfolio: PortfolioId, settings: Settings) {
-        self.portfolios[portfolio.index()].settings = settings;
-    }
-
     pub fn follow(&mut self, leader: LeaderId, portfolio: PortfolioId) {
         self.followers[leader.index()].insert(portfolio);
     }

@@ -91,10 +91,6 @@ impl Registry {
     pub fn tokens_len(&self) -> usize {
         self.tokens.texts.len()
     }
-
-    pub fn leaders_len(&self) -> usize {
-        self.leaders.texts.len()
-    }
 }
 
 /// Whether a text may be a token's. Quotes and backslashes are out, so that a token looks in JSON as it is.

@@ -118,7 +118,6 @@ impl Batch {
         self.markets.insert(id, row);
     }
 
-    #[expect(clippy::too_many_lines, reason = "one arm for each event")]
     fn event(&mut self, known: &mut Known, seq: i64, now: OffsetDateTime, event: &Event) -> Result<(), Misfit> {
         match *event {
             Event::Deposited { portfolio, amount } => {
@@ -133,26 +132,10 @@ impl Batch {
             }
             Event::Signal(ref signal) => self.signal(now, signal),
             Event::Skipped { signal, portfolio, reason, numbers } => {
-                let (unit, limit, actual) = scaled(reason.unit(), numbers);
-                let row = DecisionRow {
-                    reason: reason.code(),
-                    unit,
-                    limit_amount: limit,
-                    actual_amount: actual,
-                    ..decision(now, "skipped")
-                };
-                self.decide(signal, portfolio, row);
+                self.decide(signal, portfolio, no(now, "skipped", reason.code(), reason.unit(), numbers));
             }
             Event::Refused { signal, portfolio, reason, numbers } => {
-                let (unit, limit, actual) = scaled(reason.unit(), numbers);
-                let row = DecisionRow {
-                    reason: reason.code(),
-                    unit,
-                    limit_amount: limit,
-                    actual_amount: actual,
-                    ..decision(now, "refused")
-                };
-                self.decide(signal, portfolio, row);
+                self.decide(signal, portfolio, no(now, "refused", reason.code(), reason.unit(), numbers));
             }
             Event::ExitDue { signal, portfolio, leader, token, cause, shares: owed, .. } => {
                 self.decide(signal, portfolio, decision(now, "exit_due"));
@@ -297,6 +280,18 @@ fn decision(at: OffsetDateTime, outcome: &'static str) -> DecisionRow {
         actual_amount: None,
         order_id: None,
     }
+}
+
+/// Returns a decision against the trade, with its numbers.
+fn no(
+    now: OffsetDateTime,
+    outcome: &'static str,
+    reason: &'static str,
+    unit: crate::domain::Unit,
+    numbers: crate::domain::Numbers,
+) -> DecisionRow {
+    let (unit, limit_amount, actual_amount) = scaled(unit, numbers);
+    DecisionRow { reason, unit, limit_amount, actual_amount, ..decision(now, outcome) }
 }
 
 /// Returns the event's name in `events.kind`.
