@@ -1,0 +1,92 @@
+//! What became true at the exchange.
+
+use std::sync::Arc;
+
+use super::order::{AccountId, MarketId, Order, OrderId, Placed, Reject};
+use crate::domain::{Nanos, Price, Shares, Side, Tick, Usdc};
+use crate::sim::message::{Change, Outcome, Resolution};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TradeId(pub u64);
+
+/// One taker order met resting orders: one settlement transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trade {
+    pub id: TradeId,
+    pub market: MarketId,
+    pub at: Nanos,
+    pub taker: Leg,
+    /// In order of matching: best price first, then oldest first.
+    pub makers: Vec<Leg>,
+    /// Paid by the taker on top of what he gives, or out of what he gets.
+    pub fee: Usdc,
+}
+
+/// What one order gave and got in a trade.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leg {
+    pub order: OrderId,
+    pub account: AccountId,
+    pub outcome: Outcome,
+    pub side: Side,
+    pub shares: Shares,
+    /// Without the fee.
+    pub collateral: Usdc,
+    /// Of a maker: his own limit. Of the taker: collateral for shares, rounded down to a millionth.
+    pub price: Price,
+}
+
+/// How far the chain is with a trade.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settlement {
+    Matched,
+    Mined,
+    /// Final.
+    Confirmed,
+    /// The transaction reverted; it is sent again.
+    Retrying,
+    /// Final: what both sides gave has come back.
+    Failed,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// Levels of the first token's book have new totals. The changes of one cause come together, and the book has them all.
+    Book {
+        market: MarketId,
+        changes: Vec<Change>,
+    },
+    /// An order was placed on the book, was matched, or ended: as it is now.
+    Order {
+        order: Order,
+        what: Happened,
+    },
+    Matched(Arc<Trade>),
+    Settled {
+        trade: Arc<Trade>,
+        to: Settlement,
+    },
+    /// A held order is held no more. Comes after the events of what became of it.
+    Released {
+        order: OrderId,
+        result: Result<Placed, Reject>,
+    },
+    Tick {
+        market: MarketId,
+        old: Tick,
+        new: Tick,
+    },
+    Resolved {
+        market: MarketId,
+        resolution: Resolution,
+    },
+}
+
+/// What a user is told about his order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Happened {
+    Placement,
+    /// Matched, in part or in whole.
+    Update,
+    Cancellation,
+}
