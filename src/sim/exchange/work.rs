@@ -221,6 +221,8 @@ impl Exchange {
         }
         self.orders.remove(&id);
         order.state = State::Live;
+        // What came to rest during the hold stands before it.
+        order.arrival = self.count();
         if plan.fills.is_empty() {
             self.push_order(&order, Happened::Update);
         }
