@@ -65,14 +65,14 @@ struct Lot {
     next: u32,
 }
 
-/// All positions, each in the list of its token.
+/// All positions, each in the list of its token. The room is taken at once; its memory is touched as it is needed.
 #[derive(Debug)]
 pub struct Positions {
-    slots: Box<[Option<Position>]>,
+    slots: Vec<Option<Position>>,
     free: Vec<u32>,
-    lots: Box<[Lot]>,
+    lots: Vec<Lot>,
     lots_free: Vec<u32>,
-    /// First position of each token.
+    /// One more than the first position of each token.
     heads: Vec<u32>,
     open: usize,
 }
@@ -80,13 +80,12 @@ pub struct Positions {
 impl Positions {
     /// Makes room for positions in `tokens` tokens.
     pub fn new(tokens: usize) -> Positions {
-        let lot = Lot { shares: Shares::ZERO, cost: Usdc::ZERO, next: NONE };
         Positions {
-            slots: vec![None; POSITIONS_MAX].into(),
-            free: (0..POSITIONS_MAX as u32).rev().collect(),
-            lots: vec![lot; LOTS_MAX].into(),
-            lots_free: (0..LOTS_MAX as u32).rev().collect(),
-            heads: vec![NONE; tokens],
+            slots: Vec::with_capacity(POSITIONS_MAX),
+            free: Vec::with_capacity(POSITIONS_MAX),
+            lots: Vec::with_capacity(LOTS_MAX),
+            lots_free: Vec::with_capacity(LOTS_MAX),
+            heads: vec![0; tokens],
             open: 0,
         }
     }
@@ -95,8 +94,12 @@ impl Positions {
         self.open
     }
 
+    fn head(&self, token: TokenId) -> u32 {
+        self.heads[token.index()].wrapping_sub(1)
+    }
+
     pub fn any_in(&self, token: TokenId) -> bool {
-        self.heads[token.index()] != NONE
+        self.head(token) != NONE
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Position> {
@@ -110,7 +113,7 @@ impl Positions {
 
     /// Yields the slots of a token's positions.
     pub fn slots_in(&self, token: TokenId) -> impl Iterator<Item = usize> {
-        let mut at = self.heads[token.index()];
+        let mut at = self.head(token);
         std::iter::from_fn(move || {
             let slot = (at != NONE).then_some(at as usize)?;
             at = self.slots[slot].as_ref()?.next;
@@ -138,7 +141,7 @@ impl Positions {
     /// Returns whether one more position and one more lot fit.
     pub fn has_room(&self) -> bool {
         // Each open entry may still bring a lot, and lots are merged when they run out, so one free slot is enough.
-        !self.free.is_empty()
+        self.open < POSITIONS_MAX
     }
 
     pub(super) fn at_mut(&mut self, slot: usize) -> &mut Position {
@@ -151,8 +154,8 @@ impl Positions {
         if let Some(slot) = self.find(portfolio, leader, token) {
             return slot;
         }
-        let slot = self.free.pop().expect("room for a position");
-        self.slots[slot as usize] = Some(Position {
+        let slot = self.free.pop().unwrap_or(self.slots.len() as u32);
+        let position = Position {
             portfolio,
             leader,
             token,
@@ -163,9 +166,14 @@ impl Positions {
             selling: Shares::ZERO,
             exit: Exit::NONE,
             lots: Fifo { first: NONE, last: NONE },
-            next: self.heads[token.index()],
-        });
-        self.heads[token.index()] = slot;
+            next: self.head(token),
+        };
+        if slot as usize == self.slots.len() {
+            assert!(self.slots.len() < POSITIONS_MAX, "more than {POSITIONS_MAX} positions");
+            self.slots.push(None);
+        }
+        self.slots[slot as usize] = Some(position);
+        self.heads[token.index()] = slot + 1;
         self.open += 1;
         slot as usize
     }
@@ -176,13 +184,18 @@ impl Positions {
         position.shares = position.shares + shares;
         position.cost = position.cost + cost;
         let last = position.lots.last;
-        let Some(lot) = self.lots_free.pop() else {
+        let fresh = (self.lots.len() < LOTS_MAX).then_some(self.lots.len() as u32);
+        let Some(lot) = self.lots_free.pop().or(fresh) else {
             assert!(last != NONE, "every lot is in use, and none by this position");
             let newest = &mut self.lots[last as usize];
             (newest.shares, newest.cost) = (newest.shares + shares, newest.cost + cost);
             return;
         };
-        self.lots[lot as usize] = Lot { shares, cost, next: NONE };
+        let new = Lot { shares, cost, next: NONE };
+        match self.lots.get_mut(lot as usize) {
+            Some(free) => *free = new,
+            None => self.lots.push(new),
+        }
         if last == NONE {
             position.lots.first = lot;
         } else {
@@ -237,9 +250,8 @@ impl Positions {
             return;
         }
         debug_assert_eq!(position.cost, Usdc::ZERO);
-        let head = self.heads[position.token.index()];
-        if head as usize == slot {
-            self.heads[position.token.index()] = position.next;
+        if self.head(position.token) as usize == slot {
+            self.heads[position.token.index()] = position.next.wrapping_add(1);
         } else {
             let before = self.slots_in(position.token).find(|before| self.at(*before).next as usize == slot);
             self.at_mut(before.expect("in its token's list")).next = position.next;
