@@ -2,10 +2,13 @@
 
 use std::collections::{HashSet, VecDeque};
 
+use alloy::primitives::Address;
 use axum::extract::ws::{Message as Frame, Utf8Bytes};
 use tokio::sync::mpsc;
 
 use super::fault::{Fault, Pending, crossed_burst};
+use super::private::{Desk, UserWants};
+use super::spot::Markets;
 use crate::domain::{Millis, Nanos};
 use crate::sim::listing::Listing;
 use crate::sim::message::{Activity, Message, Outcome};
@@ -21,6 +24,8 @@ pub struct Hub {
     pub pending: Pending,
     connections: Vec<Connection>,
     connected: u64,
+    pub desk: Desk,
+    pub(super) markets: Markets,
     history: VecDeque<Told>,
     told: u64,
     index_lag: Nanos,
@@ -48,6 +53,7 @@ struct Connection {
 pub enum Wants {
     Market(MarketWants),
     Activity(ActivityWants),
+    User(UserWants),
 }
 
 #[derive(Debug, Default)]
@@ -65,9 +71,11 @@ pub struct ActivityWants {
 }
 
 impl Hub {
-    pub fn new(options: Options, index_lag: Nanos, queue_max: usize) -> Hub {
+    pub fn new(options: Options, desk: Desk, index_lag: Nanos, queue_max: usize) -> Hub {
         Hub {
             workload: Workload::new(options),
+            desk,
+            markets: Markets::new(options.seed),
             pending: Pending::default(),
             connections: Vec::new(),
             connected: 0,
@@ -116,6 +124,19 @@ impl Hub {
                 }
             }
         }
+        self.follow(now);
+        self.bury_silent(now);
+    }
+
+    /// Tells a user's sockets what became of his orders in a market.
+    pub fn send_to_user(&mut self, address: Address, condition: &str, frame: &str) {
+        self.send_where(
+            |connection| match &connection.wants {
+                Wants::User(wants) => !connection.is_frozen && wants.includes(address, condition),
+                Wants::Market(_) | Wants::Activity(_) => false,
+            },
+            || frame.into(),
+        );
     }
 
     /// Returns the snapshots of those of the tokens that are traded, as one frame.
@@ -172,7 +193,7 @@ impl Hub {
             self.send_where(
                 |connection| match &connection.wants {
                     Wants::Market(wants) => !connection.is_frozen && wants.includes(message),
-                    Wants::Activity(_) => false,
+                    Wants::Activity(_) | Wants::User(_) => false,
                 },
                 || wire::json(message).into(),
             );
@@ -184,7 +205,7 @@ impl Hub {
             for _ in 0..copies {
                 self.send_where(
                     |connection| match &connection.wants {
-                        Wants::Market(_) => false,
+                        Wants::Market(_) | Wants::User(_) => false,
                         Wants::Activity(wants) => !connection.is_frozen && wants.includes(kind),
                     },
                     || wire::activity_frame(activity, kind).to_string().into(),

@@ -5,8 +5,11 @@
 mod channel;
 mod fault;
 mod hub;
-mod private;
+pub mod private;
+mod params;
+mod refusal;
 mod rest;
+mod spot;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
@@ -21,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use fault::Fault;
 use hub::Hub;
+use private::Desk;
 
 use super::listing::Listing;
 use super::wire::Phase;
@@ -31,7 +35,7 @@ use crate::domain::Nanos;
 /// How finely real time is followed.
 const TICK: Duration = Duration::from_millis(5);
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     pub seed: u64,
     /// How busy the world is; 100 is about a hundred market messages a second.
@@ -43,6 +47,7 @@ pub struct Options {
     pub index_lag: Duration,
     /// How many frames wait for a slow reader before he is cut off.
     pub queue_max: usize,
+    pub private: private::Settings,
 }
 
 impl Default for Options {
@@ -54,6 +59,7 @@ impl Default for Options {
             short_life: Duration::from_secs(300),
             index_lag: Duration::from_secs(4),
             queue_max: 4_096,
+            private: private::Settings::default(),
         }
     }
 }
@@ -97,7 +103,10 @@ impl Server {
             start: now(),
             short_life: nanos(options.short_life),
         };
-        let hub = Hub::new(workload, nanos(options.index_lag), options.queue_max);
+        let desk = Desk::new(options.seed, &options.private);
+        let mut hub = Hub::new(workload, desk, nanos(options.index_lag), options.queue_max);
+        hub.follow(now());
+        options.private.accounts.iter().for_each(|funded| hub.fund(funded));
         let world = World { hub: Arc::new(Mutex::new(hub)), stopped: stopped.clone() };
         let serving =
             axum::serve(listener, routes(world.clone())).with_graceful_shutdown(stopped.clone().cancelled_owned());
@@ -158,8 +167,9 @@ impl Drop for Server {
 /// Each part of the wire brings its own routes.
 fn routes(world: World) -> Router {
     let faulty = axum::middleware::from_fn_with_state(world.clone(), rest::with_faults);
-    let answers = rest::routes().merge(private::routes()).layer(faulty);
-    answers.merge(channel::routes()).merge(rest::control_routes()).with_state(world)
+    let counted = axum::middleware::from_fn_with_state(world.clone(), private::by_address);
+    let answers = rest::routes().merge(private::routes()).layer(faulty).layer(counted);
+    answers.merge(channel::routes()).merge(private::channel_routes()).merge(rest::control_routes()).with_state(world)
 }
 
 /// Lets the world go on in real time.

@@ -14,7 +14,7 @@ use sha2::Sha256;
 
 use crate::config::decimal;
 use crate::domain::{Nanos, Usdc, money::ONE};
-use crate::sim::exchange::AccountId;
+use crate::sim::exchange::{AccountId, TradeId};
 use crate::venue::polymarket::auth::Secret;
 use crate::venue::polymarket::{Key, SignatureType, wallet};
 
@@ -141,6 +141,15 @@ impl Identity {
         self.wallet(own)
     }
 
+    /// Returns the accounts of all wallets that an address speaks for.
+    pub fn accounts_for(&self, address: Address) -> Vec<AccountId> {
+        let own = [address, wallet::proxy(address), wallet::safe(address)];
+        let deposit = [wallet::deposit(address), wallet::deposit_uups(address)];
+        let session = self.sessions.get(&address).map(|session| session.wallet);
+        let all = own.into_iter().chain(deposit).chain(session);
+        all.filter_map(|address| self.wallets.get(&address)).map(|wallet| wallet.account).collect()
+    }
+
     /// Returns the key of an address and a nonce, which is made if it is not there. `None` if there are too many keys.
     pub fn create(&mut self, address: Address, nonce: U256) -> Option<Arc<ApiKey>> {
         if let Some(Some(id)) = self.issued.get(&(address, nonce)) {
@@ -197,9 +206,9 @@ impl Identity {
 
     /// Yields the session keys of an owner's deposit wallets.
     pub fn sessions_of(&self, owner: Address) -> impl Iterator<Item = &Session> {
-        self.sessions.values().filter(move |session| {
-            self.wallets.get(&session.wallet).is_some_and(|wallet| wallet.owner == owner)
-        })
+        self.sessions
+            .values()
+            .filter(move |session| self.wallets.get(&session.wallet).is_some_and(|wallet| wallet.owner == owner))
     }
 
     fn derive(&self, address: Address, nonce: U256) -> ApiKey {
@@ -218,6 +227,28 @@ impl Identity {
         mac.update(label.as_bytes());
         mac.update(about);
         mac.finalize().into_bytes().into()
+    }
+
+    /// Returns the id of a trade on the wire.
+    pub fn trade(&self, trade: TradeId) -> String {
+        self.uuid("trade", trade.0)
+    }
+
+    /// Returns the address of an account's wallet: that of one of ours, the one that a house account was given, or one
+    /// that follows from the seed.
+    pub fn address(&self, account: AccountId) -> Address {
+        let known = self.addresses.get(&account).copied();
+        known.unwrap_or_else(|| Address::from_slice(&self.word("wallet", &account.0.to_be_bytes())[12..]))
+    }
+
+    /// Gives an account of the house the wallet that the world knows it by.
+    pub fn name_house(&mut self, account: AccountId, address: Address) {
+        self.addresses.insert(account, address);
+    }
+
+    /// Returns an API key id for an account that has none.
+    pub fn stranger(&self, account: AccountId) -> String {
+        self.uuid("stranger", account.0.into())
     }
 
     /// Returns a UUID that follows from the seed, a label and a number.

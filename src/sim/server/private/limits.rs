@@ -196,12 +196,8 @@ impl Default for Limits {
 
 impl Limits {
     /// Nobody is limited: for measuring.
-    pub const NONE: Limits = Limits {
-        signer: Enforcement::Off,
-        address: Enforcement::Off,
-        rate_percent: 100,
-        headers: Headers::Withheld,
-    };
+    pub const NONE: Limits =
+        Limits { signer: Enforcement::Off, address: Enforcement::Off, rate_percent: 100, headers: Headers::Withheld };
 }
 
 #[derive(Debug, Default)]
@@ -288,7 +284,9 @@ pub enum Admission {
     /// Over the limit: queued.
     After(Nanos),
     /// Far over it: 429.
-    Refused { retry_after_secs: u64 },
+    Refused {
+        retry_after_secs: u64,
+    },
 }
 
 #[derive(Clone, Copy, Debug)]

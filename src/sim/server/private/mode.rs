@@ -45,10 +45,6 @@ pub enum Switch {
         trouble: Trouble,
         orders: u32,
     },
-    /// How long the venue shows a balance before it looks again by itself.
-    BalanceLag {
-        millis: u64,
-    },
     /// All keys of an address are dead; others can be made.
     RevokeKeys {
         address: Address,

@@ -93,15 +93,7 @@ impl Entry {
         }
         let signature = key::decode_hex(&entry.order.signature).map_err(|_| Refusal::Signature)?;
         let order = signed(&entry.order)?;
-        Ok(Entry {
-            order,
-            signature,
-            token: entry.order.token_id,
-            owner: entry.owner,
-            kind,
-            post_only,
-            expiration,
-        })
+        Ok(Entry { order, signature, token: entry.order.token_id, owner: entry.owner, kind, post_only, expiration })
     }
 }
 

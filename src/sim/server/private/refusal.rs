@@ -24,11 +24,15 @@ pub enum Refusal {
     BadL1,
     KeyNotCreated,
     KeyNotDerived,
-    TooManyRequests { retry_after_secs: u64 },
+    TooManyRequests {
+        retry_after_secs: u64,
+    },
     Disabled,
     Restarting,
     CancelOnly,
-    PostOnlyMode { retry_after_secs: u64 },
+    PostOnlyMode {
+        retry_after_secs: u64,
+    },
     Payload,
     BadOrderId,
     NotTheKeysOwner,
@@ -41,13 +45,17 @@ pub enum Refusal {
     Signature,
     Expiration,
     UnknownToken(String),
-    TooManyOrders { orders: usize },
+    TooManyOrders {
+        orders: usize,
+    },
     TooManyCancels,
     Trouble(Trouble, OrderId),
     Rejected(Reject),
     NoSuchOrder,
     /// A query that cannot be read.
-    BadQuery { name: &'static str },
+    BadQuery {
+        name: &'static str,
+    },
 }
 
 impl Refusal {
