@@ -3,10 +3,24 @@
 //! It checks nobody's identity and lets anybody inject faults; so it listens on the loopback interface only.
 
 mod channel;
+mod control;
+mod data;
 mod fault;
+mod gamma;
+mod geoblock;
 mod hub;
+mod listings;
+mod markets;
+mod mishap;
+mod params;
+mod positions;
+mod prices;
 mod private;
-mod rest;
+pub mod profile;
+mod quotes;
+mod refusal;
+pub mod tls;
+pub mod truth;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
@@ -21,6 +35,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use fault::Fault;
 use hub::Hub;
+pub use profile::{Knobs, Profile};
 
 use super::listing::Listing;
 use super::wire::Phase;
@@ -39,8 +54,7 @@ pub struct Options {
     /// Zero: any free port. The address is always 127.0.0.1.
     pub port: u16,
     pub short_life: Duration,
-    /// How much later than the feed the Data API knows a fill.
-    pub index_lag: Duration,
+    pub knobs: Knobs,
     /// How many frames wait for a slow reader before he is cut off.
     pub queue_max: usize,
 }
@@ -52,7 +66,7 @@ impl Default for Options {
             rate_percent: 100,
             port: 0,
             short_life: Duration::from_secs(300),
-            index_lag: Duration::from_secs(4),
+            knobs: Knobs::CALM,
             queue_max: 4_096,
         }
     }
@@ -97,7 +111,7 @@ impl Server {
             start: now(),
             short_life: nanos(options.short_life),
         };
-        let hub = Hub::new(workload, nanos(options.index_lag), options.queue_max);
+        let hub = Hub::new(workload, options.knobs, None, options.queue_max);
         let world = World { hub: Arc::new(Mutex::new(hub)), stopped: stopped.clone() };
         let serving =
             axum::serve(listener, routes(world.clone())).with_graceful_shutdown(stopped.clone().cancelled_owned());
@@ -157,9 +171,11 @@ impl Drop for Server {
 
 /// Each part of the wire brings its own routes.
 fn routes(world: World) -> Router {
-    let faulty = axum::middleware::from_fn_with_state(world.clone(), rest::with_faults);
-    let answers = rest::routes().merge(private::routes()).layer(faulty);
-    answers.merge(channel::routes()).merge(rest::control_routes()).with_state(world)
+    let struck = axum::middleware::from_fn_with_state(world.clone(), mishap::mishaps);
+    let faulty = axum::middleware::from_fn_with_state(world.clone(), fault::with_faults);
+    let clob = quotes::routes().merge(prices::routes()).merge(markets::routes()).merge(private::routes().layer(struck));
+    let answers = clob.nest("/gamma", gamma::routes()).nest("/data-api", data::routes()).layer(faulty);
+    answers.merge(geoblock::routes()).merge(channel::routes()).merge(control::routes()).with_state(world)
 }
 
 /// Lets the world go on in real time.

@@ -217,7 +217,10 @@ impl Truth {
         told.sequence += 1;
         if queue.try_send(Line { sequence: told.sequence, at, entry }).is_err() {
             told.queue = None;
-            tracing::error!(sequence = told.sequence, "the truth log is slower than the venue: it stops before this line");
+            tracing::error!(
+                sequence = told.sequence,
+                "the truth log is slower than the venue: it stops before this line"
+            );
             self.broken.cancel();
         }
     }

@@ -111,7 +111,8 @@ mod tests {
     /// The vectors of the official clients.
     #[test]
     fn the_hash_is_the_venues() {
-        let file: Value = serde_json::from_str(include_str!("../../../tests/data/vectors_book_hash.json")).expect("JSON");
+        let file: Value =
+            serde_json::from_str(include_str!("../../../tests/data/vectors_book_hash.json")).expect("JSON");
         let mut verified = 0;
         for vector in file["vectors"].as_array().expect("vectors") {
             let preimage = vector["preimage"].as_str().expect("text");

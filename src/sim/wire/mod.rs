@@ -78,7 +78,6 @@ fn fee_schedule(listing: &Listing) -> Value {
     json!({"rate": number(listing.fee_rate_ppm.into()), "exponent": 1, "takerOnly": true, "rebateRate": 0.2})
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
