@@ -72,6 +72,12 @@ impl Archive {
         self.told.range(..known)
     }
 
+    /// Returns the newest fill from before `moment`, else the oldest there is.
+    pub fn from_before(&self, moment: Nanos) -> Option<&Activity> {
+        let older = self.told.partition_point(|told| told.activity.traded_at.nanos() <= moment);
+        self.told.get(older.saturating_sub(1)).map(|told| &told.activity)
+    }
+
     /// Returns the positions that the indexed fills make.
     pub fn positions(&self, now: Nanos) -> Positions {
         let mut positions = self.before.clone();

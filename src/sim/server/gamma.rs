@@ -164,7 +164,12 @@ fn limit(params: &Params, max: usize) -> Result<usize, Refused> {
     Ok(params.get::<usize>("limit")?.unwrap_or(PAGE_DEFAULT).min(max))
 }
 
-fn by_offset(world: &World, params: &Params, max: usize, write: fn(&MarketImage) -> Value) -> Result<Json<Value>, Refused> {
+fn by_offset(
+    world: &World,
+    params: &Params,
+    max: usize,
+    write: fn(&MarketImage) -> Value,
+) -> Result<Json<Value>, Refused> {
     let offset = params.get::<usize>("offset")?.unwrap_or(0);
     let rows = found(world, params)?;
     let page = rows.iter().skip(offset).take(limit(params, max)?);
@@ -172,7 +177,13 @@ fn by_offset(world: &World, params: &Params, max: usize, write: fn(&MarketImage)
 }
 
 /// The cursor is the id of the last row of the page before.
-fn by_cursor(world: &World, params: &Params, max: usize, name: &str, write: fn(&MarketImage) -> Value) -> Result<Json<Value>, Refused> {
+fn by_cursor(
+    world: &World,
+    params: &Params,
+    max: usize,
+    name: &str,
+    write: fn(&MarketImage) -> Value,
+) -> Result<Json<Value>, Refused> {
     if params.has("offset") {
         return Err(bad_request("offset is not supported: use after_cursor"));
     }

@@ -11,7 +11,7 @@ use super::refusal::{Refused, bad_request};
 #[derive(Debug, Default)]
 pub struct Params(Vec<(String, String)>);
 
-impl<S: Sync> FromRequestParts<S> for Params {
+impl<S: Send + Sync> FromRequestParts<S> for Params {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Params, Refused> {

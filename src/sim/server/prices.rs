@@ -143,9 +143,9 @@ async fn history(State(world): State<World>, params: Params) -> Result<Json<Valu
     };
     let bucket = params.get::<u64>("fidelity")?.unwrap_or(1).max(1) * 60;
     let hub = world.hub();
-    let points = hub.token(token, now()).map(|(market, outcome)| {
-        hub.tape.history(&market.listing.condition, outcome, from, to, bucket)
-    });
+    let points = hub
+        .token(token, now())
+        .map(|(market, outcome)| hub.tape.history(&market.listing.condition, outcome, from, to, bucket));
     let point = |(second, price): (u64, Price)| json!({"t": second, "p": wire::number(price.micros().into())});
     Ok(Json(json!({"history": points.into_iter().flatten().map(point).collect::<Vec<Value>>()})))
 }
@@ -184,9 +184,12 @@ mod tests {
     fn both_tokens_have_one_history_and_each_its_last_trade() {
         let listing = Arc::new(Listing::standing(0, &mut Random::new(1), Millis(0)));
         let mut tape = Tape::default();
-        for (at, outcome, cents) in
-            [(1_000, Outcome::Yes, 40), (1_900, Outcome::Yes, 41), (61_000, Outcome::No, 58), (65_000, Outcome::Yes, 43)]
-        {
+        for (at, outcome, cents) in [
+            (1_000, Outcome::Yes, 40),
+            (1_900, Outcome::Yes, 41),
+            (61_000, Outcome::No, 58),
+            (65_000, Outcome::Yes, 43),
+        ] {
             tape.note(&trade(&listing, at, outcome, cents));
         }
         let cents = |outcome, from, to, bucket| {

@@ -132,7 +132,11 @@ impl Entry {
                 }),
                 State::Held | State::Live | State::Matched => None,
             },
-            Event::Book { .. } | Event::Released { .. } | Event::Tick { .. } | Event::Resolved { .. } => None,
+            Event::Book { .. }
+            | Event::Released { .. }
+            | Event::Tick { .. }
+            | Event::Closed { .. }
+            | Event::Resolved { .. } => None,
         }
     }
 }
@@ -162,6 +166,7 @@ fn reason(why: Canceled) -> String {
         Canceled::MarketResolved => "market_resolved".to_owned(),
         Canceled::NotEnoughBalance => "not_enough_balance".to_owned(),
         Canceled::FakRest => "fak_rest".to_owned(),
+        Canceled::OffGrid => "off_grid".to_owned(),
         Canceled::Rejected(reject) => format!("rejected: {reject:?}"),
     }
 }
@@ -217,7 +222,10 @@ impl Truth {
         told.sequence += 1;
         if queue.try_send(Line { sequence: told.sequence, at, entry }).is_err() {
             told.queue = None;
-            tracing::error!(sequence = told.sequence, "the truth log is slower than the venue: it stops before this line");
+            tracing::error!(
+                sequence = told.sequence,
+                "the truth log is slower than the venue: it stops before this line"
+            );
             self.broken.cancel();
         }
     }

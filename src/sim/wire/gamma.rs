@@ -59,28 +59,49 @@ fn event_row(market: &MarketImage) -> Value {
 }
 
 fn market_row(market: &MarketImage) -> Value {
+    let mut row = words(market);
+    for part in [rules(market), figures(market)] {
+        let Value::Object(fields) = part else { unreachable!("all three are objects") };
+        row.as_object_mut().expect("all three are objects").extend(fields);
+    }
+    row
+}
+
+/// What a market is called, and where it is in its life.
+fn words(market: &MarketImage) -> Value {
     let listing = &market.listing;
-    let worth = Outcome::BOTH.map(|outcome| decimal(market.worth(outcome) as u32));
-    let ids = position_ids(listing);
     json!({
         "id": event_id(listing), "question": listing.title, "slug": listing.slug, "conditionId": condition(listing),
-        "version": version(listing), "clobTokenIds": to_text(&listing.tokens), "positionIds": ids,
-        "outcomes": to_text(&listing.outcomes), "outcomePrices": to_text(&worth), "description": "Simulated.",
-        "category": listing.category, "image": "", "icon": "", "questionID": listing.condition,
+        "version": version(listing), "clobTokenIds": to_text(&listing.tokens), "positionIds": position_ids(listing),
+        "outcomes": to_text(&listing.outcomes), "description": "Simulated.", "category": listing.category, "image": "",
+        "icon": "", "questionID": listing.condition, "groupItemTitle": "", "active": true, "closed": market.is_over(),
+        "archived": false, "startDate": iso(listing.opens_at), "endDate": iso(listing.closes_at),
+        "endDateIso": iso(listing.closes_at)[..10], "umaResolutionStatus": resolution_status(market),
+        "umaResolutionStatuses": "[]",
+    })
+}
+
+/// What an order must obey.
+fn rules(market: &MarketImage) -> Value {
+    let listing = &market.listing;
+    json!({
         "orderPriceMinTickSize": number(market.tick.micros().into()), "orderMinSize": minimum(listing.minimum),
-        "negRisk": listing.neg_risk, "negRiskOther": false, "negRiskMarketID": "", "active": true,
-        "closed": market.is_over(), "archived": false, "acceptingOrders": market.is_open(),
+        "negRisk": listing.neg_risk, "negRiskOther": false, "negRiskMarketID": "", "acceptingOrders": market.is_open(),
         "acceptingOrdersTimestamp": iso(listing.opens_at), "enableOrderBook": market.is_open(),
-        "startDate": iso(listing.opens_at), "endDate": iso(listing.closes_at),
-        "endDateIso": iso(listing.closes_at)[..10], "secondsDelay": listing.delay_secs,
-        "feesEnabled": listing.fee_rate_ppm != 0, "feeType": fee_type(listing), "feeSchedule": fee_schedule(listing),
-        "makerBaseFee": 1000, "takerBaseFee": 1000, "umaResolutionStatus": resolution_status(market),
-        "umaResolutionStatuses": "[]", "clearBookOnStart": false, "rewardsMinSize": 0, "rewardsMaxSpread": 0,
-        "bestBid": side(market.bid), "bestAsk": side(market.ask), "lastTradePrice": side(market.traded),
-        "spread": market.bid.zip(market.ask).map(|(bid, ask)| number(u64::from(ask.micros().saturating_sub(bid.micros())))),
-        "volume": decimal_of(market.volume.0), "volumeNum": micros(market.volume.0),
-        "volume24hr": micros(market.volume.0), "liquidity": decimal_of(market.liquidity.0),
-        "liquidityNum": micros(market.liquidity.0), "groupItemTitle": "",
+        "secondsDelay": listing.delay_secs, "feesEnabled": listing.fee_rate_ppm != 0, "feeType": fee_type(listing),
+        "feeSchedule": fee_schedule(listing), "makerBaseFee": 1000, "takerBaseFee": 1000, "clearBookOnStart": false,
+        "rewardsMinSize": 0, "rewardsMaxSpread": 0,
+    })
+}
+
+fn figures(market: &MarketImage) -> Value {
+    let worth = Outcome::BOTH.map(|outcome| decimal(market.worth(outcome) as u32));
+    let spread = market.bid.zip(market.ask).map(|(bid, ask)| number(ask.micros().saturating_sub(bid.micros()).into()));
+    json!({
+        "outcomePrices": to_text(&worth), "bestBid": side(market.bid), "bestAsk": side(market.ask),
+        "lastTradePrice": side(market.traded), "spread": spread, "volume": decimal_of(market.volume.0),
+        "volumeNum": micros(market.volume.0), "volume24hr": micros(market.volume.0),
+        "liquidity": decimal_of(market.liquidity.0), "liquidityNum": micros(market.liquidity.0),
     })
 }
 

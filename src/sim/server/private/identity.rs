@@ -123,9 +123,9 @@ impl Identity {
         self.wallets.get(&address)
     }
 
-    /// Returns the wallet of an account; `None` for the house.
-    pub fn wallet_of(&self, account: AccountId) -> Option<&Wallet> {
-        self.wallets.get(self.addresses.get(&account)?)
+    /// Returns the wallets that are an owner's, one of each kind; none of an owner who is not known.
+    pub fn wallets_of(&self, owner: Address) -> Vec<Wallet> {
+        SignatureType::ALL.into_iter().filter_map(|kind| self.wallet_for(owner, kind).copied()).collect()
     }
 
     /// Returns the wallet of a kind that an address speaks for: its own, or the one that authorised it.
@@ -239,11 +239,6 @@ impl Identity {
     pub fn address(&self, account: AccountId) -> Address {
         let known = self.addresses.get(&account).copied();
         known.unwrap_or_else(|| Address::from_slice(&self.word("wallet", &account.0.to_be_bytes())[12..]))
-    }
-
-    /// Gives an account of the house the wallet that the world knows it by.
-    pub fn name_house(&mut self, account: AccountId, address: Address) {
-        self.addresses.insert(account, address);
     }
 
     /// Returns an API key id for an account that has none.

@@ -20,16 +20,17 @@ mod payload;
 mod reads;
 mod records;
 mod refusal;
+mod switch;
 mod user_channel;
 mod wire;
 
 use axum::Router;
 
-pub use desk::{Desk, Notice, Settings};
-pub use identity::{BadFunded, Funded, Identity, Session, Standing, Wallet};
+pub use desk::{Desk, Settings};
+pub use identity::{BadFunded, Funded, Standing, Wallet};
 pub use limits::{Enforcement, Headers, Limits, Tier};
 pub use meter::by_address;
-pub use mode::{RESTART_DOWN, RESTART_POST_ONLY, Region, Switch, Trouble};
+pub use mode::{Switch, Trouble};
 pub use user_channel::UserWants;
 
 use super::World;

@@ -6,11 +6,7 @@ use serde::Deserialize;
 use super::identity::Standing;
 use super::limits::{Limits, Tier};
 use super::refusal::Refusal;
-use crate::domain::{Nanos, Side};
-
-/// The usual restart: about 90 seconds of 425, then two minutes of post-only.
-pub const RESTART_DOWN: Nanos = Nanos::from_secs(90);
-pub const RESTART_POST_ONLY: Nanos = Nanos::from_secs(120);
+use crate::domain::Nanos;
 
 /// What can be switched while the venue runs.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
@@ -25,10 +21,6 @@ pub enum Switch {
     Restart {
         down_secs: u64,
         post_only_secs: u64,
-    },
-    /// Whether orders that open come from where they may.
-    Region {
-        region: Region,
     },
     /// What becomes of an address, whatever wallet it trades from.
     Standing {
@@ -49,15 +41,12 @@ pub enum Switch {
     RevokeKeys {
         address: Address,
     },
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Region {
-    #[default]
-    Free,
-    /// Selling and cancelling only.
-    Restricted,
+    /// A deposit wallet lets a session key sign for it.
+    Session {
+        session: Address,
+        wallet: Address,
+        valid_until_secs: u64,
+    },
 }
 
 /// What the matching engine says when something is wrong with it, not with the order.
@@ -102,7 +91,6 @@ enum Trading {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Mode {
     trading: Trading,
-    pub region: Region,
     trouble: Option<(Trouble, u32)>,
 }
 
@@ -138,19 +126,15 @@ impl Mode {
     }
 
     /// Returns why an order may not be placed now.
-    pub fn refuses_order(&self, side: Side, post_only: bool, now: Nanos) -> Option<Refusal> {
-        let mode = match self.trading {
+    pub fn refuses_order(&self, post_only: bool, now: Nanos) -> Option<Refusal> {
+        match self.trading {
             Trading::CancelOnly => Some(Refusal::CancelOnly),
             Trading::Restart { open_at, .. } if now < open_at && !post_only => {
                 Some(Refusal::PostOnlyMode { retry_after_secs: open_at.since(now).0.div_ceil(1_000_000_000) })
             }
             Trading::Open | Trading::Restart { .. } => None,
             Trading::Disabled => Some(Refusal::Disabled),
-        };
-        mode.or_else(|| match (self.region, side) {
-            (Region::Restricted, Side::Buy) => Some(Refusal::Region),
-            (Region::Restricted, Side::Sell) | (Region::Free, _) => None,
-        })
+        }
     }
 
     /// Uses up the trouble that waits for an order.
@@ -165,26 +149,23 @@ impl Mode {
 mod tests {
     use super::*;
 
+    /// The usual restart: about 90 seconds of 425, then two minutes of post-only.
+    const RESTART_DOWN: Nanos = Nanos::from_secs(90);
+    const RESTART_POST_ONLY: Nanos = Nanos::from_secs(120);
+
     #[test]
     fn a_restart_is_425_then_post_only_then_over() {
         let start = Nanos::from_secs(1_000);
         let mut mode = Mode::default();
         mode.restart(start, RESTART_DOWN, RESTART_POST_ONLY);
         let at = |secs| start.plus(Nanos::from_secs(secs));
-        let order = |secs, post_only| mode.refuses_order(Side::Buy, post_only, at(secs));
+        let order = |secs, post_only| mode.refuses_order(post_only, at(secs));
         assert_eq!(mode.refuses_all(at(89)), Some(Refusal::Restarting));
         assert_eq!(mode.refuses_all(at(90)), None);
         assert_eq!(order(90, false), Some(Refusal::PostOnlyMode { retry_after_secs: 120 }));
         assert_eq!(order(131, false), Some(Refusal::PostOnlyMode { retry_after_secs: 79 }));
         assert_eq!(order(131, true), None);
         assert_eq!(order(210, false), None);
-    }
-
-    #[test]
-    fn a_restricted_region_may_only_sell() {
-        let mode = Mode { region: Region::Restricted, ..Mode::default() };
-        assert_eq!(mode.refuses_order(Side::Buy, true, Nanos::ZERO), Some(Refusal::Region));
-        assert_eq!(mode.refuses_order(Side::Sell, false, Nanos::ZERO), None);
     }
 
     #[test]

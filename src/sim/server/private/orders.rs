@@ -22,7 +22,7 @@ use super::refusal::Refusal;
 use super::wire::{self, Answer};
 use crate::clock::now;
 use crate::domain::{Nanos, Side};
-use crate::sim::exchange::{AccountId, Kind, NewOrder, OrderId, Placed, Reject};
+use crate::sim::exchange::{AccountId, NewOrder, OrderId, Placed, Reject};
 use crate::sim::server::World;
 use crate::sim::server::hub::Hub;
 use crate::sim::server::spot::Spot;
@@ -109,7 +109,7 @@ fn admit(world: &World, key: &ApiKey, orders: u64) -> Result<meter::Stamp, Respo
 
 /// Returns why the venue as a whole does not take this order now: that answers a whole batch.
 fn closed_to(world: &World, entry: &Entry) -> Option<Refusal> {
-    let refusal = world.hub().desk.mode.refuses_order(entry.order.side, entry.post_only, now())?;
+    let refusal = world.hub().desk.mode.refuses_order(entry.post_only, now())?;
     (refusal.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(refusal)
 }
 
@@ -175,8 +175,11 @@ impl Hub {
         if !is_the_keys {
             return Err(Refusal::NotTheKeysAddress);
         }
-        if let Some(refusal) = self.desk.mode.refuses_order(order.side, entry.post_only, now) {
+        if let Some(refusal) = self.desk.mode.refuses_order(entry.post_only, now) {
             return Err(refusal);
+        }
+        if self.pending.region.blocked && order.side == Side::Buy {
+            return Err(Refusal::Region);
         }
         match (identity.standing(key.address), order.side) {
             (Standing::Banned, _) => return Err(Refusal::Banned(key.address)),
