@@ -2,17 +2,21 @@
 
 use std::time::Duration;
 
+use axum::Router;
 use axum::extract::State;
 use axum::extract::ws::{Message as Frame, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
+use axum::routing::any;
 use serde::Deserialize;
 
-use super::hub::{ActivityWants, Hub, MarketWants, Wants};
+use super::hub::{ActivityFilter, ActivityWants, Hub, MarketWants, Wants};
 use super::{World, now};
 
 /// A reader who does not take a frame for so long is gone.
 const SEND_TIMEOUT: Duration = Duration::from_secs(5);
-const REQUEST_BYTES_MAX: usize = 256 * 1024;
+pub(super) const REQUEST_BYTES_MAX: usize = 256 * 1024;
+/// What the venue says to what it does not understand.
+const INVALID: &str = "INVALID OPERATION";
 
 /// What a client says on the market channel.
 #[derive(Deserialize)]
@@ -44,20 +48,45 @@ struct ActivitySubscription {
     topic: String,
     #[serde(rename = "type")]
     kind: String,
+    /// JSON in a string; `""`: all.
+    #[serde(default)]
+    filters: String,
 }
 
-pub async fn market(State(world): State<World>, upgrade: WebSocketUpgrade) -> Response {
+/// What `filters` holds.
+#[derive(Default, Deserialize)]
+struct Slugs {
+    event_slug: Option<String>,
+    market_slug: Option<String>,
+}
+
+impl ActivitySubscription {
+    /// Returns what is subscribed to; `None` if the filters are no JSON.
+    fn filter(self) -> Option<ActivityFilter> {
+        let slugs = match self.filters.as_str() {
+            "" => Slugs::default(),
+            text => serde_json::from_str(text).ok()?,
+        };
+        Some(ActivityFilter { kind: self.kind, event: slugs.event_slug, market: slugs.market_slug })
+    }
+}
+
+pub fn routes() -> Router<World> {
+    Router::new().route("/ws/market", any(market)).route("/rtds", any(activity))
+}
+
+async fn market(State(world): State<World>, upgrade: WebSocketUpgrade) -> Response {
     let wants = Wants::Market(MarketWants::default());
     upgrade.max_message_size(REQUEST_BYTES_MAX).on_upgrade(move |socket| serve(world, socket, wants, hear_market))
 }
 
-pub async fn activity(State(world): State<World>, upgrade: WebSocketUpgrade) -> Response {
+async fn activity(State(world): State<World>, upgrade: WebSocketUpgrade) -> Response {
     let wants = Wants::Activity(ActivityWants::default());
     upgrade.max_message_size(REQUEST_BYTES_MAX).on_upgrade(move |socket| serve(world, socket, wants, hear_activity))
 }
 
 /// Carries one socket until either end has enough.
-async fn serve(world: World, mut socket: WebSocket, wants: Wants, hear: fn(&mut Hub, u64, &str)) {
+pub(super) async fn serve(world: World, mut socket: WebSocket, wants: Wants, hear: fn(&mut Hub, u64, &str)) {
     let (id, mut frames) = world.hub().connect(wants);
     loop {
         tokio::select! {
@@ -82,7 +111,7 @@ async fn serve(world: World, mut socket: WebSocket, wants: Wants, hear: fn(&mut 
 
 fn hear_market(hub: &mut Hub, id: u64, text: &str) {
     let Ok(request) = serde_json::from_str::<MarketRequest>(text) else {
-        return hub.send(id, "INVALID OPERATION");
+        return hub.send(id, INVALID);
     };
     let Some(Wants::Market(wants)) = hub.wants(id) else { return };
     let is_first = request.channel == "market" && !wants.is_subscribed;
@@ -103,23 +132,22 @@ fn hear_market(hub: &mut Hub, id: u64, text: &str) {
         }
         // The venue ignores a second `type:market` frame.
         "" => {}
-        _ => hub.send(id, "INVALID OPERATION"),
+        _ => hub.send(id, INVALID),
     }
 }
 
 fn hear_activity(hub: &mut Hub, id: u64, text: &str) {
     let Ok(request) = serde_json::from_str::<ActivityRequest>(text) else {
-        return hub.send(id, "INVALID OPERATION");
+        return hub.send(id, INVALID);
     };
     let Some(Wants::Activity(wants)) = hub.wants(id) else { return };
-    let kinds = request.subscriptions.into_iter().filter(|subscription| subscription.topic == "activity");
-    let kinds = kinds.map(|subscription| subscription.kind);
+    let asked = request.subscriptions.into_iter().filter(|subscription| subscription.topic == "activity");
+    let Some(filters) = asked.map(ActivitySubscription::filter).collect::<Option<Vec<ActivityFilter>>>() else {
+        return hub.send(id, INVALID);
+    };
     match request.action.as_str() {
-        "subscribe" => wants.kinds.extend(kinds),
-        "unsubscribe" => {
-            let gone: Vec<String> = kinds.collect();
-            wants.kinds.retain(|kind| !gone.contains(kind));
-        }
-        _ => hub.send(id, "INVALID OPERATION"),
+        "subscribe" => wants.subscriptions.extend(filters),
+        "unsubscribe" => wants.subscriptions.retain(|filter| !filters.contains(filter)),
+        _ => hub.send(id, INVALID),
     }
 }

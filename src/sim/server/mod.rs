@@ -3,17 +3,33 @@
 //! It checks nobody's identity and lets anybody inject faults; so it listens on the loopback interface only.
 
 mod channel;
+mod control;
+mod data;
 mod fault;
+mod gamma;
+mod geoblock;
 mod hub;
-mod rest;
+mod listings;
+mod markets;
+mod mishap;
+mod params;
+mod positions;
+mod prices;
+mod private;
+pub mod profile;
+mod quotes;
+mod refusal;
+mod spot;
+pub mod tls;
+pub mod truth;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use alloy::primitives::Address;
 use axum::Router;
-use axum::routing::{any, get, post};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
@@ -21,17 +37,23 @@ use tokio_util::sync::CancellationToken;
 
 pub use fault::Fault;
 use hub::Hub;
+use private::Desk;
+pub use private::{
+    BadFunded, Enforcement, Funded, Headers, Limits, Settings as PrivateSettings, Standing, Switch, Tier, Trouble,
+    Wallet,
+};
+pub use profile::{Knobs, Profile};
 
 use super::listing::Listing;
 use super::wire::Phase;
 use super::workload;
 use crate::clock::now;
-use crate::domain::Nanos;
+use crate::domain::{Nanos, Shares};
 
 /// How finely real time is followed.
 const TICK: Duration = Duration::from_millis(5);
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     pub seed: u64,
     /// How busy the world is; 100 is about a hundred market messages a second.
@@ -39,10 +61,10 @@ pub struct Options {
     /// Zero: any free port. The address is always 127.0.0.1.
     pub port: u16,
     pub short_life: Duration,
-    /// How much later than the feed the Data API knows a fill.
-    pub index_lag: Duration,
+    pub knobs: Knobs,
     /// How many frames wait for a slow reader before he is cut off.
     pub queue_max: usize,
+    pub private: private::Settings,
 }
 
 impl Default for Options {
@@ -52,8 +74,9 @@ impl Default for Options {
             rate_percent: 100,
             port: 0,
             short_life: Duration::from_secs(300),
-            index_lag: Duration::from_secs(4),
+            knobs: Knobs::CALM,
             queue_max: 4_096,
+            private: private::Settings::default(),
         }
     }
 }
@@ -97,7 +120,10 @@ impl Server {
             start: now(),
             short_life: nanos(options.short_life),
         };
-        let hub = Hub::new(workload, nanos(options.index_lag), options.queue_max);
+        let desk = Desk::new(options.seed, &options.private);
+        let mut hub = Hub::new(workload, options.knobs, desk, None, options.queue_max);
+        hub.follow(now());
+        options.private.accounts.iter().for_each(|funded| hub.fund(funded));
         let world = World { hub: Arc::new(Mutex::new(hub)), stopped: stopped.clone() };
         let serving =
             axum::serve(listener, routes(world.clone())).with_graceful_shutdown(stopped.clone().cancelled_owned());
@@ -133,6 +159,22 @@ impl Server {
         open.map(|place| Arc::clone(&place.listing)).collect()
     }
 
+    /// Turns a switch of the private wire from now on.
+    pub fn switch(&self, switch: Switch) {
+        self.world.hub().switch(switch, now());
+    }
+
+    /// Returns the wallets of an owner who had money from the start, or asked for a key: EOA, proxy, Safe, deposit wallet.
+    pub fn wallets(&self, owner: Address) -> Vec<Wallet> {
+        self.world.hub().desk.identity.wallets_of(owner)
+    }
+
+    /// Makes pairs of shares of a token's market out of a wallet's dollars; `None` if there are no such wallet, token and
+    /// dollars.
+    pub fn split(&self, wallet: Address, token: &str, shares: Shares) -> Option<()> {
+        self.world.hub().split(wallet, token, shares, now())
+    }
+
     /// Returns how many sockets are connected.
     pub fn connections(&self) -> usize {
         self.world.hub().connections()
@@ -155,24 +197,18 @@ impl Drop for Server {
     }
 }
 
+/// Each part of the wire brings its own routes.
 fn routes(world: World) -> Router {
-    let answers = Router::new()
-        .route("/ok", get(|| async { "OK" }))
-        .route("/time", get(|| async { now().as_secs().to_string() }))
-        .route("/version", get(|| async { r#"{"version":2}"# }))
-        .route("/book", get(rest::book))
-        .route("/books", post(rest::books))
-        .route("/markets-by-token/{token}", get(rest::market_by_token))
-        .route("/clob-markets/{condition}", get(rest::clob_market))
-        .route("/markets/{condition}", get(rest::market))
-        .route("/gamma/markets", get(rest::gamma_markets))
-        .route("/data-api/v2/activity", get(rest::activity))
-        .layer(axum::middleware::from_fn_with_state(world.clone(), rest::with_faults));
-    Router::new()
-        .merge(answers)
-        .route("/ws/market", any(channel::market))
-        .route("/rtds", any(channel::activity))
-        .route("/control/faults", post(rest::inject))
+    let struck = axum::middleware::from_fn_with_state(world.clone(), mishap::mishaps);
+    let faulty = axum::middleware::from_fn_with_state(world.clone(), fault::with_faults);
+    let counted = axum::middleware::from_fn_with_state(world.clone(), private::by_address);
+    let clob = quotes::routes().merge(prices::routes()).merge(markets::routes()).merge(private::routes().layer(struck));
+    let answers = clob.nest("/gamma", gamma::routes()).nest("/data-api", data::routes()).layer(faulty).layer(counted);
+    answers
+        .merge(geoblock::routes())
+        .merge(channel::routes())
+        .merge(private::channel_routes())
+        .merge(control::routes())
         .with_state(world)
 }
 

@@ -197,7 +197,7 @@ async fn a_reader_who_does_not_read_is_cut_off_and_the_others_are_not() {
 
 #[tokio::test]
 async fn the_data_api_pages_through_a_leaders_fills() {
-    let options = Options { rate_percent: 300, index_lag: Duration::ZERO, ..Options::default() };
+    let options = Options { rate_percent: 300, knobs: Knobs { index_lag_ms: 0, ..Knobs::CALM }, ..Options::default() };
     let venue = Server::start(options).await.expect("a free port");
     let wallet = "0x1EAD000000000000000000000000000000000003";
     let page = async |query: &str| get(format!("{}/v2/activity?user={wallet}{query}", venue.data_url)).await.1;
