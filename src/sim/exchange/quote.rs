@@ -9,6 +9,16 @@ use crate::domain::money::ONE;
 use crate::domain::{Nanos, Price, Shares, Side};
 use crate::sim::message::{Outcome, opposite};
 
+/// What the house offers at one level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quote {
+    pub account: AccountId,
+    /// As the first token's ladder has it, as the price.
+    pub side: Side,
+    pub price: Price,
+    pub shares: Shares,
+}
+
 impl Exchange {
     /// Sets what the house offers at one level of the first token's ladder; zero takes the offer away. A quote that
     /// meets orders of others takes them first and offers the rest; one that meets quotes of the same account takes those
@@ -24,7 +34,32 @@ impl Exchange {
         price: Price,
         shares: Shares,
     ) {
-        let Some(found) = self.market(market).filter(|market| market.standing == Standing::Open) else { return };
+        self.quote_all(now, market, &[Quote { account, side, price, shares }]);
+    }
+
+    /// Sets several levels as [`Exchange::quote`] does, in order, as one cause: their changes of the book come together.
+    pub fn quote_all(&mut self, now: Nanos, market: MarketId, quotes: &[Quote]) {
+        if self.standing(market) != Some(Standing::Open) {
+            return;
+        }
+        quotes.iter().for_each(|quote| self.set_quote(now, market, *quote));
+        self.tell_book(market);
+    }
+
+    /// Yields what the house offers in a market, all accounts apart.
+    pub fn quotes(&self, market: MarketId) -> impl Iterator<Item = Quote> {
+        let of_market = self.market(market).into_iter().flat_map(|market| &market.quotes);
+        of_market.map(|((account, price), (side, order))| Quote {
+            account: *account,
+            side: *side,
+            price: *price,
+            shares: self.orders[order].rest(),
+        })
+    }
+
+    fn set_quote(&mut self, now: Nanos, market: MarketId, quote: Quote) {
+        let Quote { account, side, price, shares } = quote;
+        let found = self.known(market);
         let tick = found.rules.tick;
         assert!(tick.holds(price), "{price} is off the grid of {tick:?}");
         let own = found.quotes.range((account, tick.first())..=(account, tick.last()));
@@ -42,7 +77,6 @@ impl Exchange {
             }
             None => self.add_quote(now, account, market, (side, price), shares),
         }
-        self.tell_book(market);
     }
 
     fn add_quote(&mut self, now: Nanos, account: AccountId, market: MarketId, level: (Side, Price), shares: Shares) {
