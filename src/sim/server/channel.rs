@@ -14,7 +14,7 @@ use super::{World, now};
 
 /// A reader who does not take a frame for so long is gone.
 const SEND_TIMEOUT: Duration = Duration::from_secs(5);
-const REQUEST_BYTES_MAX: usize = 256 * 1024;
+pub(super) const REQUEST_BYTES_MAX: usize = 256 * 1024;
 /// What the venue says to what it does not understand.
 const INVALID: &str = "INVALID OPERATION";
 
@@ -86,7 +86,7 @@ async fn activity(State(world): State<World>, upgrade: WebSocketUpgrade) -> Resp
 }
 
 /// Carries one socket until either end has enough.
-async fn serve(world: World, mut socket: WebSocket, wants: Wants, hear: fn(&mut Hub, u64, &str)) {
+pub(super) async fn serve(world: World, mut socket: WebSocket, wants: Wants, hear: fn(&mut Hub, u64, &str)) {
     let (id, mut frames) = world.hub().connect(wants);
     loop {
         tokio::select! {

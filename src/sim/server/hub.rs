@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use alloy::primitives::Address;
 use axum::extract::ws::{Message as Frame, Utf8Bytes};
 use serde::Serialize;
 use tokio::sync::mpsc;
@@ -9,7 +10,9 @@ use tokio::sync::mpsc;
 use super::data::Archive;
 use super::fault::{Fault, Occasion, Pending, crossed_burst};
 use super::prices::Tape;
+use super::private::{Desk, UserWants};
 use super::profile::Knobs;
+use super::spot::Markets;
 use super::truth::{Entry, Truth};
 use crate::domain::{Millis, Nanos};
 use crate::sim::listing::Listing;
@@ -23,6 +26,8 @@ pub struct Hub {
     pub pending: Pending,
     pub tape: Tape,
     pub archive: Archive,
+    pub desk: Desk,
+    pub(super) markets: Markets,
     truth: Option<Truth>,
     requests: u64,
     connections: Vec<Connection>,
@@ -43,6 +48,7 @@ struct Connection {
 pub enum Wants {
     Market(MarketWants),
     Activity(ActivityWants),
+    User(UserWants),
 }
 
 #[derive(Debug, Default)]
@@ -79,8 +85,10 @@ pub struct Summary {
 }
 
 impl Hub {
-    pub fn new(options: Options, knobs: Knobs, truth: Option<Truth>, queue_max: usize) -> Hub {
+    pub fn new(options: Options, knobs: Knobs, desk: Desk, truth: Option<Truth>, queue_max: usize) -> Hub {
         Hub {
+            desk,
+            markets: Markets::new(options.seed),
             workload: Workload::new(options),
             pending: Pending::new(knobs, options.seed, options.start),
             tape: Tape::default(),
@@ -167,6 +175,19 @@ impl Hub {
                 }
             }
         }
+        self.follow(now);
+        self.bury_silent(now);
+    }
+
+    /// Tells a user's sockets what became of his orders in a market.
+    pub fn send_to_user(&mut self, address: Address, condition: &str, frame: &str) {
+        self.send_where(
+            |connection| match &connection.wants {
+                Wants::User(wants) => !connection.is_frozen && wants.includes(address, condition),
+                Wants::Market(_) | Wants::Activity(_) => false,
+            },
+            || frame.into(),
+        );
     }
 
     /// Returns the snapshots of those of the tokens that are traded, as one frame.
@@ -227,7 +248,7 @@ impl Hub {
         self.send_where(
             |connection| match &connection.wants {
                 Wants::Market(wants) => !connection.is_frozen && wants.includes(message),
-                Wants::Activity(_) => false,
+                Wants::Activity(_) | Wants::User(_) => false,
             },
             || wire::json(message).into(),
         );
@@ -261,7 +282,7 @@ impl Hub {
         for kind in ["trades", "orders_matched"] {
             self.send_where(
                 |connection| match &connection.wants {
-                    Wants::Market(_) => false,
+                    Wants::Market(_) | Wants::User(_) => false,
                     Wants::Activity(wants) => !connection.is_frozen && wants.includes(kind, activity),
                 },
                 || wire::activity_frame(activity, kind).to_string().into(),

@@ -20,6 +20,7 @@ mod private;
 pub mod profile;
 mod quotes;
 mod refusal;
+mod spot;
 pub mod tls;
 pub mod truth;
 
@@ -28,6 +29,7 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use alloy::primitives::Address;
 use axum::Router;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
@@ -38,6 +40,11 @@ use hub::Hub;
 pub use hub::Summary;
 use listen::Ports;
 pub use listen::Urls;
+pub use private::{
+    BadFunded, Enforcement, Funded, Headers, Limits, Settings as PrivateSettings, Standing, Switch, Tier, Trouble,
+    Wallet,
+};
+use private::{Desk, Service};
 pub use profile::{Knobs, Profile};
 use truth::{Entry, Truth};
 
@@ -45,7 +52,7 @@ use super::listing::Listing;
 use super::wire::Phase;
 use super::workload;
 use crate::clock::now;
-use crate::domain::Nanos;
+use crate::domain::{Nanos, Shares};
 
 /// How finely real time is followed.
 const TICK: Duration = Duration::from_millis(5);
@@ -61,6 +68,7 @@ pub struct Options {
     pub knobs: Knobs,
     /// How many frames wait for a slow reader before he is cut off.
     pub queue_max: usize,
+    pub private: private::Settings,
     /// Everything is served over TLS only.
     pub tls: Option<tls::Identity>,
     pub truth: Option<Truth>,
@@ -75,6 +83,7 @@ impl Default for Options {
             short_life: Duration::from_secs(300),
             knobs: Knobs::CALM,
             queue_max: 4_096,
+            private: private::Settings::default(),
             tls: None,
             truth: None,
         }
@@ -122,12 +131,23 @@ impl Server {
             start: now(),
             short_life: nanos(options.short_life),
         };
-        let hub = Hub::new(workload, options.knobs, options.truth.clone(), options.queue_max);
+        let desk = Desk::new(options.seed, &options.private);
+        let mut hub = Hub::new(workload, options.knobs, desk, options.truth.clone(), options.queue_max);
         hub.tell_truth(now(), Entry::Began { seed: options.seed });
+        hub.follow(now());
+        options.private.accounts.iter().for_each(|funded| hub.fund(funded));
         let world = World { hub: Arc::new(Mutex::new(hub)), stopped: stopped.clone() };
         let mut tasks = vec![tokio::spawn(run(world.clone()))];
         let Ports { clob, gamma, data, relayer } = ports;
-        let routers = [clob_routes(&world), gamma::routes(), data::routes(), Router::new()];
+        let counted = |router: Router<World>, service| {
+            router.layer(axum::middleware::from_fn_with_state((world.clone(), service), private::by_address))
+        };
+        let routers = [
+            counted(clob_routes(&world), Service::Clob),
+            counted(gamma::routes(), Service::Gamma),
+            counted(data::routes(), Service::Data),
+            Router::new(),
+        ];
         for (listener, router) in [clob, gamma, data, relayer].into_iter().zip(routers) {
             let faulty = axum::middleware::from_fn_with_state(world.clone(), fault::with_faults);
             let router = router.layer(faulty).with_state(world.clone());
@@ -157,6 +177,22 @@ impl Server {
         let hub = self.world.hub();
         let open = hub.workload.places().filter(|place| place.phase == Phase::Open);
         open.map(|place| Arc::clone(&place.listing)).collect()
+    }
+
+    /// Turns a switch of the private wire from now on.
+    pub fn switch(&self, switch: Switch) {
+        self.world.hub().switch(switch, now());
+    }
+
+    /// Returns the wallets of an owner who had money from the start, or asked for a key: EOA, proxy, Safe, deposit wallet.
+    pub fn wallets(&self, owner: Address) -> Vec<Wallet> {
+        self.world.hub().desk.identity.wallets_of(owner)
+    }
+
+    /// Makes pairs of shares of a token's market out of a wallet's dollars; `None` if there are no such wallet, token and
+    /// dollars.
+    pub fn split(&self, wallet: Address, token: &str, shares: Shares) -> Option<()> {
+        self.world.hub().split(wallet, token, shares, now())
     }
 
     /// Returns how many sockets are connected.
@@ -204,7 +240,8 @@ impl Drop for Server {
 fn clob_routes(world: &World) -> Router<World> {
     let struck = axum::middleware::from_fn_with_state(world.clone(), mishap::mishaps);
     let public = quotes::routes().merge(prices::routes()).merge(markets::routes()).merge(geoblock::routes());
-    public.merge(private::routes().layer(struck)).merge(channel::routes()).merge(control::routes())
+    let sockets = channel::routes().merge(private::channel_routes());
+    public.merge(private::routes().layer(struck)).merge(sockets).merge(control::routes())
 }
 
 /// Lets the world go on in real time.

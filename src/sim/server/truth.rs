@@ -132,7 +132,11 @@ impl Entry {
                 }),
                 State::Held | State::Live | State::Matched => None,
             },
-            Event::Book { .. } | Event::Released { .. } | Event::Tick { .. } | Event::Resolved { .. } => None,
+            Event::Book { .. }
+            | Event::Released { .. }
+            | Event::Tick { .. }
+            | Event::Closed { .. }
+            | Event::Resolved { .. } => None,
         }
     }
 }
@@ -162,6 +166,7 @@ fn reason(why: Canceled) -> String {
         Canceled::MarketResolved => "market_resolved".to_owned(),
         Canceled::NotEnoughBalance => "not_enough_balance".to_owned(),
         Canceled::FakRest => "fak_rest".to_owned(),
+        Canceled::OffGrid => "off_grid".to_owned(),
         Canceled::Rejected(reject) => format!("rejected: {reject:?}"),
     }
 }
