@@ -313,12 +313,23 @@ impl Engine {
         }
     }
 
+    #[inline]
     fn level(&mut self, now: Nanos, id: TokenId, side: Side, price: Price, size: Shares, events: &mut Events) {
         let token = &mut self.tokens[id.index()];
         if token.book.trust() == Trust::Cold {
             return; // Changes before the first snapshot mean nothing.
         }
-        if !token.book.fits(price) && !self.ladders.lend(&mut token.book, price) {
+        if token.book.fits(price) && (token.market.tick.holds(price) || size == Shares::ZERO) {
+            return token.book.set(side, price, size);
+        }
+        self.odd_level(now, id, side, price, size, events);
+    }
+
+    /// A level that the book has no ladder for, or that lies off the market's grid.
+    #[cold]
+    fn odd_level(&mut self, now: Nanos, id: TokenId, side: Side, price: Price, size: Shares, events: &mut Events) {
+        let token = &mut self.tokens[id.index()];
+        if !self.ladders.lend(&mut token.book, price) {
             // No room for the book, or for its finer grid: it must not be traded on.
             let change = token.book.diverge(Divergence::BadLevel);
             return self.book_changed(now, id, change, events);

@@ -6,7 +6,7 @@ use super::listing::Listing;
 use crate::domain::{Millis, Price, Shares, Side, Tick};
 
 /// One of the two tokens of a market.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Outcome {
     Yes,
     No,

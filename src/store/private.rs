@@ -304,7 +304,7 @@ fn socket_folder(home: &Path) -> PathBuf {
     if plain && path.len() <= SOCKET_FOLDER_BYTES_MAX {
         return home.to_owned();
     }
-    PathBuf::from(format!("/tmp/remora-{:08x}", crc32fast::hash(path)))
+    PathBuf::from(format!("/tmp/remora-{:08x}", crc32c::crc32c(path)))
 }
 
 #[cfg(test)]

@@ -1,13 +1,26 @@
 //! What became true at the exchange.
 
+use std::fmt;
 use std::sync::Arc;
 
-use super::order::{AccountId, MarketId, Order, OrderId, Placed, Reject};
+use super::order::{AccountId, MarketId, Order, OrderId, Placed};
+use super::reject::Reject;
 use crate::domain::{Nanos, Price, Shares, Side, Tick, Usdc};
 use crate::sim::message::{Change, Outcome, Resolution};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TradeId(pub u64);
+
+/// Known at the match, before the chain has the transaction. A trade that is retried keeps it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TransactionHash(pub [u8; 32]);
+
+impl fmt::Display for TransactionHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "0x")?;
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
 
 /// One taker order met resting orders: one settlement transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +28,7 @@ pub struct Trade {
     pub id: TradeId,
     pub market: MarketId,
     pub at: Nanos,
+    pub transaction: TransactionHash,
     pub taker: Leg,
     /// In order of matching: best price first, then oldest first.
     pub makers: Vec<Leg>,
@@ -56,7 +70,7 @@ pub enum Event {
         market: MarketId,
         changes: Vec<Change>,
     },
-    /// An order was placed on the book, was matched, or ended: as it is now.
+    /// An order was taken, was matched, came to rest after a hold, or ended: as it is now. Quotes of the house have none.
     Order {
         order: Order,
         what: Happened,
@@ -76,6 +90,10 @@ pub enum Event {
         old: Tick,
         new: Tick,
     },
+    /// Trading has ended; comes after the cancellations and the empty book.
+    Closed {
+        market: MarketId,
+    },
     Resolved {
         market: MarketId,
         resolution: Resolution,
@@ -86,7 +104,7 @@ pub enum Event {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Happened {
     Placement,
-    /// Matched, in part or in whole.
+    /// Matched, in part or in whole; or on the book after a hold.
     Update,
     Cancellation,
 }

@@ -3,12 +3,26 @@
 use std::fmt;
 
 use super::event::TradeId;
-use crate::domain::{Nanos, Price, Shares, Side, Tick, Usdc};
-use crate::sim::message::Outcome;
+use super::reject::Canceled;
+use crate::domain::{Nanos, Price, Shares, Side};
+use crate::sim::message::{Outcome, opposite};
 
 /// The EIP-712 digest of the signed order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OrderId(pub [u8; 32]);
+
+impl OrderId {
+    /// Orders of the house have no signature until somebody asks: only the last eight bytes of their id are used.
+    pub(super) fn of_house(number: u64) -> OrderId {
+        let mut bytes = [0; 32];
+        bytes[24..].copy_from_slice(&number.to_be_bytes());
+        OrderId(bytes)
+    }
+
+    pub fn is_of_house(&self) -> bool {
+        self.0[..24].iter().all(|byte| *byte == 0)
+    }
+}
 
 impl fmt::Display for OrderId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -65,57 +79,6 @@ pub enum Placed {
     Held { until: Nanos },
 }
 
-/// Why an order was not taken; written as the venue writes it. Nothing has changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reject {
-    /// No such market, or not open (any more).
-    NotReady,
-    /// An amount of zero, or a price outside (0, 1).
-    BadPrice,
-    BreaksTick {
-        order: OrderId,
-        price: Price,
-        tick: Tick,
-    },
-    TooSmall {
-        order: OrderId,
-        size: Shares,
-        minimum: Shares,
-    },
-    /// A marketable BUY of less than a dollar.
-    BelowDollar {
-        amount: Usdc,
-    },
-    /// More decimals than the tick allows.
-    Precision {
-        side: Side,
-    },
-    Duplicated {
-        order: OrderId,
-    },
-    CrossesPostOnly,
-    NotEnoughBalance {
-        balance: u64,
-        wanted: u64,
-    },
-    NotEnoughAllowance {
-        allowance: u64,
-        wanted: u64,
-    },
-    BadExpiration,
-    NotFilled,
-    NoMatch,
-}
-
-/// Why a cancel was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NotCanceled {
-    /// Never seen, of another owner, matched or cancelled.
-    MatchedOrCanceled,
-    /// Held: it will be matched or released first.
-    Held,
-}
-
 /// Where an order stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
@@ -127,29 +90,79 @@ pub enum State {
     Canceled(Canceled),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Canceled {
-    ByOwner,
-    Expired,
-    /// The market was closed or resolved.
-    MarketResolved,
-    /// The funds behind it are gone.
-    NotEnoughBalance,
-    /// The rest of a FAK.
-    FakRest,
-    /// A FOK, or another held order, that its release did not suit any more.
-    Rejected(Reject),
-}
-
 /// An order as the exchange knows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order {
     pub new: NewOrder,
     pub placed_at: Nanos,
+    /// Counts orders as they come: of two at one price, the lower is matched first.
+    pub arrival: u64,
     pub state: State,
     /// Shares, whatever the side.
     pub size: Shares,
+    /// Of a BUY taker more than `size`, where the price was better than his.
     pub matched: Shares,
+    /// Of the maker amount: what has not been given yet. An open order has so much reserved.
+    pub left: u64,
     /// On the token's own book; not always on the grid for a FAK or FOK.
     pub price: Price,
+    pub trades: Vec<TradeId>,
+}
+
+impl Order {
+    /// Returns an order of which nothing is matched; `price` is its ratio of amounts.
+    pub(super) fn fresh(new: NewOrder, price: Price, placed_at: Nanos, arrival: u64) -> Order {
+        let size = match new.side {
+            Side::Buy => Shares(new.taker_amount),
+            Side::Sell => Shares(new.maker_amount),
+        };
+        let (left, matched, trades) = (new.maker_amount, Shares::ZERO, Vec::new());
+        Order { new, placed_at, arrival, state: State::Live, size, matched, left, price, trades }
+    }
+
+    /// Returns how many shares can still be matched at the order's own price, rounded down.
+    pub fn rest(&self) -> Shares {
+        self.rest_with(self.left)
+    }
+
+    /// Returns what the rest would be with `left` of the maker amount.
+    pub(super) fn rest_with(&self, left: u64) -> Shares {
+        match self.new.side {
+            Side::Buy => Shares(scaled(left, self.new.taker_amount, self.new.maker_amount)),
+            Side::Sell => Shares(left),
+        }
+    }
+
+    pub fn is_open(&self) -> bool {
+        match self.state {
+            State::Held | State::Live => true,
+            State::Matched | State::Canceled(_) => false,
+        }
+    }
+
+    /// Returns where on the first token's ladder the order stands: a bid for the second token is an ask for the first.
+    pub(super) fn spot(&self) -> (Side, Price) {
+        on_ladder(self.new.outcome, self.new.side, self.price)
+    }
+
+    /// What is given of its maker amount where `collateral` and `shares` are exchanged.
+    pub(super) fn giving(&self, collateral: u64, shares: u64) -> u64 {
+        match self.new.side {
+            Side::Buy => collateral,
+            Side::Sell => shares,
+        }
+    }
+}
+
+/// Returns a side and price of a token as the first token's ladder has it.
+pub(super) fn on_ladder(outcome: Outcome, side: Side, price: Price) -> (Side, Price) {
+    match outcome {
+        Outcome::Yes => (side, price),
+        Outcome::No => (opposite(side), price.complement()),
+    }
+}
+
+/// Returns `amount * numerator / denominator`, rounded down.
+pub(super) fn scaled(amount: u64, numerator: u64, denominator: u64) -> u64 {
+    u64::try_from(u128::from(amount) * u128::from(numerator) / u128::from(denominator)).expect("amounts are bounded")
 }

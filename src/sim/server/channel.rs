@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use axum::Router;
 use axum::extract::State;
 use axum::extract::ws::{Message as Frame, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
+use axum::routing::any;
 use serde::Deserialize;
 
 use super::hub::{ActivityWants, Hub, MarketWants, Wants};
@@ -46,12 +48,16 @@ struct ActivitySubscription {
     kind: String,
 }
 
-pub async fn market(State(world): State<World>, upgrade: WebSocketUpgrade) -> Response {
+pub fn routes() -> Router<World> {
+    Router::new().route("/ws/market", any(market)).route("/rtds", any(activity))
+}
+
+async fn market(State(world): State<World>, upgrade: WebSocketUpgrade) -> Response {
     let wants = Wants::Market(MarketWants::default());
     upgrade.max_message_size(REQUEST_BYTES_MAX).on_upgrade(move |socket| serve(world, socket, wants, hear_market))
 }
 
-pub async fn activity(State(world): State<World>, upgrade: WebSocketUpgrade) -> Response {
+async fn activity(State(world): State<World>, upgrade: WebSocketUpgrade) -> Response {
     let wants = Wants::Activity(ActivityWants::default());
     upgrade.max_message_size(REQUEST_BYTES_MAX).on_upgrade(move |socket| serve(world, socket, wants, hear_activity))
 }

@@ -5,6 +5,7 @@
 mod channel;
 mod fault;
 mod hub;
+mod private;
 mod rest;
 
 use std::io;
@@ -13,7 +14,6 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use axum::Router;
-use axum::routing::{any, get, post};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
@@ -155,25 +155,11 @@ impl Drop for Server {
     }
 }
 
+/// Each part of the wire brings its own routes.
 fn routes(world: World) -> Router {
-    let answers = Router::new()
-        .route("/ok", get(|| async { "OK" }))
-        .route("/time", get(|| async { now().as_secs().to_string() }))
-        .route("/version", get(|| async { r#"{"version":2}"# }))
-        .route("/book", get(rest::book))
-        .route("/books", post(rest::books))
-        .route("/markets-by-token/{token}", get(rest::market_by_token))
-        .route("/clob-markets/{condition}", get(rest::clob_market))
-        .route("/markets/{condition}", get(rest::market))
-        .route("/gamma/markets", get(rest::gamma_markets))
-        .route("/data-api/v2/activity", get(rest::activity))
-        .layer(axum::middleware::from_fn_with_state(world.clone(), rest::with_faults));
-    Router::new()
-        .merge(answers)
-        .route("/ws/market", any(channel::market))
-        .route("/rtds", any(channel::activity))
-        .route("/control/faults", post(rest::inject))
-        .with_state(world)
+    let faulty = axum::middleware::from_fn_with_state(world.clone(), rest::with_faults);
+    let answers = rest::routes().merge(private::routes()).layer(faulty);
+    answers.merge(channel::routes()).merge(rest::control_routes()).with_state(world)
 }
 
 /// Lets the world go on in real time.

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -18,6 +19,25 @@ use crate::sim::wire;
 
 type Refused = (StatusCode, Json<Value>);
 
+pub fn routes() -> Router<World> {
+    Router::new()
+        .route("/ok", get(|| async { "OK" }))
+        .route("/time", get(|| async { now().as_secs().to_string() }))
+        .route("/version", get(|| async { r#"{"version":2}"# }))
+        .route("/book", get(book))
+        .route("/books", post(books))
+        .route("/markets-by-token/{token}", get(market_by_token))
+        .route("/clob-markets/{condition}", get(clob_market))
+        .route("/markets/{condition}", get(market))
+        .route("/gamma/markets", get(gamma_markets))
+        .route("/data-api/v2/activity", get(activity))
+}
+
+/// What steers the simulation; no fault touches it.
+pub fn control_routes() -> Router<World> {
+    Router::new().route("/control/faults", post(inject))
+}
+
 fn not_found(message: &str) -> Refused {
     (StatusCode::NOT_FOUND, Json(json!({"error": message})))
 }
@@ -27,17 +47,17 @@ fn json_text(text: String) -> Response {
 }
 
 #[derive(Deserialize)]
-pub struct TokenQuery {
+struct TokenQuery {
     token_id: String,
 }
 
-pub async fn book(State(world): State<World>, Query(query): Query<TokenQuery>) -> Result<Response, Refused> {
+async fn book(State(world): State<World>, Query(query): Query<TokenQuery>) -> Result<Response, Refused> {
     book_of(&world, &query.token_id)
         .map(json_text)
         .ok_or_else(|| not_found("No orderbook exists for the requested token id"))
 }
 
-pub async fn books(State(world): State<World>, Json(tokens): Json<Vec<TokenQuery>>) -> Response {
+async fn books(State(world): State<World>, Json(tokens): Json<Vec<TokenQuery>>) -> Response {
     let books: Vec<String> = tokens.iter().filter_map(|token| book_of(&world, &token.token_id)).collect();
     json_text(format!("[{}]", books.join(",")))
 }
@@ -48,7 +68,7 @@ fn book_of(world: &World, token: &str) -> Option<String> {
     stale.or_else(|| hub.workload.book(token, now())).map(|image| wire::book_answer(&image))
 }
 
-pub async fn market_by_token(State(world): State<World>, Path(token): Path<String>) -> Result<Json<Value>, Refused> {
+async fn market_by_token(State(world): State<World>, Path(token): Path<String>) -> Result<Json<Value>, Refused> {
     let hub = world.hub();
     let (place, _) = hub.workload.token(&token).ok_or_else(|| not_found("market not found"))?;
     let [primary, secondary] = &place.listing.tokens;
@@ -57,11 +77,11 @@ pub async fn market_by_token(State(world): State<World>, Path(token): Path<Strin
     })))
 }
 
-pub async fn clob_market(State(world): State<World>, Path(condition): Path<String>) -> Result<Json<Value>, Refused> {
+async fn clob_market(State(world): State<World>, Path(condition): Path<String>) -> Result<Json<Value>, Refused> {
     about(&world, &condition, |place| wire::clob_market_answer(&place.listing, place.book.tick.micros(), place.phase))
 }
 
-pub async fn market(State(world): State<World>, Path(condition): Path<String>) -> Result<Json<Value>, Refused> {
+async fn market(State(world): State<World>, Path(condition): Path<String>) -> Result<Json<Value>, Refused> {
     about(&world, &condition, |place| wire::market_answer(&place.listing, place.book.tick.micros(), place.phase))
 }
 
@@ -72,11 +92,11 @@ fn about(world: &World, condition: &str, write: fn(&Place) -> Value) -> Result<J
 }
 
 #[derive(Deserialize)]
-pub struct GammaQuery {
+struct GammaQuery {
     clob_token_ids: String,
 }
 
-pub async fn gamma_markets(State(world): State<World>, Query(query): Query<GammaQuery>) -> Json<Value> {
+async fn gamma_markets(State(world): State<World>, Query(query): Query<GammaQuery>) -> Json<Value> {
     let hub = world.hub();
     let found = query.clob_token_ids.split(',').filter_map(|token| hub.workload.token(token));
     let markets = found.map(|(place, _)| wire::gamma_market(&place.listing, place.book.tick.micros(), place.phase));
@@ -84,7 +104,7 @@ pub async fn gamma_markets(State(world): State<World>, Query(query): Query<Gamma
 }
 
 #[derive(Deserialize)]
-pub struct ActivityQuery {
+struct ActivityQuery {
     #[serde(default)]
     user: String,
     #[serde(default = "page_default")]
@@ -105,7 +125,7 @@ fn page_default() -> usize {
 const PAGE_MAX: usize = 1_000;
 
 /// The cursor is the number of the last row of the page before.
-pub async fn activity(State(world): State<World>, Query(query): Query<ActivityQuery>) -> Result<Json<Value>, Refused> {
+async fn activity(State(world): State<World>, Query(query): Query<ActivityQuery>) -> Result<Json<Value>, Refused> {
     if query.user.is_empty() || query.offset.is_some() || !(1..=PAGE_MAX).contains(&query.limit) {
         let error = "user is required, limit is 1 to 1000, offset is not supported: use cursor";
         let body = json!({"error": error, "code": "bad_request", "retryable": false, "trace_id": "simulated"});
@@ -144,7 +164,7 @@ fn side_name(side: Side) -> &'static str {
     }
 }
 
-pub async fn inject(State(world): State<World>, Json(fault): Json<Fault>) -> StatusCode {
+async fn inject(State(world): State<World>, Json(fault): Json<Fault>) -> StatusCode {
     world.hub().inject(fault, now());
     StatusCode::NO_CONTENT
 }
