@@ -66,6 +66,11 @@ impl Archive {
         }
     }
 
+    /// Returns how many fills were told.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
     /// Yields the fills that are indexed by `now`, oldest first.
     pub fn known(&self, now: Nanos) -> impl DoubleEndedIterator<Item = &Told> {
         let known = self.told.partition_point(|told| told.known_at <= now);

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use alloy::primitives::Address;
 use axum::extract::ws::{Message as Frame, Utf8Bytes};
+use serde::Serialize;
 use tokio::sync::mpsc;
 
 use super::data::Archive;
@@ -72,6 +73,17 @@ pub struct ActivityFilter {
     pub market: Option<String>,
 }
 
+/// What happened at a venue until now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    pub markets: usize,
+    pub fills: u64,
+    pub private_requests: u64,
+    pub sockets: u64,
+    /// Zero where no truth log was kept.
+    pub truth_lines: u64,
+}
+
 impl Hub {
     pub fn new(options: Options, knobs: Knobs, desk: Desk, truth: Option<Truth>, queue_max: usize) -> Hub {
         Hub {
@@ -93,6 +105,16 @@ impl Hub {
     pub fn count_request(&mut self) -> u64 {
         self.requests += 1;
         self.requests
+    }
+
+    pub fn summary(&self) -> Summary {
+        Summary {
+            markets: self.workload.places().count(),
+            fills: self.archive.count(),
+            private_requests: self.requests,
+            sockets: self.connected,
+            truth_lines: 0,
+        }
     }
 
     /// Returns how many private requests have come.

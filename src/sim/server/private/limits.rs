@@ -262,11 +262,11 @@ impl Buckets {
     }
 
     /// Counts a request of an address. All addresses are one here: the loopback.
-    pub fn count(&mut self, method: &Method, path: &str, now: Nanos) -> Admission {
+    pub fn count(&mut self, service: Service, method: &Method, path: &str, now: Nanos) -> Admission {
         if self.limits.address != Enforcement::Enforce {
             return Admission::Now;
         }
-        let of = ADDRESS_LIMITS.iter().enumerate().filter(|(_, limit)| limit.is_for(method, path));
+        let of = ADDRESS_LIMITS.iter().enumerate().filter(|(_, limit)| limit.is_for(service, method, path));
         let mut admission = Admission::Now;
         for (index, limit) in of {
             let count = (limit.count * self.limits.rate_percent / 100).max(1);
@@ -315,8 +315,17 @@ impl Window {
     }
 }
 
+/// Which of the venue's hosts is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    Clob,
+    Gamma,
+    Data,
+}
+
 /// So many requests in so many seconds, for one group of paths.
 struct AddressLimit {
+    service: Service,
     method: Option<Method>,
     /// A path, or the beginning of one if it ends in a slash.
     paths: &'static [&'static str],
@@ -325,23 +334,28 @@ struct AddressLimit {
 }
 
 impl AddressLimit {
-    fn is_for(&self, method: &Method, path: &str) -> bool {
-        let is_method = self.method.as_ref().is_none_or(|only| only == method);
-        is_method && self.paths.iter().any(|at| path == *at || at.ends_with('/') && path.starts_with(at))
+    fn is_for(&self, service: Service, method: &Method, path: &str) -> bool {
+        self.service == service
+            && self.method.as_ref().is_none_or(|only| only == method)
+            && self.paths.iter().any(|at| path == *at || at.ends_with('/') && path.starts_with(at))
     }
 }
 
 const fn limit(paths: &'static [&'static str], count: u64, secs: u64) -> AddressLimit {
-    AddressLimit { method: None, paths, count, secs }
+    AddressLimit { service: Service::Clob, method: None, paths, count, secs }
 }
 
-const fn of(method: Method, path: &'static [&'static str], count: u64, secs: u64) -> AddressLimit {
-    AddressLimit { method: Some(method), paths: path, count, secs }
+const fn of(method: Method, paths: &'static [&'static str], count: u64, secs: u64) -> AddressLimit {
+    AddressLimit { service: Service::Clob, method: Some(method), paths, count, secs }
 }
 
-/// The groups of PROTOCOL.md 2.12; Gamma and the Data API as they are mounted here.
+const fn at(service: Service, paths: &'static [&'static str], count: u64) -> AddressLimit {
+    AddressLimit { service, method: None, paths, count, secs: 10 }
+}
+
+/// The groups of PROTOCOL.md 2.12.
 const ADDRESS_LIMITS: &[AddressLimit] = &[
-    limit(&["/"], 15_000, 10),
+    limit(&["/"], 9_000, 10),
     limit(&["/ok"], 100, 10),
     limit(&["/book"], 1_500, 10),
     limit(&["/price"], 1_500, 10),
@@ -367,14 +381,14 @@ const ADDRESS_LIMITS: &[AddressLimit] = &[
     limit(&["/balance-allowance"], 200, 10),
     limit(&["/balance-allowance/update"], 50, 10),
     limit(&["/auth/"], 100, 10),
-    limit(&["/gamma/"], 4_000, 10),
-    limit(&["/gamma/events", "/gamma/events/keyset"], 500, 10),
-    limit(&["/gamma/markets", "/gamma/markets/keyset"], 300, 10),
-    limit(&["/gamma/public-search"], 350, 10),
-    limit(&["/gamma/comments", "/gamma/tags"], 200, 10),
-    limit(&["/data-api/"], 1_000, 10),
-    limit(&["/data-api/v2/trades"], 200, 10),
-    limit(&["/data-api/v2/positions"], 200, 10),
+    at(Service::Gamma, &["/"], 4_000),
+    at(Service::Gamma, &["/events", "/events/keyset"], 500),
+    at(Service::Gamma, &["/markets", "/markets/keyset"], 300),
+    at(Service::Gamma, &["/public-search"], 350),
+    at(Service::Gamma, &["/comments", "/tags"], 200),
+    at(Service::Data, &["/"], 1_000),
+    at(Service::Data, &["/v2/trades"], 200),
+    at(Service::Data, &["/v2/positions"], 200),
 ];
 
 #[cfg(test)]
@@ -444,23 +458,26 @@ mod tests {
     #[test]
     fn an_address_waits_first_and_is_refused_then() {
         let mut buckets = enforced(10);
-        let mut count = |millis| buckets.count(&Method::DELETE, "/cancel-all", at(millis));
+        let mut count = |millis| buckets.count(Service::Clob, &Method::DELETE, "/cancel-all", at(millis));
         assert!((0..25).all(|_| count(0) == Admission::Now));
         assert_eq!(count(1), Admission::After(Nanos::from_millis(400)));
         assert_eq!(count(1), Admission::After(Nanos::from_millis(800)));
         assert_eq!(count(1), Admission::After(Nanos::from_millis(1_200)));
         assert_eq!(count(1), Admission::Refused { retry_after_secs: 10 });
         assert_eq!(count(10_000), Admission::Now);
-        assert_eq!(buckets.count(&Method::GET, "/data/orders", at(1)), Admission::Now);
+        assert_eq!(buckets.count(Service::Clob, &Method::GET, "/data/orders", at(1)), Admission::Now);
     }
 
     #[test]
     fn groups_overlap() {
-        let groups = |method, path: &str| ADDRESS_LIMITS.iter().filter(|limit| limit.is_for(&method, path)).count();
-        assert_eq!(groups(Method::POST, "/order"), 3);
-        assert_eq!(groups(Method::GET, "/data/order/0x1"), 2);
-        assert_eq!(groups(Method::GET, "/data/orders"), 3);
-        assert_eq!(groups(Method::GET, "/books"), 2);
-        assert_eq!(groups(Method::GET, "/gamma/markets"), 3);
+        let groups = |service, method, path: &str| {
+            ADDRESS_LIMITS.iter().filter(|limit| limit.is_for(service, &method, path)).count()
+        };
+        assert_eq!(groups(Service::Clob, Method::POST, "/order"), 3);
+        assert_eq!(groups(Service::Clob, Method::GET, "/data/order/0x1"), 2);
+        assert_eq!(groups(Service::Clob, Method::GET, "/data/orders"), 3);
+        assert_eq!(groups(Service::Clob, Method::GET, "/books"), 2);
+        assert_eq!(groups(Service::Gamma, Method::GET, "/markets"), 2);
+        assert_eq!(groups(Service::Data, Method::GET, "/v2/trades"), 2);
     }
 }

@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::limits::{Admission, Cost, Gauge, Headers, Verdict};
+use super::limits::{Admission, Cost, Gauge, Headers, Service, Verdict};
 use super::refusal::Refusal;
 use crate::clock::now;
 use crate::sim::server::World;
@@ -61,8 +61,8 @@ fn write(headers: &mut HeaderMap, gauge: Gauge) {
 }
 
 /// Makes a request wait, or refuses it, where its address asks too often.
-pub async fn by_address(State(world): State<World>, request: Request, next: Next) -> Response {
-    let admission = world.hub().desk.buckets.count(request.method(), request.uri().path(), now());
+pub async fn by_address(State((world, service)): State<(World, Service)>, request: Request, next: Next) -> Response {
+    let admission = world.hub().desk.buckets.count(service, request.method(), request.uri().path(), now());
     match admission {
         Admission::Now => next.run(request).await,
         Admission::After(wait) => {

@@ -28,7 +28,7 @@ use axum::Router;
 
 pub use desk::{Desk, Settings};
 pub use identity::{BadFunded, Funded, Standing, Wallet};
-pub use limits::{Enforcement, Headers, Limits, Tier};
+pub use limits::{Enforcement, Headers, Limits, Service, Tier};
 pub use meter::by_address;
 pub use mode::{Switch, Trouble};
 pub use user_channel::UserWants;
