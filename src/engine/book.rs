@@ -270,13 +270,12 @@ impl Ladder {
     fn set(&mut self, price: Price, size: Shares) {
         // Both units are constants: a division by a constant is a multiplication.
         let slot = if self.unit == COARSE { price.micros() / COARSE } else { price.micros() / FINE } as usize;
-        self.sizes[slot] = size.0;
-        let (word, bit) = (slot / 64, 1 << (slot % 64));
-        if size.0 == 0 {
-            self.words[word] &= !bit;
-        } else {
-            self.words[word] |= bit;
+        let was = std::mem::replace(&mut self.sizes[slot], size.0);
+        if (was == 0) == (size.0 == 0) {
+            return; // Most levels only change their size.
         }
+        let (word, bit) = (slot / 64, 1 << (slot % 64));
+        self.words[word] ^= bit;
         let (group, flag) = (word / 64, 1 << (word % 64));
         if self.words[word] == 0 {
             self.summary[group] &= !flag;

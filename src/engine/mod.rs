@@ -143,7 +143,7 @@ pub struct Engine {
     tokens: Vec<Token>,
     ladders: Ladders,
     portfolios: Vec<Portfolio>,
-    /// Who follows each leader.
+    /// Who follows each leader; nobody follows those beyond the end.
     followers: Vec<PortfolioSet>,
     seen: Seen,
     holdings: Holdings,
@@ -178,7 +178,7 @@ impl Engine {
             tokens: Vec::with_capacity(TOKENS_MAX),
             ladders: Ladders::new(BOOKS_MAX, BOOKS_FINE_MAX),
             portfolios: Vec::with_capacity(PORTFOLIOS_MAX),
-            followers: vec![PortfolioSet::EMPTY; LEADERS_MAX],
+            followers: Vec::with_capacity(LEADERS_MAX),
             seen: Seen::default(),
             holdings: Holdings::default(),
             groups: Groups::default(),
@@ -227,6 +227,9 @@ impl Engine {
     }
 
     pub fn follow(&mut self, leader: LeaderId, portfolio: PortfolioId) {
+        if self.followers.len() <= leader.index() {
+            self.followers.resize(leader.index() + 1, PortfolioSet::EMPTY);
+        }
         self.followers[leader.index()].insert(portfolio);
     }
 
@@ -313,12 +316,23 @@ impl Engine {
         }
     }
 
+    #[inline]
     fn level(&mut self, now: Nanos, id: TokenId, side: Side, price: Price, size: Shares, events: &mut Events) {
         let token = &mut self.tokens[id.index()];
         if token.book.trust() == Trust::Cold {
             return; // Changes before the first snapshot mean nothing.
         }
-        if !token.book.fits(price) && !self.ladders.lend(&mut token.book, price) {
+        if token.book.fits(price) && (token.market.tick.holds(price) || size == Shares::ZERO) {
+            return token.book.set(side, price, size);
+        }
+        self.odd_level(now, id, side, price, size, events);
+    }
+
+    /// A level that the book has no ladder for, or that lies off the market's grid.
+    #[cold]
+    fn odd_level(&mut self, now: Nanos, id: TokenId, side: Side, price: Price, size: Shares, events: &mut Events) {
+        let token = &mut self.tokens[id.index()];
+        if !self.ladders.lend(&mut token.book, price) {
             // No room for the book, or for its finer grid: it must not be traded on.
             let change = token.book.diverge(Divergence::BadLevel);
             return self.book_changed(now, id, change, events);

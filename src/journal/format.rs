@@ -18,7 +18,7 @@ pub const PAYLOAD_MAX: usize = 1_024;
 pub const RECORD_MAX: usize = RECORD_HEAD + PAYLOAD_MAX;
 pub const HEADER: usize = 64;
 /// What this program writes, and the only version it reads.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 const MAGIC: [u8; 8] = *b"\x89remoraJ";
 /// What comes before a record's payload.
@@ -124,7 +124,7 @@ pub fn encode_header(header: &Header) -> [u8; HEADER] {
     bytes[16..24].copy_from_slice(&header.journal.to_le_bytes());
     bytes[24..32].copy_from_slice(&header.first_seq.to_le_bytes());
     bytes[32..36].copy_from_slice(&header.link.0.to_le_bytes());
-    let checksum = crc32fast::hash(&bytes[..HEADER - 4]);
+    let checksum = crc32c::crc32c(&bytes[..HEADER - 4]);
     bytes[HEADER - 4..].copy_from_slice(&checksum.to_le_bytes());
     bytes
 }
@@ -135,7 +135,7 @@ pub fn decode_header(bytes: &[u8]) -> Result<Header, HeaderError> {
     if is_zero(bytes) {
         return Err(HeaderError::Blank);
     }
-    if bytes.len() < HEADER || bytes[..8] != MAGIC || crc32fast::hash(&bytes[..HEADER - 4]) != u32_at(bytes, HEADER - 4)
+    if bytes.len() < HEADER || bytes[..8] != MAGIC || crc32c::crc32c(&bytes[..HEADER - 4]) != u32_at(bytes, HEADER - 4)
     {
         return Err(HeaderError::Damaged);
     }
@@ -166,7 +166,7 @@ pub fn encode(
     buffer[8..16].copy_from_slice(&seq.to_le_bytes());
     buffer[16..24].copy_from_slice(&at.0.to_le_bytes());
     buffer[24..28].copy_from_slice(&(payload as u32).to_le_bytes());
-    let checksum = crc32fast::hash(&buffer[4..size]);
+    let checksum = crc32c::crc32c(&buffer[4..size]);
     buffer[..4].copy_from_slice(&checksum.to_le_bytes());
     Ok((size, Link(checksum)))
 }
@@ -183,7 +183,7 @@ pub fn decode(bytes: &[u8]) -> Option<Raw<'_>> {
     }
     let size = (RECORD_HEAD + length).next_multiple_of(GRAIN);
     let link = Link(u32_at(bytes, 0));
-    if bytes.len() < size || crc32fast::hash(&bytes[4..size]) != link.0 {
+    if bytes.len() < size || crc32c::crc32c(&bytes[4..size]) != link.0 {
         return None;
     }
     let payload = &bytes[RECORD_HEAD..RECORD_HEAD + length];
@@ -232,7 +232,7 @@ mod tests {
     fn another_version_is_named() {
         let mut bytes = encode_header(&Header { number: 1, journal: 1, first_seq: 0, link: Link::START });
         bytes[8] = 9;
-        let checksum = crc32fast::hash(&bytes[..HEADER - 4]);
+        let checksum = crc32c::crc32c(&bytes[..HEADER - 4]);
         bytes[HEADER - 4..].copy_from_slice(&checksum.to_le_bytes());
         assert_eq!(decode_header(&bytes), Err(HeaderError::Version(9)));
     }

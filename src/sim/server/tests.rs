@@ -224,3 +224,29 @@ async fn the_data_api_pages_through_a_leaders_fills() {
     let (status, refusal) = get(format!("{}/v2/activity", venue.data_url)).await;
     assert_eq!((status, &refusal["retryable"]), (400, &json!(false)));
 }
+
+/// A reader of the activity feed.
+struct Feed(Client);
+
+impl Feed {
+    async fn subscribe(venue: &Server, subscriptions: Value) -> Feed {
+        let (mut socket, _) = tokio_tungstenite::connect_async(&venue.activity_url).await.expect("a socket");
+        let request = json!({"action": "subscribe", "subscriptions": subscriptions});
+        socket.send(Frame::text(request.to_string())).await.expect("a listener");
+        Feed(Client(socket))
+    }
+
+    async fn next_json(&mut self) -> Value {
+        self.0.next_json().await
+    }
+
+    /// Reads what has come before the answer to a PING. Returns how many frames that were.
+    async fn drain(&mut self) -> u32 {
+        self.0.0.send(Frame::text("PING")).await.expect("a listener");
+        let mut count = 0;
+        while self.0.next().await.expect("an open socket") != "PONG" {
+            count += 1;
+        }
+        count
+    }
+}
