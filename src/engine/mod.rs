@@ -143,7 +143,7 @@ pub struct Engine {
     tokens: Vec<Token>,
     ladders: Ladders,
     portfolios: Vec<Portfolio>,
-    /// Who follows each leader.
+    /// Who follows each leader; nobody follows those beyond the end.
     followers: Vec<PortfolioSet>,
     seen: Seen,
     holdings: Holdings,
@@ -178,7 +178,7 @@ impl Engine {
             tokens: Vec::with_capacity(TOKENS_MAX),
             ladders: Ladders::new(BOOKS_MAX, BOOKS_FINE_MAX),
             portfolios: Vec::with_capacity(PORTFOLIOS_MAX),
-            followers: vec![PortfolioSet::EMPTY; LEADERS_MAX],
+            followers: Vec::with_capacity(LEADERS_MAX),
             seen: Seen::default(),
             holdings: Holdings::default(),
             groups: Groups::default(),
@@ -227,6 +227,9 @@ impl Engine {
     }
 
     pub fn follow(&mut self, leader: LeaderId, portfolio: PortfolioId) {
+        if self.followers.len() <= leader.index() {
+            self.followers.resize(leader.index() + 1, PortfolioSet::EMPTY);
+        }
         self.followers[leader.index()].insert(portfolio);
     }
 

@@ -7,6 +7,8 @@ pub const POSITIONS_MAX: usize = 4_096;
 pub const LOTS_MAX: usize = 16_384;
 
 const NONE: u32 = u32::MAX;
+/// How many chains the positions are spread over: twice the positions, so that a chain is short.
+const CHAINS: usize = 2 * POSITIONS_MAX;
 
 /// What we hold of one token because of one leader, in one portfolio.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +27,9 @@ pub struct Position {
     /// The sale that is still owed, and why; it never exceeds what is held or pending.
     pub exit: Exit,
     lots: Fifo,
+    /// The next position of the token, and of the chain.
     next: u32,
+    chained: u32,
 }
 
 /// A sale that must happen as soon as it can.
@@ -65,28 +69,30 @@ struct Lot {
     next: u32,
 }
 
-/// All positions, each in the list of its token.
+/// All positions, each in the list of its token. The room is taken at once; its memory is touched as it is needed.
 #[derive(Debug)]
 pub struct Positions {
-    slots: Box<[Option<Position>]>,
+    slots: Vec<Option<Position>>,
     free: Vec<u32>,
-    lots: Box<[Lot]>,
+    lots: Vec<Lot>,
     lots_free: Vec<u32>,
-    /// First position of each token.
+    /// One more than the first position of each token.
     heads: Vec<u32>,
+    /// One more than the first position of each chain: a hundred portfolios may be in one token, and each asks for its own.
+    chains: Vec<u32>,
     open: usize,
 }
 
 impl Positions {
     /// Makes room for positions in `tokens` tokens.
     pub fn new(tokens: usize) -> Positions {
-        let lot = Lot { shares: Shares::ZERO, cost: Usdc::ZERO, next: NONE };
         Positions {
-            slots: vec![None; POSITIONS_MAX].into(),
-            free: (0..POSITIONS_MAX as u32).rev().collect(),
-            lots: vec![lot; LOTS_MAX].into(),
-            lots_free: (0..LOTS_MAX as u32).rev().collect(),
-            heads: vec![NONE; tokens],
+            slots: Vec::with_capacity(POSITIONS_MAX),
+            free: Vec::with_capacity(POSITIONS_MAX),
+            lots: Vec::with_capacity(LOTS_MAX),
+            lots_free: Vec::with_capacity(LOTS_MAX),
+            heads: vec![0; tokens],
+            chains: vec![0; CHAINS],
             open: 0,
         }
     }
@@ -95,8 +101,12 @@ impl Positions {
         self.open
     }
 
+    fn head(&self, token: TokenId) -> u32 {
+        self.heads[token.index()].wrapping_sub(1)
+    }
+
     pub fn any_in(&self, token: TokenId) -> bool {
-        self.heads[token.index()] != NONE
+        self.head(token) != NONE
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Position> {
@@ -110,7 +120,7 @@ impl Positions {
 
     /// Yields the slots of a token's positions.
     pub fn slots_in(&self, token: TokenId) -> impl Iterator<Item = usize> {
-        let mut at = self.heads[token.index()];
+        let mut at = self.head(token);
         std::iter::from_fn(move || {
             let slot = (at != NONE).then_some(at as usize)?;
             at = self.slots[slot].as_ref()?.next;
@@ -122,23 +132,31 @@ impl Positions {
         self.slots[slot].as_ref().expect("an open position")
     }
 
+    /// Yields the slots of what a portfolio has in a token, a position for each leader.
+    fn slots_of(&self, portfolio: PortfolioId, token: TokenId) -> impl Iterator<Item = usize> {
+        let mut at = self.chains[chain(portfolio, token)].wrapping_sub(1);
+        let chained = std::iter::from_fn(move || {
+            let slot = (at != NONE).then_some(at as usize)?;
+            at = self.slots[slot].as_ref()?.chained;
+            Some(slot)
+        });
+        chained.filter(move |slot| (self.at(*slot).portfolio, self.at(*slot).token) == (portfolio, token))
+    }
+
     pub fn find(&self, portfolio: PortfolioId, leader: LeaderId, token: TokenId) -> Option<usize> {
-        self.slots_in(token).find(|slot| {
-            let position = self.at(*slot);
-            position.portfolio == portfolio && position.leader == leader
-        })
+        self.slots_of(portfolio, token).find(|slot| self.at(*slot).leader == leader)
     }
 
     /// Returns what a portfolio has in a token, deployed and reserved, whoever led it there.
     pub fn committed(&self, portfolio: PortfolioId, token: TokenId) -> Usdc {
-        let ours = self.slots_in(token).map(|slot| self.at(slot)).filter(|position| position.portfolio == portfolio);
+        let ours = self.slots_of(portfolio, token).map(|slot| self.at(slot));
         ours.fold(Usdc::ZERO, |sum, position| sum + position.cost + position.reserved)
     }
 
     /// Returns whether one more position and one more lot fit.
     pub fn has_room(&self) -> bool {
         // Each open entry may still bring a lot, and lots are merged when they run out, so one free slot is enough.
-        !self.free.is_empty()
+        self.open < POSITIONS_MAX
     }
 
     pub(super) fn at_mut(&mut self, slot: usize) -> &mut Position {
@@ -151,8 +169,8 @@ impl Positions {
         if let Some(slot) = self.find(portfolio, leader, token) {
             return slot;
         }
-        let slot = self.free.pop().expect("room for a position");
-        self.slots[slot as usize] = Some(Position {
+        let slot = self.free.pop().unwrap_or(self.slots.len() as u32);
+        let position = Position {
             portfolio,
             leader,
             token,
@@ -163,9 +181,16 @@ impl Positions {
             selling: Shares::ZERO,
             exit: Exit::NONE,
             lots: Fifo { first: NONE, last: NONE },
-            next: self.heads[token.index()],
-        });
-        self.heads[token.index()] = slot;
+            next: self.head(token),
+            chained: self.chains[chain(portfolio, token)].wrapping_sub(1),
+        };
+        if slot as usize == self.slots.len() {
+            assert!(self.slots.len() < POSITIONS_MAX, "more than {POSITIONS_MAX} positions");
+            self.slots.push(None);
+        }
+        self.slots[slot as usize] = Some(position);
+        self.heads[token.index()] = slot + 1;
+        self.chains[chain(portfolio, token)] = slot + 1;
         self.open += 1;
         slot as usize
     }
@@ -176,13 +201,18 @@ impl Positions {
         position.shares = position.shares + shares;
         position.cost = position.cost + cost;
         let last = position.lots.last;
-        let Some(lot) = self.lots_free.pop() else {
+        let fresh = (self.lots.len() < LOTS_MAX).then_some(self.lots.len() as u32);
+        let Some(lot) = self.lots_free.pop().or(fresh) else {
             assert!(last != NONE, "every lot is in use, and none by this position");
             let newest = &mut self.lots[last as usize];
             (newest.shares, newest.cost) = (newest.shares + shares, newest.cost + cost);
             return;
         };
-        self.lots[lot as usize] = Lot { shares, cost, next: NONE };
+        let new = Lot { shares, cost, next: NONE };
+        match self.lots.get_mut(lot as usize) {
+            Some(free) => *free = new,
+            None => self.lots.push(new),
+        }
         if last == NONE {
             position.lots.first = lot;
         } else {
@@ -237,17 +267,41 @@ impl Positions {
             return;
         }
         debug_assert_eq!(position.cost, Usdc::ZERO);
-        let head = self.heads[position.token.index()];
-        if head as usize == slot {
-            self.heads[position.token.index()] = position.next;
-        } else {
-            let before = self.slots_in(position.token).find(|before| self.at(*before).next as usize == slot);
-            self.at_mut(before.expect("in its token's list")).next = position.next;
-        }
+        let slots = &mut self.slots;
+        unlink(slots, &mut self.heads[position.token.index()], slot, |position| &mut position.next);
+        let first = &mut self.chains[chain(position.portfolio, position.token)];
+        unlink(slots, first, slot, |position| &mut position.chained);
         self.slots[slot] = None;
         self.free.push(slot as u32);
         self.open -= 1;
     }
+}
+
+/// Where a portfolio's positions in a token are chained; others may be in the same chain.
+fn chain(portfolio: PortfolioId, token: TokenId) -> usize {
+    // Neighbouring tokens and portfolios are the usual ones: an odd factor keeps them apart.
+    (token.index() * 263 + portfolio.index()) % CHAINS
+}
+
+/// Which of a position's links.
+type Link = fn(&mut Position) -> &mut u32;
+
+fn link(slots: &mut [Option<Position>], slot: usize, which: Link) -> &mut u32 {
+    which(slots[slot].as_mut().expect("an open position"))
+}
+
+/// Takes a slot out of a list. `first` is one more than the list's first slot.
+fn unlink(slots: &mut [Option<Position>], first: &mut u32, slot: usize, which: Link) {
+    let after = *link(slots, slot, which);
+    let mut at = first.wrapping_sub(1) as usize;
+    if at == slot {
+        *first = after.wrapping_add(1);
+        return;
+    }
+    while *link(slots, at, which) as usize != slot {
+        at = *link(slots, at, which) as usize;
+    }
+    *link(slots, at, which) = after;
 }
 
 /// A whole lot costs all of its cost, so nothing is left behind by rounding.
@@ -310,6 +364,35 @@ mod tests {
         assert!(positions.has_room());
         positions.open_slot(P, L, TokenId(0));
         assert!(!positions.has_room());
+    }
+
+    #[test]
+    fn positions_are_found_however_they_come_and_go() {
+        // Portfolio n of the last token is in the chain of portfolio n + 1 of the first.
+        const NEIGHBOUR: u32 = 7351;
+        assert_eq!(chain(PortfolioId(0), TokenId(NEIGHBOUR)), chain(PortfolioId(1), TokenId(0)));
+        let mut positions = Positions::new(NEIGHBOUR as usize + 1);
+        let mut naive: Vec<(u16, u32, u32)> = Vec::new();
+        let mut state = 1u64;
+        for _ in 0..20_000 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let pick = |shift: u32, below: u64| (state >> shift) % below;
+            let key = (pick(20, 5) as u16, pick(30, 3) as u32, [0, 1, NEIGHBOUR][pick(40, 3) as usize]);
+            let found = positions.find(PortfolioId(key.0), LeaderId(key.1), TokenId(key.2));
+            assert_eq!(found.is_some(), naive.contains(&key), "{key:?}");
+            match found {
+                Some(slot) => {
+                    positions.close_if_empty(slot);
+                    naive.retain(|other| *other != key);
+                }
+                None => {
+                    positions.open_slot(PortfolioId(key.0), LeaderId(key.1), TokenId(key.2));
+                    naive.push(key);
+                }
+            }
+            let in_token = naive.iter().filter(|other| other.2 == key.2).count();
+            assert_eq!((positions.slots_in(TokenId(key.2)).count(), positions.open()), (in_token, naive.len()));
+        }
     }
 
     proptest! {

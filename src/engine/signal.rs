@@ -9,8 +9,8 @@ use super::{
     timer::DECISIONS_PER_STEP,
 };
 use crate::domain::{
-    Cause, Event, LeaderTrade, Market, Mode, Nanos, Numbers, PortfolioId, PortfolioSet, Side, SignalId, Skip, TokenId,
-    event::Signal,
+    Cause, Event, LeaderId, LeaderTrade, Market, Mode, Nanos, Numbers, PortfolioId, PortfolioSet, Side, SignalId, Skip,
+    TokenId, event::Signal,
 };
 
 /// Signals that may wait at once; one more is decided as it is, and so skipped.
@@ -91,7 +91,7 @@ impl Parked {
 impl Engine {
     pub(super) fn leader_trade(&mut self, now: Nanos, trade: &LeaderTrade, events: &mut Events) {
         let LeaderTrade { trade: key, leader, token, side, price, shares, traded_at } = *trade;
-        if self.followers[leader.index()].is_empty() || shares.0 == 0 {
+        if self.followers_of(leader).is_empty() || shares.0 == 0 {
             return;
         }
         if self.seen.contains(key) {
@@ -127,6 +127,10 @@ impl Engine {
         self.decide(now, &signal, events);
     }
 
+    fn followers_of(&self, leader: LeaderId) -> PortfolioSet {
+        self.followers.get(leader.index()).copied().unwrap_or(PortfolioSet::EMPTY)
+    }
+
     /// A token is cold until its market is known and a snapshot of its book came. A sale needs neither: it is owed.
     fn is_cold(&self, token: TokenId) -> bool {
         let token = &self.tokens[token.index()];
@@ -137,7 +141,7 @@ impl Engine {
     /// Decides a signal for each of the leader's followers that has not decided yet.
     pub(super) fn decide(&mut self, now: Nanos, signal: &Signal, events: &mut Events) {
         let decided = self.parked.current.map_or(PortfolioSet::EMPTY, |current| current.decided);
-        for portfolio in self.followers[signal.leader.index()].iter().filter(|id| !decided.contains(*id)) {
+        for portfolio in self.followers_of(signal.leader).iter().filter(|id| !decided.contains(*id)) {
             match signal.side {
                 Side::Buy => self.enter(now, portfolio, signal, events),
                 Side::Sell => self.follow_exit(now, portfolio, signal, events),

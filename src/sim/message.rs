@@ -153,6 +153,22 @@ pub enum Message {
     Activity(Activity),
 }
 
+impl Message {
+    /// Returns the market that a message is about; `None` for a fill, which is about a wallet.
+    pub fn listing(&self) -> Option<&Listing> {
+        match self {
+            Message::Book(image) => Some(&image.listing),
+            Message::PriceChange { listing, .. }
+            | Message::LastTrade { listing, .. }
+            | Message::TickChange { listing, .. }
+            | Message::BestBidAsk { listing, .. }
+            | Message::NewMarket { listing, .. }
+            | Message::Resolved { listing, .. } => Some(listing),
+            Message::Activity(_) => None,
+        }
+    }
+}
+
 /// How a market ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resolution {

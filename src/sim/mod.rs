@@ -6,6 +6,7 @@
 //! says as the venue would. `server` serves it.
 
 pub mod book;
+pub mod chain;
 pub mod exchange;
 pub mod leader;
 pub mod listing;

@@ -4,7 +4,7 @@
 //! It outlives us: killed or stopped, the engine finds it running the next time, and starts it if it is not.
 
 use std::{
-    ffi::OsStr,
+    ffi::{OsStr, OsString},
     fs, io,
     os::unix::{
         fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown},
@@ -234,7 +234,11 @@ fn has_programs(folder: &Path) -> bool {
 
 /// Looks in `PG_BIN`, then in Debian's folders (newest first), then in `PATH`.
 pub fn find_programs() -> Result<PathBuf, PrivateError> {
-    let debian = Path::new("/usr/lib/postgresql");
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    look_for_programs(std::env::var_os("PG_BIN"), Path::new("/usr/lib/postgresql"), &path)
+}
+
+fn look_for_programs(named: Option<OsString>, debian: &Path, path: &OsStr) -> Result<PathBuf, PrivateError> {
     let mut versions: Vec<(u32, PathBuf)> = fs::read_dir(debian)
         .into_iter()
         .flatten()
@@ -242,9 +246,9 @@ pub fn find_programs() -> Result<PathBuf, PrivateError> {
         .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path().join("bin"))))
         .collect();
     versions.sort_by(|a, b| b.cmp(a));
-    let mut looked_in: Vec<PathBuf> = std::env::var_os("PG_BIN").map(PathBuf::from).into_iter().collect();
+    let mut looked_in: Vec<PathBuf> = named.map(PathBuf::from).into_iter().collect();
     looked_in.extend(versions.into_iter().map(|(_, folder)| folder));
-    looked_in.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
+    looked_in.extend(std::env::split_paths(path));
     match looked_in.iter().find(|folder| has_programs(folder)) {
         Some(folder) => Ok(folder.clone()),
         None => {
@@ -360,6 +364,26 @@ mod tests {
         let refusal = Private::open(&root).expect_err("refused").to_string();
         assert!(refusal.contains("postgresql-7"), "{refusal}");
         fs::remove_dir_all(&first.socket).expect("socket folder removed");
+    }
+
+    #[test]
+    fn programs_are_looked_for_and_missing_ones_said() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let debian = folder.path().join("postgresql");
+        let look = |named: Option<&Path>| look_for_programs(named.map(OsString::from), &debian, OsStr::new("/nowhere"));
+        for (version, programs) in
+            [("13", &["initdb", "postgres", "pg_ctl"][..]), ("9", &["initdb"]), ("15", &["initdb"])]
+        {
+            fs::create_dir_all(debian.join(version).join("bin")).expect("a folder");
+            let said = look(None).expect_err("nothing there yet").to_string();
+            assert!(said.contains("/nowhere") && said.contains("apt-get install -y postgresql"), "{said}");
+            for program in programs.iter().skip(1) {
+                fs::write(debian.join(version).join("bin").join(program), "").expect("a file");
+            }
+        }
+        fs::write(debian.join("13/bin/initdb"), "").expect("a file");
+        assert_eq!(look(None).expect("the whole one"), debian.join("13/bin"));
+        assert_eq!(look(Some(&debian.join("15/bin"))).expect("the whole one"), debian.join("13/bin"));
     }
 
     #[test]

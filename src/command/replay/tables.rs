@@ -2,11 +2,11 @@
 
 use comfy_table::{CellAlignment, Table};
 use indicatif::{HumanBytes, HumanCount, HumanDuration};
-use rust_decimal::{Decimal, RoundingStrategy};
+use rust_decimal::Decimal;
 use time::{OffsetDateTime, macros::format_description};
 
 use crate::{
-    command::table,
+    command::table::{self, cents},
     domain::{Nanos, Refusal, Skip},
     metrics::Stage,
     report::{ReplayResult, result},
@@ -181,15 +181,6 @@ fn numbers(mut table: Table, columns: &[usize]) -> Table {
     table
 }
 
-/// Returns an exact decimal with two digits and with thousands apart.
-fn cents(exact: &str) -> String {
-    let Ok(exact) = exact.parse::<Decimal>() else { return exact.to_owned() };
-    let text = format!("{:.2}", exact.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero));
-    let (sign, digits) = text.strip_prefix('-').map_or(("", text.as_str()), |digits| ("-", digits));
-    let (whole, part) = digits.split_once('.').unwrap_or((digits, "00"));
-    format!("{sign}{}.{part}", HumanCount(whole.parse().unwrap_or_default()))
-}
-
 /// Returns the ends of a long id.
 fn short(id: &str) -> String {
     match (id.get(..6), id.get(id.len().saturating_sub(4)..)) {
@@ -220,12 +211,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn amounts_are_short_for_people() {
-        for (exact, shown) in
-            [("10000", "10,000.00"), ("-0.005", "-0.01"), ("1234567.899", "1,234,567.90"), ("0", "0.00")]
-        {
-            assert_eq!(cents(exact), shown);
-        }
+    fn lengths_and_ids_are_short_for_people() {
         for (took, shown) in [(999, "999 ns"), (1_500, "1.5 µs"), (250_000_000, "250.0 ms"), (59_000_000_000, "59.0 s")]
         {
             assert_eq!(nanos(took), shown);

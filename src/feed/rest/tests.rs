@@ -51,6 +51,23 @@ async fn a_failing_or_slow_venue_is_asked_three_times_and_no_more() {
 }
 
 #[tokio::test]
+async fn an_answer_without_end_is_given_up() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    crate::feed::install_tls();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("its address"));
+    let endless = tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await.expect("the reader");
+        socket.read(&mut [0; 4_096]).await.expect("a request");
+        socket.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.expect("a head");
+        while socket.write_all(&[b' '; 65_536]).await.is_ok() {}
+    });
+    let error = Reader::new().get::<serde_json::Value>(&url).await.expect_err("too long").to_string();
+    assert_eq!(error, format!("{url}: the answer is longer than 8388608 bytes"));
+    endless.await.expect("the connection was closed");
+}
+
+#[tokio::test]
 async fn what_is_not_there_says_so() {
     let venue = venue().await;
     let metadata = Metadata::new(&venue.clob_url);

@@ -9,12 +9,14 @@ use axum::response::Response;
 use axum::routing::any;
 use serde::Deserialize;
 
-use super::hub::{ActivityWants, Hub, MarketWants, Wants};
+use super::hub::{ActivityFilter, ActivityWants, Hub, MarketWants, Wants};
 use super::{World, now};
 
 /// A reader who does not take a frame for so long is gone.
 const SEND_TIMEOUT: Duration = Duration::from_secs(5);
-const REQUEST_BYTES_MAX: usize = 256 * 1024;
+pub(super) const REQUEST_BYTES_MAX: usize = 256 * 1024;
+/// What the venue says to what it does not understand.
+const INVALID: &str = "INVALID OPERATION";
 
 /// What a client says on the market channel.
 #[derive(Deserialize)]
@@ -46,6 +48,27 @@ struct ActivitySubscription {
     topic: String,
     #[serde(rename = "type")]
     kind: String,
+    /// JSON in a string; `""`: all.
+    #[serde(default)]
+    filters: String,
+}
+
+/// What `filters` holds.
+#[derive(Default, Deserialize)]
+struct Slugs {
+    event_slug: Option<String>,
+    market_slug: Option<String>,
+}
+
+impl ActivitySubscription {
+    /// Returns what is subscribed to; `None` if the filters are no JSON.
+    fn filter(self) -> Option<ActivityFilter> {
+        let slugs = match self.filters.as_str() {
+            "" => Slugs::default(),
+            text => serde_json::from_str(text).ok()?,
+        };
+        Some(ActivityFilter { kind: self.kind, event: slugs.event_slug, market: slugs.market_slug })
+    }
 }
 
 pub fn routes() -> Router<World> {
@@ -63,7 +86,7 @@ async fn activity(State(world): State<World>, upgrade: WebSocketUpgrade) -> Resp
 }
 
 /// Carries one socket until either end has enough.
-async fn serve(world: World, mut socket: WebSocket, wants: Wants, hear: fn(&mut Hub, u64, &str)) {
+pub(super) async fn serve(world: World, mut socket: WebSocket, wants: Wants, hear: fn(&mut Hub, u64, &str)) {
     let (id, mut frames) = world.hub().connect(wants);
     loop {
         tokio::select! {
@@ -88,7 +111,7 @@ async fn serve(world: World, mut socket: WebSocket, wants: Wants, hear: fn(&mut 
 
 fn hear_market(hub: &mut Hub, id: u64, text: &str) {
     let Ok(request) = serde_json::from_str::<MarketRequest>(text) else {
-        return hub.send(id, "INVALID OPERATION");
+        return hub.send(id, INVALID);
     };
     let Some(Wants::Market(wants)) = hub.wants(id) else { return };
     let is_first = request.channel == "market" && !wants.is_subscribed;
@@ -109,23 +132,22 @@ fn hear_market(hub: &mut Hub, id: u64, text: &str) {
         }
         // The venue ignores a second `type:market` frame.
         "" => {}
-        _ => hub.send(id, "INVALID OPERATION"),
+        _ => hub.send(id, INVALID),
     }
 }
 
 fn hear_activity(hub: &mut Hub, id: u64, text: &str) {
     let Ok(request) = serde_json::from_str::<ActivityRequest>(text) else {
-        return hub.send(id, "INVALID OPERATION");
+        return hub.send(id, INVALID);
     };
     let Some(Wants::Activity(wants)) = hub.wants(id) else { return };
-    let kinds = request.subscriptions.into_iter().filter(|subscription| subscription.topic == "activity");
-    let kinds = kinds.map(|subscription| subscription.kind);
+    let asked = request.subscriptions.into_iter().filter(|subscription| subscription.topic == "activity");
+    let Some(filters) = asked.map(ActivitySubscription::filter).collect::<Option<Vec<ActivityFilter>>>() else {
+        return hub.send(id, INVALID);
+    };
     match request.action.as_str() {
-        "subscribe" => wants.kinds.extend(kinds),
-        "unsubscribe" => {
-            let gone: Vec<String> = kinds.collect();
-            wants.kinds.retain(|kind| !gone.contains(kind));
-        }
-        _ => hub.send(id, "INVALID OPERATION"),
+        "subscribe" => wants.subscriptions.extend(filters),
+        "unsubscribe" => wants.subscriptions.retain(|filter| !filters.contains(filter)),
+        _ => hub.send(id, INVALID),
     }
 }

@@ -1,38 +1,38 @@
 //! The world and who listens to it. One lock: a snapshot and the changes after it can neither overlap nor leave a gap.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::HashSet;
 
+use alloy::primitives::Address;
 use axum::extract::ws::{Message as Frame, Utf8Bytes};
+use serde::Serialize;
 use tokio::sync::mpsc;
 
-use super::fault::{Fault, Pending, crossed_burst};
+use super::data::Archive;
+use super::fault::{Fault, Occasion, Pending, crossed_burst};
+use super::prices::Tape;
+use super::private::{Desk, UserWants};
+use super::profile::Knobs;
+use super::spot::Markets;
+use super::truth::{Entry, Truth};
 use crate::domain::{Millis, Nanos};
 use crate::sim::listing::Listing;
 use crate::sim::message::{Activity, Message, Outcome};
 use crate::sim::wire::{self, Phase};
 use crate::sim::workload::{Options, Workload};
 
-/// How many fills the Data API remembers.
-const HISTORY_MAX: usize = 20_000;
-
 #[derive(Debug)]
 pub struct Hub {
     pub workload: Workload,
     pub pending: Pending,
+    pub tape: Tape,
+    pub archive: Archive,
+    pub desk: Desk,
+    pub(super) markets: Markets,
+    truth: Option<Truth>,
+    requests: u64,
     connections: Vec<Connection>,
     connected: u64,
-    history: VecDeque<Told>,
-    told: u64,
-    index_lag: Nanos,
     queue_max: usize,
-}
-
-/// A fill as the Data API keeps it, counted.
-#[derive(Debug)]
-pub struct Told {
-    pub number: u64,
-    pub activity: Activity,
-    known_at: Nanos,
 }
 
 #[derive(Debug)]
@@ -48,6 +48,7 @@ struct Connection {
 pub enum Wants {
     Market(MarketWants),
     Activity(ActivityWants),
+    User(UserWants),
 }
 
 #[derive(Debug, Default)]
@@ -60,21 +61,76 @@ pub struct MarketWants {
 
 #[derive(Debug, Default)]
 pub struct ActivityWants {
-    /// The kinds of frames, as subscribed to.
-    pub kinds: HashSet<String>,
+    pub subscriptions: HashSet<ActivityFilter>,
+}
+
+/// One subscription to the activity feed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ActivityFilter {
+    /// `trades`, `orders_matched` or `*`.
+    pub kind: String,
+    pub event: Option<String>,
+    pub market: Option<String>,
+}
+
+/// What happened at a venue until now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    pub markets: usize,
+    pub fills: u64,
+    pub private_requests: u64,
+    pub sockets: u64,
+    /// Zero where no truth log was kept.
+    pub truth_lines: u64,
 }
 
 impl Hub {
-    pub fn new(options: Options, index_lag: Nanos, queue_max: usize) -> Hub {
+    pub fn new(options: Options, knobs: Knobs, desk: Desk, truth: Option<Truth>, queue_max: usize) -> Hub {
         Hub {
+            desk,
+            markets: Markets::new(options.seed),
             workload: Workload::new(options),
-            pending: Pending::default(),
+            pending: Pending::new(knobs, options.seed, options.start),
+            tape: Tape::default(),
+            archive: Archive::default(),
+            truth,
+            requests: 0,
             connections: Vec::new(),
             connected: 0,
-            history: VecDeque::new(),
-            told: 0,
-            index_lag,
             queue_max,
+        }
+    }
+
+    /// Returns a number for a private request, counted from 1.
+    pub fn count_request(&mut self) -> u64 {
+        self.requests += 1;
+        self.requests
+    }
+
+    pub fn summary(&self) -> Summary {
+        Summary {
+            markets: self.workload.places().count(),
+            fills: self.archive.count(),
+            private_requests: self.requests,
+            sockets: self.connected,
+            truth_lines: 0,
+        }
+    }
+
+    /// Returns how many private requests have come.
+    pub fn requests(&self) -> u64 {
+        self.requests
+    }
+
+    /// Turns knobs from now on.
+    pub fn turn(&mut self, knobs: Knobs, now: Nanos) {
+        self.pending.turn(knobs, now);
+    }
+
+    /// Adds a line to the truth log, if one is kept.
+    pub fn tell_truth(&self, at: Nanos, entry: Entry) {
+        if let Some(truth) = &self.truth {
+            truth.tell(at, entry);
         }
     }
 
@@ -109,6 +165,9 @@ impl Hub {
 
     /// Tells everything that happened up to `now`.
     pub fn advance(&mut self, now: Nanos) {
+        for occasion in self.pending.occasions(now) {
+            self.meet(occasion, now);
+        }
         while let Some(step) = self.workload.next(now) {
             for message in step.messages {
                 if let Some(message) = self.pending.omit_removal(message) {
@@ -116,23 +175,26 @@ impl Hub {
                 }
             }
         }
+        self.follow(now);
+        self.bury_silent(now);
+    }
+
+    /// Tells a user's sockets what became of his orders in a market.
+    pub fn send_to_user(&mut self, address: Address, condition: &str, frame: &str) {
+        self.send_where(
+            |connection| match &connection.wants {
+                Wants::User(wants) => !connection.is_frozen && wants.includes(address, condition),
+                Wants::Market(_) | Wants::Activity(_) => false,
+            },
+            || frame.into(),
+        );
     }
 
     /// Returns the snapshots of those of the tokens that are traded, as one frame.
     pub fn snapshots<'a>(&mut self, tokens: impl Iterator<Item = &'a String>, now: Nanos) -> Option<String> {
-        let books: Vec<String> = tokens
-            .filter_map(|token| {
-                let stale = self.pending.stale_snapshots.remove(token);
-                stale.or_else(|| self.workload.book(token, now)).map(|image| wire::json(&Message::Book(image)))
-            })
-            .collect();
+        let books: Vec<String> =
+            tokens.filter_map(|token| self.book(token, now).map(|image| wire::json(&Message::Book(image)))).collect();
         (!books.is_empty()).then(|| format!("[{}]", books.join(",")))
-    }
-
-    /// Yields the fills of a wallet that the Data API knows by `now`, oldest first.
-    pub fn history(&self, wallet: &str, now: Nanos) -> impl Iterator<Item = &Told> {
-        let known = self.history.iter().take_while(move |told| told.known_at <= now);
-        known.filter(move |told| told.activity.wallet.eq_ignore_ascii_case(wallet))
     }
 
     pub fn inject(&mut self, fault: Fault, now: Nanos) {
@@ -167,38 +229,64 @@ impl Hub {
         }
     }
 
+    /// Does what the knobs make happen by itself.
+    fn meet(&mut self, occasion: Occasion, _now: Nanos) {
+        match occasion {
+            Occasion::CloseUserSockets => {}
+            Occasion::Restart | Occasion::CancelOnly | Occasion::CancelOnlyEnds | Occasion::FlipTicks => {}
+        }
+    }
+
     fn publish(&mut self, message: &Message, now: Nanos) {
-        let Message::Activity(activity) = message else {
-            self.send_where(
-                |connection| match &connection.wants {
-                    Wants::Market(wants) => !connection.is_frozen && wants.includes(message),
-                    Wants::Activity(_) => false,
-                },
-                || wire::json(message).into(),
-            );
+        self.tape.note(message);
+        if let Message::Activity(activity) = message {
+            return self.publish_activity(activity, now);
+        }
+        if self.is_stalled(message, now) {
             return;
-        };
+        }
+        self.send_where(
+            |connection| match &connection.wants {
+                Wants::Market(wants) => !connection.is_frozen && wants.includes(message),
+                Wants::Activity(_) | Wants::User(_) => false,
+            },
+            || wire::json(message).into(),
+        );
+    }
+
+    /// Returns whether the market channel keeps silent about this: odd spells are about all markets, even ones about the
+    /// oldest open one.
+    fn is_stalled(&self, message: &Message, now: Nanos) -> bool {
+        let Some(spell) = self.pending.stall(now) else { return false };
+        let oldest = self.workload.places().find(|place| place.phase == Phase::Open);
+        spell % 2 == 1
+            || oldest.zip(message.listing()).is_some_and(|(place, about)| place.listing.condition == about.condition)
+    }
+
+    /// Tells a fill on the activity feed, and the Data API later.
+    fn publish_activity(&mut self, activity: &Activity, now: Nanos) {
+        let knobs = self.pending.knobs;
         let copies = if self.pending.activity_to_repeat > 0 { 2 } else { 1 };
         self.pending.activity_to_repeat = self.pending.activity_to_repeat.saturating_sub(1);
-        for kind in ["trades", "orders_matched"] {
-            for _ in 0..copies {
-                self.send_where(
-                    |connection| match &connection.wants {
-                        Wants::Market(_) => false,
-                        Wants::Activity(wants) => !connection.is_frozen && wants.includes(kind),
-                    },
-                    || wire::activity_frame(activity, kind).to_string().into(),
-                );
+        if !self.pending.is_on(now, knobs.feed_freeze_every_ms, knobs.feed_freeze_for_ms) {
+            (0..copies).for_each(|_| self.send_activity(activity));
+            if self.pending.strikes(knobs.feed_replay_ppm) {
+                let old = self.archive.from_before(now.since(Nanos::from_millis(knobs.feed_replay_age_ms))).cloned();
+                old.iter().for_each(|old| self.send_activity(old));
             }
         }
-        self.told += 1;
-        self.history.push_back(Told {
-            number: self.told,
-            activity: activity.clone(),
-            known_at: now.plus(self.index_lag),
-        });
-        if self.history.len() > HISTORY_MAX {
-            self.history.pop_front();
+        self.archive.add(activity, now.plus(Nanos::from_millis(knobs.index_lag_ms)));
+    }
+
+    fn send_activity(&mut self, activity: &Activity) {
+        for kind in ["trades", "orders_matched"] {
+            self.send_where(
+                |connection| match &connection.wants {
+                    Wants::Market(_) | Wants::User(_) => false,
+                    Wants::Activity(wants) => !connection.is_frozen && wants.includes(kind, activity),
+                },
+                || wire::activity_frame(activity, kind).to_string().into(),
+            );
         }
     }
 
@@ -232,8 +320,13 @@ impl MarketWants {
 }
 
 impl ActivityWants {
-    /// `*` stands for `trades`.
-    fn includes(&self, kind: &str) -> bool {
-        self.kinds.contains(kind) || (kind == "trades" && self.kinds.contains("*"))
+    /// `*` stands for `trades`. Each event has one market, and its slug.
+    fn includes(&self, kind: &str, activity: &Activity) -> bool {
+        let slug = &activity.listing.slug;
+        self.subscriptions.iter().any(|filter| {
+            (filter.kind == kind || (filter.kind == "*" && kind == "trades"))
+                && filter.event.as_ref().is_none_or(|event| event == slug)
+                && filter.market.as_ref().is_none_or(|market| market == slug)
+        })
     }
 }

@@ -3,46 +3,75 @@
 //! It checks nobody's identity and lets anybody inject faults; so it listens on the loopback interface only.
 
 mod channel;
+mod control;
+mod data;
 mod fault;
+mod gamma;
+mod geoblock;
 mod hub;
+mod listen;
+mod listings;
+mod markets;
+mod mishap;
+mod params;
+mod positions;
+mod prices;
 mod private;
-mod rest;
+pub mod profile;
+mod quotes;
+mod refusal;
+mod spot;
+pub mod tls;
+pub mod truth;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use alloy::primitives::Address;
 use axum::Router;
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 pub use fault::Fault;
 use hub::Hub;
+pub use hub::Summary;
+use listen::Ports;
+pub use listen::Urls;
+pub use private::{
+    BadFunded, Enforcement, Funded, Headers, Limits, Settings as PrivateSettings, Standing, Switch, Tier, Trouble,
+    Wallet,
+};
+use private::{Desk, Service};
+pub use profile::{Knobs, Profile};
+use truth::{Entry, Truth};
 
 use super::listing::Listing;
 use super::wire::Phase;
 use super::workload;
 use crate::clock::now;
-use crate::domain::Nanos;
+use crate::domain::{Nanos, Shares};
 
 /// How finely real time is followed.
 const TICK: Duration = Duration::from_millis(5);
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     pub seed: u64,
     /// How busy the world is; 100 is about a hundred market messages a second.
     pub rate_percent: u64,
-    /// Zero: any free port. The address is always 127.0.0.1.
-    pub port: u16,
+    /// Where the CLOB listens; the other services take the ports after it. Port 0: any free ones. Must be this machine's.
+    pub listen: SocketAddr,
     pub short_life: Duration,
-    /// How much later than the feed the Data API knows a fill.
-    pub index_lag: Duration,
+    pub knobs: Knobs,
     /// How many frames wait for a slow reader before he is cut off.
     pub queue_max: usize,
+    pub private: private::Settings,
+    /// Everything is served over TLS only.
+    pub tls: Option<tls::Identity>,
+    pub truth: Option<Truth>,
 }
 
 impl Default for Options {
@@ -50,10 +79,13 @@ impl Default for Options {
         Options {
             seed: 1,
             rate_percent: 100,
-            port: 0,
+            listen: SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0)),
             short_life: Duration::from_secs(300),
-            index_lag: Duration::from_secs(4),
+            knobs: Knobs::CALM,
             queue_max: 4_096,
+            private: private::Settings::default(),
+            tls: None,
+            truth: None,
         }
     }
 }
@@ -61,6 +93,7 @@ impl Default for Options {
 /// A running venue. Dropping it stops it.
 #[derive(Debug)]
 pub struct Server {
+    pub urls: Urls,
     pub market_url: String,
     pub activity_url: String,
     pub clob_url: String,
@@ -69,6 +102,7 @@ pub struct Server {
     world: World,
     stopped: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
+    truth: Option<Truth>,
 }
 
 /// What the sockets and the REST answers share.
@@ -85,11 +119,11 @@ impl World {
 }
 
 impl Server {
-    /// Starts a venue on 127.0.0.1. Fails if the port is taken.
+    /// Starts a venue. Fails if a port is taken.
     pub async fn start(options: Options) -> io::Result<Server> {
-        let address = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, options.port));
-        let listener = TcpListener::bind(address).await?;
-        let address = listener.local_addr()?;
+        let ports = Ports::bind(options.listen).await?;
+        let tls = options.tls.as_ref();
+        let urls = ports.urls(tls)?;
         let stopped = CancellationToken::new();
         let workload = workload::Options {
             seed: options.seed,
@@ -97,27 +131,39 @@ impl Server {
             start: now(),
             short_life: nanos(options.short_life),
         };
-        let hub = Hub::new(workload, nanos(options.index_lag), options.queue_max);
+        let desk = Desk::new(options.seed, &options.private);
+        let mut hub = Hub::new(workload, options.knobs, desk, options.truth.clone(), options.queue_max);
+        hub.tell_truth(now(), Entry::Began { seed: options.seed });
+        hub.follow(now());
+        options.private.accounts.iter().for_each(|funded| hub.fund(funded));
         let world = World { hub: Arc::new(Mutex::new(hub)), stopped: stopped.clone() };
-        let serving =
-            axum::serve(listener, routes(world.clone())).with_graceful_shutdown(stopped.clone().cancelled_owned());
-        let tasks = vec![
-            tokio::spawn(async move {
-                if let Err(error) = serving.await {
-                    tracing::error!(%error, "the simulated venue stopped serving");
-                }
-            }),
-            tokio::spawn(run(world.clone())),
+        let mut tasks = vec![tokio::spawn(run(world.clone()))];
+        let Ports { clob, gamma, data, relayer } = ports;
+        let counted = |router: Router<World>, service| {
+            router.layer(axum::middleware::from_fn_with_state((world.clone(), service), private::by_address))
+        };
+        let routers = [
+            counted(clob_routes(&world), Service::Clob),
+            counted(gamma::routes(), Service::Gamma),
+            counted(data::routes(), Service::Data),
+            Router::new(),
         ];
+        for (listener, router) in [clob, gamma, data, relayer].into_iter().zip(routers) {
+            let faulty = axum::middleware::from_fn_with_state(world.clone(), fault::with_faults);
+            let router = router.layer(faulty).with_state(world.clone());
+            tasks.push(listen::serve(listener, tls, router, &stopped)?);
+        }
         Ok(Server {
-            market_url: format!("ws://{address}/ws/market"),
-            activity_url: format!("ws://{address}/rtds"),
-            clob_url: format!("http://{address}"),
-            gamma_url: format!("http://{address}/gamma"),
-            data_url: format!("http://{address}/data-api"),
+            market_url: urls.ws_market.clone(),
+            activity_url: urls.rtds.clone(),
+            clob_url: urls.clob.clone(),
+            gamma_url: urls.gamma.clone(),
+            data_url: urls.data.clone(),
+            urls,
             world,
             stopped,
             tasks,
+            truth: options.truth,
         })
     }
 
@@ -133,19 +179,54 @@ impl Server {
         open.map(|place| Arc::clone(&place.listing)).collect()
     }
 
+    /// Turns a switch of the private wire from now on.
+    pub fn switch(&self, switch: Switch) {
+        self.world.hub().switch(switch, now());
+    }
+
+    /// Returns the wallets of an owner who had money from the start, or asked for a key: EOA, proxy, Safe, deposit wallet.
+    pub fn wallets(&self, owner: Address) -> Vec<Wallet> {
+        self.world.hub().desk.identity.wallets_of(owner)
+    }
+
+    /// Makes pairs of shares of a token's market out of a wallet's dollars; `None` if there are no such wallet, token and
+    /// dollars.
+    pub fn split(&self, wallet: Address, token: &str, shares: Shares) -> Option<()> {
+        self.world.hub().split(wallet, token, shares, now())
+    }
+
     /// Returns how many sockets are connected.
     pub fn connections(&self) -> usize {
         self.world.hub().connections()
     }
 
-    /// Stops serving, closes all sockets and waits for that.
-    pub async fn stop(mut self) {
+    /// Resolves when the venue cannot go on: its truth log lost a line.
+    pub async fn broken(&self) {
+        match &self.truth {
+            Some(truth) => truth.broken().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Stops serving, closes all sockets and waits for that. What could not be written then is logged.
+    pub async fn stop(self) {
+        if let Err(error) = self.finish().await {
+            tracing::error!(%error, "the truth log was not written to its end");
+        }
+    }
+
+    /// The same, and returns what happened. Fails if the truth log could not be written to its end.
+    pub async fn finish(mut self) -> io::Result<Summary> {
         self.stopped.cancel();
         self.world.hub().inject(Fault::DropConnections, now());
         for task in self.tasks.drain(..) {
             // A task that panicked has already said so.
             task.await.unwrap_or_default();
         }
+        let summary = self.world.hub().summary();
+        let Some(truth) = self.truth.clone() else { return Ok(summary) };
+        let lines = tokio::task::spawn_blocking(move || truth.end(now())).await.map_err(io::Error::other)??;
+        Ok(Summary { truth_lines: lines, ..summary })
     }
 }
 
@@ -156,10 +237,11 @@ impl Drop for Server {
 }
 
 /// Each part of the wire brings its own routes.
-fn routes(world: World) -> Router {
-    let faulty = axum::middleware::from_fn_with_state(world.clone(), rest::with_faults);
-    let answers = rest::routes().merge(private::routes()).layer(faulty);
-    answers.merge(channel::routes()).merge(rest::control_routes()).with_state(world)
+fn clob_routes(world: &World) -> Router<World> {
+    let struck = axum::middleware::from_fn_with_state(world.clone(), mishap::mishaps);
+    let public = quotes::routes().merge(prices::routes()).merge(markets::routes()).merge(geoblock::routes());
+    let sockets = channel::routes().merge(private::channel_routes());
+    public.merge(private::routes().layer(struck)).merge(sockets).merge(control::routes())
 }
 
 /// Lets the world go on in real time.

@@ -197,7 +197,7 @@ async fn a_reader_who_does_not_read_is_cut_off_and_the_others_are_not() {
 
 #[tokio::test]
 async fn the_data_api_pages_through_a_leaders_fills() {
-    let options = Options { rate_percent: 300, index_lag: Duration::ZERO, ..Options::default() };
+    let options = Options { rate_percent: 300, knobs: Knobs { index_lag_ms: 0, ..Knobs::CALM }, ..Options::default() };
     let venue = Server::start(options).await.expect("a free port");
     let wallet = "0x1EAD000000000000000000000000000000000003";
     let page = async |query: &str| get(format!("{}/v2/activity?user={wallet}{query}", venue.data_url)).await.1;
@@ -223,4 +223,30 @@ async fn the_data_api_pages_through_a_leaders_fills() {
     assert_eq!(paged.to_vec(), oldest);
     let (status, refusal) = get(format!("{}/v2/activity", venue.data_url)).await;
     assert_eq!((status, &refusal["retryable"]), (400, &json!(false)));
+}
+
+/// A reader of the activity feed.
+struct Feed(Client);
+
+impl Feed {
+    async fn subscribe(venue: &Server, subscriptions: Value) -> Feed {
+        let (mut socket, _) = tokio_tungstenite::connect_async(&venue.activity_url).await.expect("a socket");
+        let request = json!({"action": "subscribe", "subscriptions": subscriptions});
+        socket.send(Frame::text(request.to_string())).await.expect("a listener");
+        Feed(Client(socket))
+    }
+
+    async fn next_json(&mut self) -> Value {
+        self.0.next_json().await
+    }
+
+    /// Reads what has come before the answer to a PING. Returns how many frames that were.
+    async fn drain(&mut self) -> u32 {
+        self.0.0.send(Frame::text("PING")).await.expect("a listener");
+        let mut count = 0;
+        while self.0.next().await.expect("an open socket") != "PONG" {
+            count += 1;
+        }
+        count
+    }
 }

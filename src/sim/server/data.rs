@@ -1,0 +1,395 @@
+//! The Data API v2: fills, positions and what follows from them, some seconds late (PROTOCOL.md 6).
+
+use std::collections::VecDeque;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::{any, get};
+use axum::{Json, Router};
+use serde_json::{Value, json};
+
+use super::World;
+use super::hub::Hub;
+use super::params::Params;
+use super::positions::{Position, Positions, Status, dollars, fold};
+use super::refusal::Refused;
+use crate::clock::now;
+use crate::domain::{Nanos, Shares, Usdc};
+use crate::sim::message::Activity;
+use crate::sim::wire::{self, MarketImage};
+
+/// How many fills are remembered one by one; older ones only as positions.
+const FILLS_MAX: usize = 20_000;
+/// How many positions are remembered of fills that are not.
+const POSITIONS_MAX: usize = 50_000;
+const PAGE_DEFAULT: usize = 100;
+const PAGE_MAX: usize = 1_000;
+const CONDITIONS_MAX: usize = 20;
+/// The default listing hides positions below a tenth of a share.
+const DUST: Shares = Shares(100_000);
+/// The routes of v1, retired on 2026-10-24.
+const RETIRED: [&str; 6] = ["/trades", "/activity", "/positions", "/closed-positions", "/value", "/holders"];
+
+/// A fill as the Data API keeps it, counted.
+#[derive(Debug)]
+pub struct Told {
+    pub number: u64,
+    pub activity: Activity,
+    known_at: Nanos,
+}
+
+/// Every fill that was told, and when it is indexed.
+#[derive(Debug, Default)]
+pub struct Archive {
+    told: VecDeque<Told>,
+    count: u64,
+    /// What the forgotten fills left.
+    before: Positions,
+}
+
+impl Archive {
+    pub fn add(&mut self, activity: &Activity, known_at: Nanos) {
+        self.count += 1;
+        // Rows never overtake each other, also when the lag gets shorter.
+        let known_at = known_at.max(self.told.back().map_or(Nanos::ZERO, |told| told.known_at));
+        self.told.push_back(Told { number: self.count, activity: activity.clone(), known_at });
+        if self.told.len() > FILLS_MAX
+            && let Some(oldest) = self.told.pop_front()
+        {
+            fold(&mut self.before, &oldest.activity);
+        }
+        if self.before.len() > POSITIONS_MAX {
+            let mut last: Vec<u64> = self.before.values().map(|position| position.last_at.0).collect();
+            last.sort_unstable();
+            let median = last[last.len() / 2];
+            self.before.retain(|_, position| position.last_at.0 > median);
+        }
+    }
+
+    /// Returns how many fills were told.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Yields the fills that are indexed by `now`, oldest first.
+    pub fn known(&self, now: Nanos) -> impl DoubleEndedIterator<Item = &Told> {
+        let known = self.told.partition_point(|told| told.known_at <= now);
+        self.told.range(..known)
+    }
+
+    /// Returns the newest fill from before `moment`, else the oldest there is.
+    pub fn from_before(&self, moment: Nanos) -> Option<&Activity> {
+        let older = self.told.partition_point(|told| told.activity.traded_at.nanos() <= moment);
+        self.told.get(older.saturating_sub(1)).map(|told| &told.activity)
+    }
+
+    /// Returns the positions that the indexed fills make.
+    pub fn positions(&self, now: Nanos) -> Positions {
+        let mut positions = self.before.clone();
+        self.known(now).for_each(|told| fold(&mut positions, &told.activity));
+        positions
+    }
+}
+
+pub fn routes() -> Router<World> {
+    let router = Router::new()
+        .route("/v2/trades", get(trades))
+        .route("/v2/activity", get(activity))
+        .route("/v2/positions", get(positions))
+        .route("/v2/value", get(value))
+        .route("/v2/holders", get(holders))
+        .route("/v2/status", get(status));
+    RETIRED.into_iter().fold(router, |router, path| router.route(path, any(retired)))
+}
+
+/// What the Data API answers to a request that it does not take.
+fn refused(status: StatusCode, code: &str, error: &str) -> Refused {
+    (status, Json(json!({"error": error, "code": code, "retryable": false, "trace_id": "simulated"})))
+}
+
+fn bad(error: &str) -> Refused {
+    refused(StatusCode::BAD_REQUEST, "bad_request", error)
+}
+
+async fn retired() -> Refused {
+    refused(StatusCode::GONE, "gone", "Data API v1 was retired on 2026-10-24; use /v2")
+}
+
+/// Which rows, and in which order.
+struct Asked {
+    user: Option<String>,
+    conditions: Vec<String>,
+    events: Vec<String>,
+    side: Option<String>,
+    start: Option<u64>,
+    end: Option<u64>,
+    cash_min: Option<f64>,
+    tokens_min: Option<f64>,
+    cursor: Option<u64>,
+    limit: usize,
+    ascends: bool,
+}
+
+impl Asked {
+    fn read(params: &Params) -> Result<Asked, Refused> {
+        if params.has("offset") {
+            return Err(bad("offset is not supported: use cursor"));
+        }
+        let limit = number(params, "limit")?.unwrap_or(PAGE_DEFAULT);
+        if !(1..=PAGE_MAX).contains(&limit) {
+            return Err(bad("limit is 1 to 1000"));
+        }
+        let owned = |name: &str| params.list(name).into_iter().map(str::to_owned).collect::<Vec<String>>();
+        let conditions = owned("condition_id");
+        if conditions.len() > CONDITIONS_MAX {
+            return Err(bad("condition_id takes at most 20 ids"));
+        }
+        let user = params.text("user").map(str::to_owned);
+        if user.as_ref().is_some_and(|user| !is_wallet(user)) {
+            return Err(bad("user is no wallet address"));
+        }
+        let amount = number::<f64>(params, "filter_amount")?;
+        let (cash_min, tokens_min) = match params.text("filter_type") {
+            None | Some("CASH") => (amount, None),
+            Some("TOKENS") => (None, amount),
+            Some(_) => return Err(bad("filter_type is CASH or TOKENS")),
+        };
+        Ok(Asked {
+            user,
+            conditions,
+            events: owned("event_id"),
+            side: params.text("side").map(str::to_owned),
+            start: number(params, "start")?,
+            end: number(params, "end")?,
+            cash_min,
+            tokens_min,
+            cursor: number(params, "cursor")?,
+            limit,
+            ascends: params.text("sort_direction").is_some_and(|word| word.eq_ignore_ascii_case("ASC")),
+        })
+    }
+
+    fn is_about(&self, wallet: &str, condition: &str, event: &str) -> bool {
+        self.user.as_ref().is_none_or(|user| user.eq_ignore_ascii_case(wallet))
+            && (self.conditions.is_empty() || self.conditions.iter().any(|asked| asked.eq_ignore_ascii_case(condition)))
+            && (self.events.is_empty() || self.events.iter().any(|asked| asked == event))
+    }
+
+    fn includes(&self, told: &Told) -> bool {
+        let Activity { listing, wallet, side, size, price, .. } = &told.activity;
+        let at = told.activity.traded_at.0 / 1_000;
+        let is_on_page = |last: u64| if self.ascends { told.number > last } else { told.number < last };
+        self.is_about(wallet, &listing.condition, &wire::gamma_event_id(listing))
+            && self.side.as_ref().is_none_or(|name| name.eq_ignore_ascii_case(wire::side_name(*side)))
+            && self.start.is_none_or(|start| start <= at)
+            && self.end.is_none_or(|end| at <= end)
+            && self.cash_min.is_none_or(|least| least <= price.cost_floor(*size).0 as f64 / 1e6)
+            && self.tokens_min.is_none_or(|least| least <= size.0 as f64 / 1e6)
+            && self.cursor.is_none_or(is_on_page)
+    }
+}
+
+fn is_wallet(text: &str) -> bool {
+    text.len() == 42 && text.starts_with("0x") && text[2..].bytes().all(|digit| digit.is_ascii_hexdigit())
+}
+
+fn number<T: std::str::FromStr>(params: &Params, name: &str) -> Result<Option<T>, Refused> {
+    params.get(name).map_err(|_| bad(&format!("{name} is invalid")))
+}
+
+/// Writes a page. `has_more` is exact, and the cursor is there only with it.
+fn page(data: Vec<Value>, limit: usize, next: Option<String>) -> Json<Value> {
+    let pagination = json!({"limit": limit, "offset": 0, "has_more": next.is_some(), "next_cursor": next});
+    Json(json!({"data": data, "pagination": pagination}))
+}
+
+/// The cursor is the number of the last row of the page before.
+fn fills(world: &World, asked: &Asked, write: fn(&Activity) -> Value) -> Json<Value> {
+    let hub = world.hub();
+    let known = hub.archive.known(now()).filter(|told| asked.includes(told));
+    let mut rows: Vec<&Told> = match asked.ascends {
+        true => known.take(asked.limit + 1).collect(),
+        false => known.rev().take(asked.limit + 1).collect(),
+    };
+    let has_more = rows.len() > asked.limit;
+    rows.truncate(asked.limit);
+    let next = rows.last().filter(|_| has_more).map(|told| told.number.to_string());
+    page(rows.iter().map(|told| write(&told.activity)).collect(), asked.limit, next)
+}
+
+/// Newest first.
+async fn trades(State(world): State<World>, params: Params) -> Result<Json<Value>, Refused> {
+    let asked = Asked { ascends: false, ..Asked::read(&params)? };
+    Ok(fills(&world, &asked, wire::trade_row))
+}
+
+/// Trades are all that happens to wallets here; other types are answered with no rows.
+async fn activity(State(world): State<World>, params: Params) -> Result<Json<Value>, Refused> {
+    let asked = Asked::read(&params)?;
+    if asked.user.is_none() {
+        return Err(bad("user is required"));
+    }
+    let types = params.list("type");
+    if !types.is_empty() && !types.iter().any(|name| name.eq_ignore_ascii_case("TRADE")) {
+        return Ok(page(Vec::new(), asked.limit, None));
+    }
+    Ok(fills(&world, &asked, wire::activity_row))
+}
+
+fn market(hub: &Hub, position: &Position) -> Option<MarketImage> {
+    hub.condition(&position.listing.condition, Nanos::NEVER)
+}
+
+/// What the filter `status` of `/v2/positions` takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wanted {
+    /// Open or redeemable: what is held.
+    Held,
+    Only(Status),
+    Lost,
+    Mergeable,
+}
+
+fn wanted(params: &Params) -> Result<Wanted, Refused> {
+    match params.text("status") {
+        None => Ok(Wanted::Held),
+        Some("OPEN") => Ok(Wanted::Only(Status::Open)),
+        Some("REDEEMABLE") => Ok(Wanted::Only(Status::Redeemable)),
+        Some("REDEEMABLE_LOST") => Ok(Wanted::Lost),
+        Some("MERGEABLE") => Ok(Wanted::Mergeable),
+        Some("CLOSED") => Ok(Wanted::Only(Status::Closed)),
+        Some(_) => Err(bad("status is OPEN, REDEEMABLE, REDEEMABLE_LOST, MERGEABLE or CLOSED")),
+    }
+}
+
+/// A position with what its listing needs.
+struct Row {
+    position: Position,
+    market: Option<MarketImage>,
+    is_mergeable: bool,
+}
+
+impl Row {
+    fn is_wanted(&self, wanted: Wanted) -> bool {
+        let status = self.position.status(self.market.as_ref());
+        match wanted {
+            Wanted::Held => status != Status::Closed,
+            Wanted::Only(only) => status == only,
+            Wanted::Lost => status == Status::Redeemable && self.position.worth(self.market.as_ref()) == 0,
+            Wanted::Mergeable => status == Status::Open && self.is_mergeable,
+        }
+    }
+
+    /// What `sort_by` compares.
+    fn rank(&self, by: &str) -> i64 {
+        let market = self.market.as_ref();
+        match by {
+            "PRICE" => self.position.worth(market) as i64,
+            "TOKENS" => self.position.size.0 as i64,
+            "UNREALIZED_PNL" => self.position.unrealized(market).0,
+            "REALIZED_PNL" => self.position.realized.0,
+            "TOTAL_PNL" => self.position.realized.0 + self.position.unrealized(market).0,
+            "TIMESTAMP" => self.position.last_at.0 as i64,
+            _ => self.position.value(market).0,
+        }
+    }
+}
+
+/// Returns the positions that are asked about. Panics never: a market that was forgotten leaves positions without worth.
+fn held(hub: &Hub, asked: &Asked) -> Vec<Row> {
+    let all = hub.archive.positions(now());
+    let has_other = |position: &Position| {
+        let other = position.listing.tokens[position.outcome.other().index()].clone();
+        let key = (position.wallet.to_ascii_lowercase(), other);
+        all.get(&key).is_some_and(|other| other.size > Shares::ZERO)
+    };
+    let about = all.values().filter(|position| {
+        let listing = &position.listing;
+        asked.is_about(&position.wallet, &listing.condition, &wire::gamma_event_id(listing))
+    });
+    about
+        .map(|position| Row {
+            position: position.clone(),
+            market: market(hub, position),
+            is_mergeable: has_other(position),
+        })
+        .collect()
+}
+
+async fn positions(State(world): State<World>, params: Params) -> Result<Json<Value>, Refused> {
+    let (asked, wanted) = (Asked::read(&params)?, wanted(&params)?);
+    if asked.user.is_none() && asked.conditions.len() != 1 {
+        return Err(bad("user or exactly one condition_id is required"));
+    }
+    if asked.user.is_none() && matches!(wanted, Wanted::Lost | Wanted::Mergeable) {
+        return Err(bad("this status requires user"));
+    }
+    let title = params.text("title").map(str::to_lowercase);
+    let by = params.text("sort_by").unwrap_or("CURRENT_VALUE");
+    let mut rows = held(&world.hub(), &asked);
+    rows.retain(|row| {
+        let position = &row.position;
+        let is_dust = position.size < DUST && position.size > Shares::ZERO;
+        let value = position.value(row.market.as_ref()).0 as f64 / 1e6;
+        row.is_wanted(wanted)
+            && !is_dust
+            && title.as_ref().is_none_or(|title| position.listing.title.to_lowercase().contains(title))
+            && asked.cash_min.is_none_or(|least| least <= value)
+            && asked.tokens_min.is_none_or(|least| least <= position.size.0 as f64 / 1e6)
+    });
+    rows.sort_by_key(|row| row.rank(by));
+    if !asked.ascends {
+        rows.reverse();
+    }
+    let start = (asked.cursor.unwrap_or(0) as usize).min(rows.len());
+    let end = (start + asked.limit).min(rows.len());
+    let next = (end < rows.len()).then(|| end.to_string());
+    let data = rows[start..end].iter().map(|row| row.position.row(row.market.as_ref(), row.is_mergeable)).collect();
+    Ok(page(data, asked.limit, next))
+}
+
+async fn value(State(world): State<World>, params: Params) -> Result<Json<Value>, Refused> {
+    let asked = Asked::read(&params)?;
+    let user = asked.user.clone().ok_or_else(|| bad("user is required"))?;
+    let rows = held(&world.hub(), &asked);
+    let total: i64 = rows.iter().map(|row| row.position.value(row.market.as_ref()).0).sum();
+    Ok(Json(json!({"data": {"proxy_wallet": user, "value": dollars(Usdc(total))}})))
+}
+
+/// Who holds most of each token of the markets.
+async fn holders(State(world): State<World>, params: Params) -> Result<Json<Value>, Refused> {
+    let asked = Asked::read(&params)?;
+    if asked.conditions.is_empty() {
+        return Err(bad("condition_id is required"));
+    }
+    let mut rows = held(&world.hub(), &asked);
+    rows.retain(|row| row.position.size > Shares::ZERO);
+    rows.sort_by_key(|row| std::cmp::Reverse(row.position.size));
+    let mut tokens: Vec<(String, Vec<Value>)> = Vec::new();
+    for row in &rows {
+        let token = row.position.listing.tokens[row.position.outcome.index()].clone();
+        let holder = json!({
+            "proxy_wallet": row.position.wallet, "token_id": token, "amount": wire::number(row.position.size.0),
+            "outcome_index": row.position.outcome.index(), "display_username_public": true, "verified": false,
+            "name": row.position.name, "pseudonym": row.position.name,
+        });
+        match tokens.iter_mut().find(|(known, _)| *known == token) {
+            Some((_, holders)) if holders.len() < asked.limit => holders.push(holder),
+            Some(_) => {}
+            None => tokens.push((token, vec![holder])),
+        }
+    }
+    let data: Vec<Value> =
+        tokens.into_iter().map(|(token, holders)| json!({"token_id": token, "holders": holders})).collect();
+    Ok(Json(json!({"data": data})))
+}
+
+/// How far the index is behind: the lag that is set.
+async fn status(State(world): State<World>) -> Json<Value> {
+    let lag = world.hub().pending.knobs.index_lag_ms as f64 / 1e3;
+    let ingestion = json!([{"source": "polygon", "lag_seconds": lag}]);
+    Json(json!({"data": {
+        "serving": {"lag_seconds": lag, "worst": "polygon"}, "ingestion": ingestion, "computed_at": now().as_secs(),
+        "age_seconds": 0,
+    }}))
+}

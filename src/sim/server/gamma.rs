@@ -1,0 +1,284 @@
+//! Gamma: what markets and events there are (PROTOCOL.md 4.1, 4.2).
+
+use axum::extract::{Path, State};
+use axum::routing::get;
+use axum::{Json, Router};
+use serde_json::{Value, json};
+
+use super::World;
+use super::params::Params;
+use super::refusal::{Refused, bad_request, not_found};
+use crate::sim::listing::iso;
+use crate::sim::wire::{self, MarketImage};
+
+const MARKETS_PAGE_MAX: usize = 100;
+const EVENTS_PAGE_MAX: usize = 500;
+const PAGE_DEFAULT: usize = 20;
+/// How many ids one request may name.
+const IDS_MAX: usize = 100;
+const NO_MARKET: &str = "id not found";
+const NO_SLUG: &str = "slug not found";
+
+pub fn routes() -> Router<World> {
+    Router::new()
+        .route("/markets", get(markets))
+        .route("/markets/keyset", get(markets_keyset))
+        .route("/markets/{id}", get(market_by_id))
+        .route("/markets/slug/{slug}", get(market_by_slug))
+        .route("/events", get(events))
+        .route("/events/keyset", get(events_keyset))
+        .route("/events/{id}", get(event_by_id))
+        .route("/events/slug/{slug}", get(event_by_slug))
+        .route("/public-search", get(search))
+        .route("/tags", get(tags))
+        .route("/series", get(series))
+}
+
+/// What a listing asks for. Each event has one market, so a filter for one fits the other.
+#[derive(Clone, Copy, Debug)]
+enum Over {
+    /// `closed` was not said: only what is not closed (since 2026-04-09).
+    OpenOnly,
+    Only(bool),
+}
+
+fn over(params: &Params) -> Result<Over, Refused> {
+    Ok(params.get::<bool>("closed")?.map_or(Over::OpenOnly, Over::Only))
+}
+
+/// Returns whether `given` is empty or names one of `names`.
+fn names(given: &[&str], names: &[&str]) -> bool {
+    given.is_empty() || given.iter().any(|given| names.iter().any(|name| given.eq_ignore_ascii_case(name)))
+}
+
+/// Returns the markets that pass the filters, in the order that was asked for.
+fn found(world: &World, params: &Params) -> Result<Vec<MarketImage>, Refused> {
+    let lists = ["id", "slug", "clob_token_ids", "condition_ids", "question_ids"].map(|name| params.list(name));
+    if lists.iter().any(|list| list.len() > IDS_MAX) {
+        return Err(bad_request("too many ids: at most 100 of a kind"));
+    }
+    // Who asks for markets by name gets them also when they are closed.
+    let is_named = lists.iter().any(|list| !list.is_empty());
+    let over = over(params)?;
+    let bounds = Bounds::read(params)?;
+    let hub = world.hub();
+    let mut rows: Vec<MarketImage> = hub.markets().collect();
+    drop(hub);
+    let [ids, slugs, tokens, conditions, questions] = lists;
+    rows.retain(|market| {
+        let listing = &market.listing;
+        let [first, second] = &listing.tokens;
+        // Both forms of a Protocol V2 condition are asked for.
+        let condition = [listing.condition.as_str(), &listing.condition[..64]];
+        let is_over = match over {
+            Over::OpenOnly => is_named || !market.is_over(),
+            Over::Only(is_over) => market.is_over() == is_over,
+        };
+        is_over
+            && names(&ids, &[&wire::gamma_event_id(listing)])
+            && names(&slugs, &[&listing.slug])
+            && names(&tokens, &[first, second])
+            && names(&conditions, &condition)
+            && names(&questions, &condition)
+            && bounds.hold(market)
+    });
+    sort(&mut rows, params)?;
+    Ok(rows)
+}
+
+/// The other filters.
+struct Bounds {
+    active: Option<bool>,
+    archived: Option<bool>,
+    rfq: Option<bool>,
+    tag: Option<String>,
+    liquidity: [Option<f64>; 2],
+    volume: [Option<f64>; 2],
+    start: [Option<String>; 2],
+    end: [Option<String>; 2],
+    resolution: Option<String>,
+    /// Filters for sports, of which nothing here has the marks.
+    is_sport: bool,
+}
+
+impl Bounds {
+    fn read(params: &Params) -> Result<Bounds, Refused> {
+        let text = |name: &str| params.text(name).map(str::to_owned);
+        Ok(Bounds {
+            active: params.get("active")?,
+            archived: params.get("archived")?,
+            rfq: params.get("rfq_enabled")?,
+            tag: text("tag_id"),
+            liquidity: [params.get("liquidity_num_min")?, params.get("liquidity_num_max")?],
+            volume: [params.get("volume_num_min")?, params.get("volume_num_max")?],
+            start: [text("start_date_min"), text("start_date_max")],
+            end: [text("end_date_min"), text("end_date_max")],
+            resolution: text("uma_resolution_status"),
+            is_sport: params.has("game_id") || params.has("sports_market_types"),
+        })
+    }
+
+    fn hold(&self, market: &MarketImage) -> bool {
+        let listing = &market.listing;
+        let dollars = |amount: crate::domain::Usdc| amount.0 as f64 / 1e6;
+        let row = || wire::gamma_market(market);
+        self.active.is_none_or(|active| active)
+            && self.archived.is_none_or(|archived| !archived)
+            && self.rfq.is_none_or(|rfq| !rfq)
+            && !self.is_sport
+            && self.tag.as_ref().is_none_or(|tag| wire::gamma_tag(listing.category)["id"] == tag.as_str())
+            && within(&self.liquidity, &dollars(market.liquidity))
+            && within(&self.volume, &dollars(market.volume))
+            && within(&self.start, &iso(listing.opens_at))
+            && within(&self.end, &iso(listing.closes_at))
+            && self.resolution.as_ref().is_none_or(|status| row()["umaResolutionStatus"] == status.as_str())
+    }
+}
+
+/// Dates are compared as text, which is right for the form that the venue writes.
+fn within<T: PartialOrd>(bounds: &[Option<T>; 2], value: &T) -> bool {
+    let [low, high] = bounds;
+    low.as_ref().is_none_or(|low| low <= value) && high.as_ref().is_none_or(|high| value <= high)
+}
+
+/// Orders by a field of the rows, the oldest market first where none is named.
+fn sort(rows: &mut [MarketImage], params: &Params) -> Result<(), Refused> {
+    let ascends = params.get::<bool>("ascending")?.unwrap_or(true);
+    let key = |market: &MarketImage| market.listing.opens_at.0 as i64;
+    match params.text("order") {
+        None | Some("id" | "startDate" | "start_date" | "createdAt") => rows.sort_by_key(key),
+        Some("endDate" | "end_date") => rows.sort_by_key(|market| market.listing.closes_at.0),
+        Some("volume" | "volumeNum" | "volume_num" | "volume24hr" | "volume_24hr") => {
+            rows.sort_by_key(|market| market.volume.0);
+        }
+        Some("liquidity" | "liquidityNum" | "liquidity_num") => rows.sort_by_key(|market| market.liquidity.0),
+        Some(other) => return Err(bad_request(&format!("order fields are not valid: {other}"))),
+    }
+    if !ascends {
+        rows.reverse();
+    }
+    Ok(())
+}
+
+fn limit(params: &Params, max: usize) -> Result<usize, Refused> {
+    Ok(params.get::<usize>("limit")?.unwrap_or(PAGE_DEFAULT).min(max))
+}
+
+fn by_offset(
+    world: &World,
+    params: &Params,
+    max: usize,
+    write: fn(&MarketImage) -> Value,
+) -> Result<Json<Value>, Refused> {
+    let offset = params.get::<usize>("offset")?.unwrap_or(0);
+    let rows = found(world, params)?;
+    let page = rows.iter().skip(offset).take(limit(params, max)?);
+    Ok(Json(page.map(write).collect()))
+}
+
+/// The cursor is the id of the last row of the page before.
+fn by_cursor(
+    world: &World,
+    params: &Params,
+    max: usize,
+    name: &str,
+    write: fn(&MarketImage) -> Value,
+) -> Result<Json<Value>, Refused> {
+    if params.has("offset") {
+        return Err(bad_request("offset is not supported: use after_cursor"));
+    }
+    let rows = found(world, params)?;
+    let id = |market: &MarketImage| wire::gamma_event_id(&market.listing);
+    let start = match params.text("after_cursor") {
+        None => 0,
+        Some(cursor) => {
+            let last = rows.iter().position(|market| id(market) == cursor);
+            last.ok_or_else(|| bad_request("invalid after_cursor"))? + 1
+        }
+    };
+    let page: Vec<&MarketImage> = rows.iter().skip(start).take(limit(params, max)?).collect();
+    let mut answer = json!({name: page.iter().map(|market| write(market)).collect::<Vec<Value>>()});
+    if let Some(last) = page.last().filter(|_| start + page.len() < rows.len()) {
+        answer["next_cursor"] = json!(id(last));
+    }
+    Ok(Json(answer))
+}
+
+async fn markets(State(world): State<World>, params: Params) -> Result<Json<Value>, Refused> {
+    by_offset(&world, &params, MARKETS_PAGE_MAX, wire::gamma_market)
+}
+
+async fn markets_keyset(State(world): State<World>, params: Params) -> Result<Json<Value>, Refused> {
+    by_cursor(&world, &params, MARKETS_PAGE_MAX, "markets", wire::gamma_market)
+}
+
+async fn events(State(world): State<World>, params: Params) -> Result<Json<Value>, Refused> {
+    by_offset(&world, &params, EVENTS_PAGE_MAX, wire::gamma_event)
+}
+
+async fn events_keyset(State(world): State<World>, params: Params) -> Result<Json<Value>, Refused> {
+    by_cursor(&world, &params, EVENTS_PAGE_MAX, "events", wire::gamma_event)
+}
+
+fn one(
+    world: &World,
+    is_it: impl Fn(&MarketImage) -> bool,
+    write: fn(&MarketImage) -> Value,
+    missing: &str,
+) -> Result<Json<Value>, Refused> {
+    let hub = world.hub();
+    let market = hub.markets().find(is_it).ok_or_else(|| not_found(missing))?;
+    Ok(Json(write(&market)))
+}
+
+async fn market_by_id(State(world): State<World>, Path(id): Path<String>) -> Result<Json<Value>, Refused> {
+    one(&world, |market| wire::gamma_event_id(&market.listing) == id, wire::gamma_market, NO_MARKET)
+}
+
+async fn market_by_slug(State(world): State<World>, Path(slug): Path<String>) -> Result<Json<Value>, Refused> {
+    one(&world, |market| market.listing.slug == slug, wire::gamma_market, NO_SLUG)
+}
+
+async fn event_by_id(State(world): State<World>, Path(id): Path<String>) -> Result<Json<Value>, Refused> {
+    one(&world, |market| wire::gamma_event_id(&market.listing) == id, wire::gamma_event, NO_MARKET)
+}
+
+async fn event_by_slug(State(world): State<World>, Path(slug): Path<String>) -> Result<Json<Value>, Refused> {
+    one(&world, |market| market.listing.slug == slug, wire::gamma_event, NO_SLUG)
+}
+
+/// Finds events by words of their titles. There are no profiles to find.
+async fn search(State(world): State<World>, params: Params) -> Result<Json<Value>, Refused> {
+    let wanted = params.text("q").ok_or_else(|| bad_request("q is required"))?.to_lowercase();
+    let limit = params.get::<usize>("limit_per_type")?.unwrap_or(PAGE_DEFAULT);
+    let page = params.get::<usize>("page")?.unwrap_or(1).max(1);
+    let hub = world.hub();
+    let hits: Vec<Value> = hub
+        .markets()
+        .filter(|market| wanted.split_whitespace().all(|word| market.listing.title.to_lowercase().contains(word)))
+        .map(|market| wire::gamma_event(&market))
+        .collect();
+    drop(hub);
+    let (total, shown) = (hits.len(), hits.iter().skip((page - 1) * limit).take(limit).collect::<Vec<&Value>>());
+    Ok(Json(json!({
+        "events": shown, "tags": [], "profiles": [],
+        "pagination": {"hasMore": page * limit < total, "totalResults": total},
+    })))
+}
+
+/// Lists what the markets have, each once, in order of their ids.
+fn distinct(world: &World, params: &Params, of: fn(&MarketImage) -> Option<Value>) -> Result<Json<Value>, Refused> {
+    let mut rows: Vec<Value> = world.hub().markets().filter_map(|market| of(&market)).collect();
+    rows.sort_by_key(|row| row["id"].as_str().unwrap_or_default().to_owned());
+    rows.dedup();
+    let offset = params.get::<usize>("offset")?.unwrap_or(0);
+    Ok(Json(rows.into_iter().skip(offset).take(limit(params, MARKETS_PAGE_MAX)?).collect()))
+}
+
+async fn tags(State(world): State<World>, params: Params) -> Result<Json<Value>, Refused> {
+    distinct(&world, &params, |market| Some(wire::gamma_tag(market.listing.category)))
+}
+
+async fn series(State(world): State<World>, params: Params) -> Result<Json<Value>, Refused> {
+    distinct(&world, &params, |market| wire::gamma_series(&market.listing))
+}

@@ -1,0 +1,118 @@
+//! What may happen to frames between the hub and a socket: those of the user channel come twice, late or never, those of the
+//! user and market channels change their shape.
+
+use axum::extract::ws::Message as Frame;
+use serde_json::Value;
+
+use super::fault::Pending;
+use super::mishap::drift;
+
+/// Which kind of socket it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channel {
+    Market,
+    Activity,
+    User,
+}
+
+/// One socket's way out.
+#[derive(Debug)]
+pub struct Lossy {
+    channel: Channel,
+    /// Overtaken by the frame that comes next.
+    held: Option<Frame>,
+}
+
+impl Lossy {
+    pub fn new(channel: Channel) -> Lossy {
+        Lossy { channel, held: None }
+    }
+
+    pub fn holds_one(&self) -> bool {
+        self.held.is_some()
+    }
+
+    /// Gives up waiting for a frame that overtakes.
+    pub fn release(&mut self) -> Option<Frame> {
+        self.held.take()
+    }
+
+    /// Returns what is to be sent now that `frame` is due. PONG is never touched: a socket that is alive says so.
+    pub fn pass(&mut self, frame: Frame, pending: &mut Pending) -> Vec<Frame> {
+        if matches!(&frame, Frame::Text(text) if text.as_str() == "PONG") {
+            return vec![frame];
+        }
+        let knobs = pending.knobs;
+        let frame = match self.channel {
+            Channel::Market | Channel::User if pending.strikes(knobs.drift_ppm) => deformed(frame, pending),
+            Channel::Market | Channel::User | Channel::Activity => frame,
+        };
+        if self.channel != Channel::User {
+            return vec![frame];
+        }
+        if pending.strikes(knobs.user_drop_ppm) {
+            return self.held.take().into_iter().collect();
+        }
+        let copies = if pending.strikes(knobs.user_duplicate_ppm) { 2 } else { 1 };
+        if self.held.is_none() && pending.strikes(knobs.user_reorder_ppm) {
+            self.held = Some(frame.clone());
+            // Its copy goes ahead of what overtakes it.
+            return vec![frame; copies - 1];
+        }
+        let mut frames = vec![frame; copies];
+        frames.extend(self.held.take());
+        frames
+    }
+}
+
+fn deformed(frame: Frame, pending: &mut Pending) -> Frame {
+    let Frame::Text(text) = &frame else { return frame };
+    let Ok(mut value) = serde_json::from_str::<Value>(text) else { return frame };
+    drift(&mut value, pending.between(0, 2));
+    Frame::Text(value.to_string().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Nanos;
+    use crate::sim::server::profile::Knobs;
+
+    fn carried(channel: Channel, knobs: Knobs, frames: &[&str]) -> Vec<String> {
+        let (mut lossy, mut pending) = (Lossy::new(channel), Pending::new(knobs, 3, Nanos::ZERO));
+        let mut sent: Vec<Frame> = Vec::new();
+        for frame in frames {
+            sent.extend(lossy.pass(Frame::Text((*frame).into()), &mut pending));
+        }
+        sent.extend(lossy.release());
+        sent.iter().map(|frame| frame.to_text().expect("text").to_owned()).collect()
+    }
+
+    #[test]
+    fn each_knob_strikes_the_user_channel_alone() {
+        const ALWAYS: u32 = 1_000_000;
+        let check = |knobs: Knobs, expected: &[&str]| {
+            assert_eq!(carried(Channel::User, knobs, &["a", "PONG", "b", "c"]), expected, "{knobs:?}");
+            for other in [Channel::Market, Channel::Activity] {
+                assert_eq!(carried(other, knobs, &["a", "PONG", "b", "c"]), ["a", "PONG", "b", "c"]);
+            }
+        };
+        check(Knobs::CALM, &["a", "PONG", "b", "c"]);
+        check(Knobs { user_drop_ppm: ALWAYS, ..Knobs::CALM }, &["PONG"]);
+        check(Knobs { user_duplicate_ppm: ALWAYS, ..Knobs::CALM }, &["a", "a", "PONG", "b", "b", "c", "c"]);
+        check(Knobs { user_reorder_ppm: ALWAYS, ..Knobs::CALM }, &["PONG", "b", "a", "c"]);
+        let both = Knobs { user_reorder_ppm: ALWAYS, user_duplicate_ppm: ALWAYS, ..Knobs::CALM };
+        check(both, &["a", "PONG", "b", "b", "a", "c", "c"]);
+    }
+
+    #[test]
+    fn shapes_drift_on_market_and_user_channel() {
+        let knobs = Knobs { drift_ppm: 1_000_000, ..Knobs::CALM };
+        let frame = r#"{"event_type":"book","size":"7"}"#;
+        for (channel, is_touched) in [(Channel::Market, true), (Channel::User, true), (Channel::Activity, false)] {
+            let sent = carried(channel, knobs, &[frame; 32]);
+            assert_eq!(sent.iter().any(|sent| sent != frame), is_touched, "{channel:?}");
+            assert!(sent.iter().all(|sent| serde_json::from_str::<Value>(sent).is_ok()), "{sent:?}");
+        }
+    }
+}

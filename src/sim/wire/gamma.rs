@@ -1,0 +1,149 @@
+//! What Gamma says of markets, events, tags and series (PROTOCOL.md 4).
+
+use serde_json::{Value, json};
+
+use super::metadata::{MarketImage, Phase, minimum};
+use super::{decimal, event_id, fee_schedule, number, to_text, version};
+use crate::domain::{Generation, Price};
+use crate::sim::listing::{Listing, iso};
+use crate::sim::message::Outcome;
+
+/// Returns the number of a market, which is also that of its event: each event here has one market.
+pub fn gamma_event_id(listing: &Listing) -> String {
+    event_id(listing)
+}
+
+/// Writes one market. What is a list of strings elsewhere is JSON in a string here, but for `positionIds` (4.2).
+pub fn gamma_market(market: &MarketImage) -> Value {
+    let mut row = market_row(market);
+    row["events"] = json!([event_row(market)]);
+    row["tags"] = json!([gamma_tag(market.listing.category)]);
+    row
+}
+
+/// Writes one event with its market.
+pub fn gamma_event(market: &MarketImage) -> Value {
+    let mut row = event_row(market);
+    row["markets"] = json!([market_row(market)]);
+    row["tags"] = json!([gamma_tag(market.listing.category)]);
+    row["series"] = json!(gamma_series(&market.listing).into_iter().collect::<Vec<Value>>());
+    row
+}
+
+/// Writes the tag that stands for a category.
+pub fn gamma_tag(category: &str) -> Value {
+    let slug = category.to_lowercase().replace(' ', "-");
+    json!({"id": (crc32fast::hash(slug.as_bytes()) % 1_000_000).to_string(), "label": category, "slug": slug})
+}
+
+/// Writes the series that a short market belongs to; `None` for one that stands alone.
+pub fn gamma_series(listing: &Listing) -> Option<Value> {
+    let (name, _) = listing.slug.split_once("-updown-")?;
+    let (slug, title) = (format!("{name}-updown"), format!("{} Up or Down", name.to_uppercase()));
+    let id = (crc32fast::hash(slug.as_bytes()) % 1_000_000).to_string();
+    Some(json!({
+        "id": id, "ticker": slug, "slug": slug, "title": title, "seriesType": "single", "recurrence": "5m",
+        "active": true, "closed": false, "archived": false,
+    }))
+}
+
+fn event_row(market: &MarketImage) -> Value {
+    let listing = &market.listing;
+    json!({
+        "id": event_id(listing), "ticker": listing.slug, "slug": listing.slug, "title": listing.title,
+        "description": "Simulated.", "active": true, "closed": market.is_over(), "archived": false, "new": false,
+        "featured": false, "restricted": false, "startDate": iso(listing.opens_at), "endDate": iso(listing.closes_at),
+        "liquidity": micros(market.liquidity.0), "volume": micros(market.volume.0), "volume24hr": micros(market.volume.0),
+        "enableOrderBook": market.is_open(), "negRisk": listing.neg_risk,
+    })
+}
+
+fn market_row(market: &MarketImage) -> Value {
+    let mut row = words(market);
+    for part in [rules(market), figures(market)] {
+        let Value::Object(fields) = part else { unreachable!("all three are objects") };
+        row.as_object_mut().expect("all three are objects").extend(fields);
+    }
+    row
+}
+
+/// What a market is called, and where it is in its life.
+fn words(market: &MarketImage) -> Value {
+    let listing = &market.listing;
+    json!({
+        "id": event_id(listing), "question": listing.title, "slug": listing.slug, "conditionId": condition(listing),
+        "version": version(listing), "clobTokenIds": to_text(&listing.tokens), "positionIds": position_ids(listing),
+        "outcomes": to_text(&listing.outcomes), "description": "Simulated.", "category": listing.category, "image": "",
+        "icon": "", "questionID": listing.condition, "groupItemTitle": "", "active": true, "closed": market.is_over(),
+        "archived": false, "startDate": iso(listing.opens_at), "endDate": iso(listing.closes_at),
+        "endDateIso": iso(listing.closes_at)[..10], "umaResolutionStatus": resolution_status(market),
+        "umaResolutionStatuses": "[]",
+    })
+}
+
+/// What an order must obey.
+fn rules(market: &MarketImage) -> Value {
+    let listing = &market.listing;
+    json!({
+        "orderPriceMinTickSize": number(market.tick.micros().into()), "orderMinSize": minimum(listing.minimum),
+        "negRisk": listing.neg_risk, "negRiskOther": false, "negRiskMarketID": "", "acceptingOrders": market.is_open(),
+        "acceptingOrdersTimestamp": iso(listing.opens_at), "enableOrderBook": market.is_open(),
+        "secondsDelay": listing.delay_secs, "feesEnabled": listing.fee_rate_ppm != 0, "feeType": fee_type(listing),
+        "feeSchedule": fee_schedule(listing), "makerBaseFee": 1000, "takerBaseFee": 1000, "clearBookOnStart": false,
+        "rewardsMinSize": 0, "rewardsMaxSpread": 0,
+    })
+}
+
+fn figures(market: &MarketImage) -> Value {
+    let worth = Outcome::BOTH.map(|outcome| decimal(market.worth(outcome) as u32));
+    let spread = market.bid.zip(market.ask).map(|(bid, ask)| number(ask.micros().saturating_sub(bid.micros()).into()));
+    json!({
+        "outcomePrices": to_text(&worth), "bestBid": side(market.bid), "bestAsk": side(market.ask),
+        "lastTradePrice": side(market.traded), "spread": spread, "volume": decimal_of(market.volume.0),
+        "volumeNum": micros(market.volume.0), "volume24hr": micros(market.volume.0),
+        "liquidity": decimal_of(market.liquidity.0), "liquidityNum": micros(market.liquidity.0),
+    })
+}
+
+/// Gamma shows the 31 bytes of a Protocol V2 condition, where the CLOB wants 32 (PROTOCOL.md 1.6).
+fn condition(listing: &Listing) -> &str {
+    match listing.generation {
+        Generation::V2 => &listing.condition,
+        Generation::V3 => &listing.condition[..64],
+    }
+}
+
+fn position_ids(listing: &Listing) -> Value {
+    match listing.generation {
+        Generation::V2 => Value::Null,
+        Generation::V3 => json!(listing.tokens),
+    }
+}
+
+/// The families are named after categories: `crypto_fees`, `sports_fees`.
+fn fee_type(listing: &Listing) -> Value {
+    if listing.fee_rate_ppm == 0 {
+        return Value::Null;
+    }
+    json!(format!("{}_fees", listing.category.to_lowercase()))
+}
+
+fn resolution_status(market: &MarketImage) -> Value {
+    match market.phase {
+        Phase::Open => Value::Null,
+        Phase::Closed => json!("proposed"),
+        Phase::Resolved(_) => json!("resolved"),
+    }
+}
+
+fn side(price: Option<Price>) -> Value {
+    price.map_or(Value::Null, |price| number(price.micros().into()))
+}
+
+fn micros(amount: i64) -> Value {
+    number(amount.max(0) as u64)
+}
+
+fn decimal_of(amount: i64) -> String {
+    micros(amount).to_string()
+}
