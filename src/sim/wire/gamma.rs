@@ -33,14 +33,14 @@ pub fn gamma_event(market: &MarketImage) -> Value {
 /// Writes the tag that stands for a category.
 pub fn gamma_tag(category: &str) -> Value {
     let slug = category.to_lowercase().replace(' ', "-");
-    json!({"id": (crc32fast::hash(slug.as_bytes()) % 1_000_000).to_string(), "label": category, "slug": slug})
+    json!({"id": (crc32c::crc32c(slug.as_bytes()) % 1_000_000).to_string(), "label": category, "slug": slug})
 }
 
 /// Writes the series that a short market belongs to; `None` for one that stands alone.
 pub fn gamma_series(listing: &Listing) -> Option<Value> {
     let (name, _) = listing.slug.split_once("-updown-")?;
     let (slug, title) = (format!("{name}-updown"), format!("{} Up or Down", name.to_uppercase()));
-    let id = (crc32fast::hash(slug.as_bytes()) % 1_000_000).to_string();
+    let id = (crc32c::crc32c(slug.as_bytes()) % 1_000_000).to_string();
     Some(json!({
         "id": id, "ticker": slug, "slug": slug, "title": title, "seriesType": "single", "recurrence": "5m",
         "active": true, "closed": false, "archived": false,
