@@ -226,7 +226,7 @@ async function main(readyFile) {
     const grouped = older.find((one) => one.neg_risk);
     const newer = ready.markets.find((one) => one.generation === "v3");
     const own = privateKeyToAccount(process.env.POLYMARKET_PRIVATE_KEY);
-    const signer = createWalletClient({ account: own, transport: http() });
+    const signer = createWalletClient({ account: own, transport: http(ready.rpc_http) });
     const options = { host: ready.clob, chain: Chain.POLYGON, signer, throwOnError: true };
 
     const [client, creds] = await keys(options);
