@@ -181,11 +181,12 @@ class Trader {
         );
         await this.client.updateBalanceAllowance(held);
         const sold = await this.client.createAndPostMarketOrder(
-            { tokenID: this.token, amount: 1.5, side: Side.SELL, price: this.rests, orderType: OrderType.FOK },
+            { tokenID: this.token, amount: this.least, side: Side.SELL, price: this.rests, orderType: OrderType.FOK },
             this.options,
             OrderType.FOK,
         );
-        expect(`${who}: sell 1.5 shares, FOK`, sold.status === "matched" && sold.makingAmount === "1.5", sold);
+        const whole = sold.status === "matched" && Number(sold.makingAmount) === this.least;
+        expect(`${who}: sell the least number of shares, FOK`, whole, sold);
         const id = bought.tradeIDs[0];
         const rows = await eventually(
             `${who}: the trade is confirmed`,

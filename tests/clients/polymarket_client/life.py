@@ -160,9 +160,9 @@ class Trader:
         held = await self.client.get_balance_allowance(asset_type=kind, token_id=self.token)
         expect(f"{who}: the shares have arrived", held.balance >= bought.taking_amount * 10**6, held)
         sold = await self.client.place_market_order(
-            token_id=self.token, side="SELL", shares=Decimal("1.5"), order_type="FOK"
+            token_id=self.token, side="SELL", shares=self.least, min_price=self.rests, order_type="FOK"
         )
-        expect(f"{who}: sell 1.5 shares, FOK", sold.ok and sold.making_amount == Decimal("1.5"), sold)
+        expect(f"{who}: sell the least number of shares, FOK", sold.ok and sold.making_amount == self.least, sold)
         rows = [one async for one in self.client.list_account_trades(id=bought.trade_ids[0]).iter_items()]
         expect(
             f"{who}: read the trade",

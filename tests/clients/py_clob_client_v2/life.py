@@ -190,11 +190,12 @@ class Trader:
         )
         self.client.update_balance_allowance(held)
         sold = self.client.create_and_post_market_order(
-            MarketOrderArgs(amount=1.5, side="SELL", price=self.rests, **asset(self.market, self.token)),
+            MarketOrderArgs(amount=self.least, side="SELL", price=self.rests, **asset(self.market, self.token)),
             None,
             OrderType.FOK,
         )
-        expect(f"{who}: sell 1.5 shares, FOK", sold["status"] == "matched" and sold["makingAmount"] == "1.5", sold)
+        whole = sold["status"] == "matched" and float(sold["makingAmount"]) == self.least
+        expect(f"{who}: sell the least number of shares, FOK", whole, sold)
 
         trade = bought["tradeIDs"][0]
         rows = self.client.get_trades(TradeParams(id=trade))

@@ -137,10 +137,10 @@ impl<'day> Trader<'day> {
         expect(&format!("{who}: the shares have arrived"), held.balance >= shares * dec!(1000000), &held)?;
 
         let sold =
-            self.at_market(Side::Sell, Amount::shares(dec!(1.5))?).price(self.rests()).order_type(OrderType::FOK);
+            self.at_market(Side::Sell, Amount::shares(self.least)?).price(self.rests()).order_type(OrderType::FOK);
         let sold = sold.build_sign_and_post(self.signer).await?;
-        let whole = sold.status == OrderStatusType::Matched && sold.making_amount == dec!(1.5);
-        expect(&format!("{who}: sell 1.5 shares, FOK"), whole, &sold)
+        let whole = sold.status == OrderStatusType::Matched && sold.making_amount == self.least;
+        expect(&format!("{who}: sell the least number of shares, FOK"), whole, &sold)
     }
 
     async fn buy(&self) -> Result<PostOrderResponse> {
