@@ -17,7 +17,7 @@ use crate::domain::{Millis, Nanos};
 use crate::sim::listing::Listing;
 use crate::sim::message::{Activity, Message, Outcome};
 use crate::sim::wire::{self, Phase};
-use crate::sim::workload::{Options, Workload};
+use crate::sim::workload::Workload;
 
 #[derive(Debug)]
 pub struct Hub {
@@ -83,11 +83,11 @@ pub struct Summary {
 }
 
 impl Hub {
-    pub fn new(options: Options, knobs: Knobs, desk: Desk, truth: Option<Truth>, queue_max: usize) -> Hub {
+    pub fn new(workload: Workload, pending: Pending, desk: Desk, truth: Option<Truth>, queue_max: usize) -> Hub {
         Hub {
             desk,
-            workload: Workload::new(options),
-            pending: Pending::new(knobs, options.seed, options.start),
+            workload,
+            pending,
             tape: Tape::default(),
             archive: Archive::default(),
             truth,
