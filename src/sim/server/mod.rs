@@ -20,6 +20,7 @@ mod private;
 pub mod profile;
 mod quotes;
 mod refusal;
+pub mod relayer;
 mod spot;
 pub mod tls;
 pub mod truth;
