@@ -15,6 +15,7 @@ use super::profile::Knobs;
 use super::spot::Markets;
 use super::truth::{Entry, Truth};
 use crate::domain::{Millis, Nanos};
+use crate::sim::chain::{self, Chain};
 use crate::sim::listing::Listing;
 use crate::sim::message::{Activity, Message, Outcome};
 use crate::sim::wire::{self, Phase};
@@ -28,6 +29,8 @@ pub struct Hub {
     pub archive: Archive,
     pub desk: Desk,
     pub(super) markets: Markets,
+    /// `None` only while it is lent.
+    pub(super) chain: Option<Chain>,
     truth: Option<Truth>,
     requests: u64,
     connections: Vec<Connection>,
@@ -89,6 +92,7 @@ impl Hub {
         Hub {
             desk,
             markets: Markets::new(options.seed),
+            chain: Some(Chain::new(chain::Options::usual(options.seed, options.start))),
             workload: Workload::new(options),
             pending: Pending::new(knobs, options.seed, options.start),
             tape: Tape::default(),
@@ -176,6 +180,7 @@ impl Hub {
             }
         }
         self.follow(now);
+        self.advance_chain(now);
         self.bury_silent(now);
     }
 

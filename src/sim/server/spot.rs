@@ -55,6 +55,16 @@ impl Hub {
         Some(Spot { listing: Arc::clone(&place.listing), market, outcome })
     }
 
+    /// Returns what a market is, while it is remembered.
+    pub fn listing_of(&self, market: MarketId) -> Option<Arc<Listing>> {
+        self.markets.listings.get(&market).cloned()
+    }
+
+    /// Returns the market of a condition, while it is remembered.
+    pub fn market_of_condition(&self, condition: &str) -> Option<MarketId> {
+        self.markets.ids.get(condition).copied()
+    }
+
     /// Opens, changes and ends the exchange's markets as the world does, and settles what is due.
     pub fn follow(&mut self, now: Nanos) {
         for place in self.workload.places() {
@@ -78,7 +88,8 @@ impl Hub {
 
     /// Tells what the exchange has to say.
     pub fn tell(&mut self, now: Nanos) {
-        let events: Vec<Event> = self.exchange_mut().drain_events().collect();
+        let mut events: Vec<Event> = self.exchange_mut().drain_events().collect();
+        self.put_on_chain(&mut events, now);
         for event in &events {
             let Some(listing) = market_of(event, self.exchange()).and_then(|market| self.markets.listings.get(&market))
             else {
