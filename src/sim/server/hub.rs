@@ -7,6 +7,7 @@ use axum::extract::ws::{Message as Frame, Utf8Bytes};
 use serde::Serialize;
 use tokio::sync::mpsc;
 
+use super::chain::Renamed;
 use super::data::Archive;
 use super::fault::{Fault, Occasion, Pending, crossed_burst};
 use super::prices::Tape;
@@ -14,6 +15,7 @@ use super::private::{Desk, UserWants};
 use super::profile::Knobs;
 use super::truth::{Entry, Truth};
 use crate::domain::{Millis, Nanos};
+use crate::sim::chain::{self, Chain};
 use crate::sim::listing::Listing;
 use crate::sim::message::{Activity, Message, Outcome};
 use crate::sim::wire::{self, Phase};
@@ -26,6 +28,9 @@ pub struct Hub {
     pub tape: Tape,
     pub archive: Archive,
     pub desk: Desk,
+    /// `None` only while it is lent.
+    pub(super) chain: Option<Chain>,
+    pub(super) renamed: Renamed,
     truth: Option<Truth>,
     requests: u64,
     connections: Vec<Connection>,
@@ -86,6 +91,8 @@ impl Hub {
     pub fn new(options: Options, knobs: Knobs, desk: Desk, truth: Option<Truth>, queue_max: usize) -> Hub {
         Hub {
             desk,
+            chain: Some(Chain::new(chain::Options::usual(options.seed, options.start))),
+            renamed: Renamed::default(),
             workload: Workload::new(options),
             pending: Pending::new(knobs, options.seed, options.start),
             tape: Tape::default(),
@@ -168,6 +175,7 @@ impl Hub {
         while let Some(step) = self.workload.next(now) {
             self.tell_step(step);
         }
+        self.advance_chain(now);
         self.bury_silent(now);
     }
 

@@ -2,6 +2,7 @@
 //!
 //! It checks nobody's identity and lets anybody inject faults; so it listens on the loopback interface only.
 
+mod chain;
 mod channel;
 mod control;
 mod data;
@@ -20,6 +21,7 @@ mod private;
 pub mod profile;
 mod quotes;
 mod refusal;
+mod relayer;
 mod spot;
 pub mod tls;
 pub mod truth;
@@ -48,6 +50,7 @@ use private::{Desk, Service};
 pub use profile::{Knobs, Profile};
 use truth::{Entry, Truth};
 
+use super::chain::serve as node;
 use super::listing::Listing;
 use super::wire::Phase;
 use super::workload;
@@ -142,10 +145,10 @@ impl Server {
             router.layer(axum::middleware::from_fn_with_state((world.clone(), service), private::by_address))
         };
         let routers = [
-            counted(clob_routes(&world), Service::Clob),
+            counted(clob_routes(&world), Service::Clob).merge(node::routes()),
             counted(gamma::routes(), Service::Gamma),
             counted(data::routes(), Service::Data),
-            Router::new(),
+            relayer::routes(),
         ];
         for (listener, router) in [clob, gamma, data, relayer].into_iter().zip(routers) {
             let faulty = axum::middleware::from_fn_with_state(world.clone(), fault::with_faults);

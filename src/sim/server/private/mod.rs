@@ -31,6 +31,7 @@ pub use identity::{BadFunded, Funded, Standing, Wallet};
 pub use limits::{Enforcement, Headers, Limits, Service, Tier};
 pub use meter::by_address;
 pub use mode::{Switch, Trouble};
+pub(super) use records::Record;
 pub use user_channel::UserWants;
 
 use super::World;

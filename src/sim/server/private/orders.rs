@@ -215,6 +215,8 @@ impl Hub {
         // What the exchange says of the order is told by the record.
         self.desk.orders.insert(id, Record { entry, owner: Arc::clone(key), listing: spot.listing, buckets: 0 });
         let placed = self.exchange_mut().place(now, new);
+        // The chain names the transactions of its trades, which the answer may show.
+        self.tell(now);
         let taken = match placed {
             Ok(Placed::Live) => Taken::Answered(Answer::Live),
             Ok(Placed::Matched { making, taking, trades }) => Taken::Answered(self.matched(making, taking, trades)),
