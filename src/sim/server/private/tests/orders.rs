@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::client::{Client, Kind, Spec, listing};
+use super::client::{Client, Kind, Spec, key, listing};
 use super::{start, token};
 use crate::clock::now;
-use crate::sim::server::Limits;
-use crate::venue::polymarket::{Exchange, SignatureType};
+use crate::sim::server::{Limits, Switch};
+use crate::venue::polymarket::{Exchange, Network, Order, SignatureType, signature};
 
 fn text(value: &Value) -> String {
     value.as_str().expect("text").to_owned()
@@ -219,4 +219,29 @@ async fn money_is_reserved_and_comes_back() {
     assert_eq!((status, error.contains("the balance is not enough")), (400, true), "{error}");
     anna.call("DELETE", "/order", &json!({"orderID": id}).to_string()).await.ok();
     anna.rest(all).await;
+}
+
+#[tokio::test]
+async fn a_session_key_trades_for_the_wallet_that_knows_it() {
+    let venue = start(Limits::NONE).await;
+    let anna = Client::anna(&venue).await;
+    let session = Client::connect(&venue, key(5)).await;
+    let (token, wallet) = (token(&venue), anna.wallet(SignatureType::DepositWallet));
+    let spec = Spec { wallet: SignatureType::DepositWallet, ..Spec::buy(&token, 50, 10) };
+    let entry = || {
+        let order = Order { maker: wallet, signer: wallet, ..session.order(&spec) };
+        let bytes = signature::sign_in_session(&order, &session.key, Exchange::V2, Network::Polygon);
+        session.signed(&spec, &order, &bytes).to_string()
+    };
+    assert_eq!(session.call("POST", "/order", &entry()).await.status, 400);
+    let valid_until_secs = now().as_secs() + 600;
+    venue.switch(Switch::Session { session: session.key.address(), wallet, valid_until_secs });
+    let id = session.call("POST", "/order", &entry()).await.ok()["orderID"].clone();
+    // It sees its own orders, and the wallet's balance; the owner's key does not see them.
+    assert_eq!(session.get("/data/orders").await["data"][0]["id"], id);
+    assert_eq!(anna.get("/data/orders").await["count"], 0);
+    let balance = session.get("/balance-allowance?asset_type=COLLATERAL&signature_type=3").await;
+    assert_eq!(balance["balance"], "1000000000");
+    venue.switch(Switch::Session { session: session.key.address(), wallet, valid_until_secs: 1 });
+    assert_eq!(session.call("POST", "/order", &entry()).await.status, 400);
 }
