@@ -12,7 +12,6 @@ use super::fault::{Fault, Occasion, Pending, crossed_burst};
 use super::prices::Tape;
 use super::private::{Desk, UserWants};
 use super::profile::Knobs;
-use super::spot::Markets;
 use super::truth::{Entry, Truth};
 use crate::domain::{Millis, Nanos};
 use crate::sim::listing::Listing;
@@ -27,7 +26,6 @@ pub struct Hub {
     pub tape: Tape,
     pub archive: Archive,
     pub desk: Desk,
-    pub(super) markets: Markets,
     truth: Option<Truth>,
     requests: u64,
     connections: Vec<Connection>,
@@ -88,7 +86,6 @@ impl Hub {
     pub fn new(options: Options, knobs: Knobs, desk: Desk, truth: Option<Truth>, queue_max: usize) -> Hub {
         Hub {
             desk,
-            markets: Markets::new(options.seed),
             workload: Workload::new(options),
             pending: Pending::new(knobs, options.seed, options.start),
             tape: Tape::default(),
@@ -169,13 +166,8 @@ impl Hub {
             self.meet(occasion, now);
         }
         while let Some(step) = self.workload.next(now) {
-            for message in step.messages {
-                if let Some(message) = self.pending.omit_removal(message) {
-                    self.publish(&message, step.at);
-                }
-            }
+            self.tell_step(step);
         }
-        self.follow(now);
         self.bury_silent(now);
     }
 
@@ -237,7 +229,7 @@ impl Hub {
         }
     }
 
-    fn publish(&mut self, message: &Message, now: Nanos) {
+    pub(super) fn publish(&mut self, message: &Message, now: Nanos) {
         self.tape.note(message);
         if let Message::Activity(activity) = message {
             return self.publish_activity(activity, now);
@@ -320,12 +312,12 @@ impl MarketWants {
 }
 
 impl ActivityWants {
-    /// `*` stands for `trades`. Each event has one market, and its slug.
+    /// `*` stands for `trades`.
     fn includes(&self, kind: &str, activity: &Activity) -> bool {
-        let slug = &activity.listing.slug;
+        let (slug, event_slug) = (&activity.listing.slug, &activity.listing.event_slug);
         self.subscriptions.iter().any(|filter| {
             (filter.kind == kind || (filter.kind == "*" && kind == "trades"))
-                && filter.event.as_ref().is_none_or(|event| event == slug)
+                && filter.event.as_ref().is_none_or(|event| event == event_slug)
                 && filter.market.as_ref().is_none_or(|market| market == slug)
         })
     }

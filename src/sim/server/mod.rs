@@ -134,7 +134,6 @@ impl Server {
         let desk = Desk::new(options.seed, &options.private);
         let mut hub = Hub::new(workload, options.knobs, desk, options.truth.clone(), options.queue_max);
         hub.tell_truth(now(), Entry::Began { seed: options.seed });
-        hub.follow(now());
         options.private.accounts.iter().for_each(|funded| hub.fund(funded));
         let world = World { hub: Arc::new(Mutex::new(hub)), stopped: stopped.clone() };
         let mut tasks = vec![tokio::spawn(run(world.clone()))];
