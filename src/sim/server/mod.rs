@@ -63,7 +63,7 @@ const TICK: Duration = Duration::from_millis(5);
 #[derive(Clone, Debug)]
 pub struct Options {
     pub seed: u64,
-    /// How busy the world is; 100 is about a hundred market messages a second.
+    /// How busy the world is; 100 is about a hundred market messages a second. 0: nobody trades but clients.
     pub rate_percent: u64,
     /// Where the CLOB listens; the other services take the ports after it. Port 0: any free ones. Must be this machine's.
     pub listen: SocketAddr,
@@ -137,6 +137,7 @@ impl Server {
         let desk = Desk::new(options.seed, &options.private);
         let mut hub = Hub::new(workload, options.knobs, desk, options.truth.clone(), options.queue_max);
         hub.tell_truth(now(), Entry::Began { seed: options.seed });
+        hub.name_people();
         options.private.accounts.iter().for_each(|funded| hub.fund(funded));
         let world = World { hub: Arc::new(Mutex::new(hub)), stopped: stopped.clone() };
         let mut tasks = vec![tokio::spawn(run(world.clone()))];

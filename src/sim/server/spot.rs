@@ -75,6 +75,15 @@ impl Hub {
         }
     }
 
+    /// Tells the desk the wallets of the people in the world, so that it can name them in trades.
+    pub fn name_people(&mut self) {
+        for (account, person) in self.workload.people() {
+            if let Ok(wallet) = person.wallet.parse() {
+                self.desk.identity.name(account, wallet);
+            }
+        }
+    }
+
     /// Opens the wallets of somebody who is not known yet; every contract may take what it wants of them.
     pub fn welcome(&mut self, owner: Address, funds: Funds) {
         let exchange = self.workload.exchange_mut();

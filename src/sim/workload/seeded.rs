@@ -109,9 +109,12 @@ impl Seeded {
         self.queue.insert((at, self.queued), action);
     }
 
-    /// Does something after about `mean_ms`, sooner in a busier world.
+    /// Does something after about `mean_ms`, sooner in a busier world, and never in one without people.
     fn after(&mut self, now: Nanos, mean_ms: u64, action: Action) {
         let share = self.random.range(20, 180);
+        if self.options.rate_percent == 0 {
+            return;
+        }
         let pause = Nanos(mean_ms * 1_000_000 * share / self.options.rate_percent);
         self.at(now.plus(pause), action);
     }
@@ -156,7 +159,9 @@ impl Seeded {
         let place = Place::open(market, Arc::clone(&listing), kind, random);
         let quotes = self.share_out(&place.first_quotes(random));
         stage.add_place(place);
-        stage.exchange.quote_all(now, market, &quotes);
+        if self.options.rate_percent > 0 {
+            stage.exchange.quote_all(now, market, &quotes);
+        }
         self.after(now, QUOTE_MS, Action::Quote(market));
         self.at(now, Action::Drift(market));
         self.after(now, STRANGER_MS, Action::Stranger(market));
