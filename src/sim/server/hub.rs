@@ -7,6 +7,7 @@ use axum::extract::ws::{Message as Frame, Utf8Bytes};
 use serde::Serialize;
 use tokio::sync::mpsc;
 
+use super::chain::Renamed;
 use super::data::Archive;
 use super::fault::{Fault, Occasion, Pending, crossed_burst};
 use super::prices::Tape;
@@ -14,10 +15,11 @@ use super::private::{Desk, UserWants};
 use super::profile::Knobs;
 use super::truth::{Entry, Truth};
 use crate::domain::{Millis, Nanos};
+use crate::sim::chain::{self, Chain};
 use crate::sim::listing::Listing;
 use crate::sim::message::{Activity, Message, Outcome};
 use crate::sim::wire::{self, Phase};
-use crate::sim::workload::Workload;
+use crate::sim::workload::{Options, Workload};
 
 #[derive(Debug)]
 pub struct Hub {
@@ -26,6 +28,9 @@ pub struct Hub {
     pub tape: Tape,
     pub archive: Archive,
     pub desk: Desk,
+    /// `None` only while it is lent.
+    pub(super) chain: Option<Chain>,
+    pub(super) renamed: Renamed,
     truth: Option<Truth>,
     requests: u64,
     connections: Vec<Connection>,
@@ -83,11 +88,21 @@ pub struct Summary {
 }
 
 impl Hub {
-    pub fn new(workload: Workload, pending: Pending, desk: Desk, truth: Option<Truth>, queue_max: usize) -> Hub {
+    /// `workload` was made with `options`.
+    pub fn new(
+        workload: Workload,
+        options: Options,
+        knobs: Knobs,
+        desk: Desk,
+        truth: Option<Truth>,
+        queue_max: usize,
+    ) -> Hub {
         Hub {
             desk,
+            chain: Some(Chain::new(chain::Options::usual(options.seed, options.start))),
+            renamed: Renamed::default(),
             workload,
-            pending,
+            pending: Pending::new(knobs, options.seed, options.start),
             tape: Tape::default(),
             archive: Archive::default(),
             truth,
@@ -168,6 +183,7 @@ impl Hub {
         while let Some(step) = self.workload.next(now) {
             self.tell_step(step);
         }
+        self.advance_chain(now);
         self.bury_silent(now);
     }
 

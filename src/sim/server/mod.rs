@@ -2,6 +2,7 @@
 //!
 //! It checks nobody's identity and lets anybody inject faults; so it listens on the loopback interface only.
 
+mod chain;
 mod channel;
 mod control;
 mod data;
@@ -20,6 +21,7 @@ mod private;
 pub mod profile;
 mod quotes;
 mod refusal;
+mod relayer;
 mod spot;
 pub mod tls;
 pub mod truth;
@@ -37,7 +39,6 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 pub use fault::Fault;
-use fault::Pending;
 use hub::Hub;
 pub use hub::Summary;
 use listen::Ports;
@@ -50,9 +51,10 @@ use private::{Desk, Service};
 pub use profile::{Knobs, Profile};
 use truth::{Entry, Truth};
 
+use super::chain::serve as node;
 use super::listing::Listing;
 use super::wire::Phase;
-use super::workload::{self, Crowd, Workload};
+use super::workload::{self, Workload};
 use crate::clock::now;
 use crate::domain::{Nanos, Shares};
 
@@ -62,7 +64,7 @@ const TICK: Duration = Duration::from_millis(5);
 #[derive(Clone, Debug)]
 pub struct Options {
     pub seed: u64,
-    /// How busy the world is; 100 is about a hundred market messages a second.
+    /// How busy the world is; 100 is about a hundred market messages a second. 0: nobody trades but clients.
     pub rate_percent: u64,
     /// Where the CLOB listens; the other services take the ports after it. Port 0: any free ones. Must be this machine's.
     pub listen: SocketAddr,
@@ -81,10 +83,8 @@ pub struct Options {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scene {
     /// Makers, strangers and leaders from a seed.
-    Busy,
-    /// Nobody: books hold what clients place.
-    Quiet,
-    /// The markets of a recording of the market channel, at `rate_percent` of its pace.
+    Seeded,
+    /// The markets of a recording of the market channel, at `rate_percent` of its pace, which must not be zero.
     Recorded(PathBuf),
 }
 
@@ -95,7 +95,7 @@ impl Default for Options {
             rate_percent: 100,
             listen: SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0)),
             short_life: Duration::from_secs(300),
-            scene: Scene::Busy,
+            scene: Scene::Seeded,
             knobs: Knobs::CALM,
             queue_max: 4_096,
             private: private::Settings::default(),
@@ -145,17 +145,15 @@ impl Server {
             rate_percent: options.rate_percent,
             start: now(),
             short_life: nanos(options.short_life),
-            crowd: if options.scene == Scene::Quiet { Crowd::Absent } else { Crowd::Busy },
         };
-        let (seed, start) = (workload.seed, workload.start);
-        let workload = match &options.scene {
-            Scene::Busy | Scene::Quiet => Workload::new(workload),
+        let played = match &options.scene {
+            Scene::Seeded => Workload::new(workload),
             Scene::Recorded(path) => Workload::recorded(workload, path).map_err(io::Error::other)?,
         };
         let desk = Desk::new(options.seed, &options.private);
-        let pending = Pending::new(options.knobs, seed, start);
-        let mut hub = Hub::new(workload, pending, desk, options.truth.clone(), options.queue_max);
+        let mut hub = Hub::new(played, workload, options.knobs, desk, options.truth.clone(), options.queue_max);
         hub.tell_truth(now(), Entry::Began { seed: options.seed });
+        hub.name_people();
         options.private.accounts.iter().for_each(|funded| hub.fund(funded));
         let world = World { hub: Arc::new(Mutex::new(hub)), stopped: stopped.clone() };
         let mut tasks = vec![tokio::spawn(run(world.clone()))];
@@ -164,10 +162,10 @@ impl Server {
             router.layer(axum::middleware::from_fn_with_state((world.clone(), service), private::by_address))
         };
         let routers = [
-            counted(clob_routes(&world), Service::Clob),
+            counted(clob_routes(&world), Service::Clob).merge(node::routes()),
             counted(gamma::routes(), Service::Gamma),
             counted(data::routes(), Service::Data),
-            Router::new(),
+            relayer::routes(),
         ];
         for (listener, router) in [clob, gamma, data, relayer].into_iter().zip(routers) {
             let faulty = axum::middleware::from_fn_with_state(world.clone(), fault::with_faults);

@@ -36,6 +36,16 @@ impl Hub {
         Some(Spot { listing: Arc::clone(&place.listing), market: place.market, outcome })
     }
 
+    /// Returns what a market is, while it is remembered.
+    pub fn listing_of(&self, market: MarketId) -> Option<Arc<Listing>> {
+        self.workload.place_of(market).map(|place| Arc::clone(&place.listing))
+    }
+
+    /// Returns the market of a condition, while it is remembered.
+    pub fn market_of_condition(&self, condition: &str) -> Option<MarketId> {
+        self.workload.condition(condition).map(|place| place.market)
+    }
+
     /// Tells what clients caused at the exchange.
     pub fn tell(&mut self, now: Nanos) {
         if let Some(step) = self.workload.tell(now) {
@@ -43,8 +53,10 @@ impl Hub {
         }
     }
 
-    /// Tells users what became of their orders and trades, and everybody what became of the markets.
-    pub fn tell_step(&mut self, step: Step) {
+    /// Puts on the chain what the exchange said; tells users what became of their orders and trades, and everybody what
+    /// became of the markets.
+    pub fn tell_step(&mut self, mut step: Step) {
+        self.put_on_chain(&mut step.events, step.at);
         for event in &step.events {
             if let Some(entry) = Entry::of(event) {
                 self.tell_truth(step.at, entry);
@@ -57,8 +69,17 @@ impl Hub {
             }
         }
         for message in step.messages {
-            if let Some(message) = self.pending.omit_removal(message) {
+            if let Some(message) = self.pending.omit_removal(self.renamed.in_message(message)) {
                 self.publish(&message, step.at);
+            }
+        }
+    }
+
+    /// Tells the desk the wallets of the people in the world, so that it can name them in trades.
+    pub fn name_people(&mut self) {
+        for (account, person) in self.workload.people() {
+            if let Ok(wallet) = person.wallet.parse() {
+                self.desk.identity.name(account, wallet);
             }
         }
     }
