@@ -150,7 +150,7 @@ fn a_reader_of_the_messages_has_the_books_and_hashes_that_they_state() {
 #[test]
 fn the_same_seed_tells_the_same_bytes() {
     let told = |seed| {
-        let (_, steps) = steps(options(seed), 20);
+        let (_, steps) = steps(options(seed), 8);
         steps.iter().flat_map(|step| &step.messages).map(wire::json).collect::<Vec<String>>().join("\n")
     };
     assert!(told(9) == told(9));
