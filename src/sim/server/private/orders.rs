@@ -205,21 +205,21 @@ impl Hub {
         let delay_secs = spot.listing.delay_secs;
         // What the exchange says of the order is told by the record.
         self.desk.orders.insert(id, Record { entry, owner: Arc::clone(key), listing: spot.listing, buckets: 0 });
-        let placed = self.exchange_mut().place(now, new);
-        // The chain names the transactions of its trades, which the answer may show.
-        self.tell(now);
-        let taken = match placed {
-            Ok(Placed::Live) => Taken::Answered(Answer::Live),
-            Ok(Placed::Matched { making, taking, trades }) => Taken::Answered(self.matched(making, taking, trades)),
-            Ok(Placed::Held { .. }) if delay_secs > 0 => Taken::Answered(Answer::Delayed),
-            Ok(Placed::Held { .. }) => Taken::Held(self.desk.wait_for(id)),
+        let placed = match self.exchange_mut().place(now, new) {
+            Ok(placed) => placed,
             Err(reject) => {
                 self.refused(&new, reject, now);
                 return Err(reject.into());
             }
         };
+        // Only what was told is on the chain, and has its transaction.
         self.tell(now);
-        Ok(taken)
+        Ok(match placed {
+            Placed::Live => Taken::Answered(Answer::Live),
+            Placed::Matched { making, taking, trades } => Taken::Answered(self.matched(making, taking, trades)),
+            Placed::Held { .. } if delay_secs > 0 => Taken::Answered(Answer::Delayed),
+            Placed::Held { .. } => Taken::Held(self.desk.wait_for(id)),
+        })
     }
 
     /// Forgets an order that was refused, but for what came to the engine and found nothing there.
