@@ -2,6 +2,8 @@
 //!
 //! The same options give the same steps. Nothing here reads a clock: the caller says up to when he wants to know.
 
+mod steer;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -306,7 +308,9 @@ impl Workload {
 
     fn resolve(&mut self, at: Nanos, market: u64) -> Vec<Message> {
         let even = self.random.range(0, EVEN_ONE_IN) == 0;
-        let Some(place) = self.places.get_mut(&market) else { return Vec::new() };
+        // Somebody may have resolved it before its time.
+        let closed = self.places.get_mut(&market).filter(|place| place.phase == Phase::Closed);
+        let Some(place) = closed else { return Vec::new() };
         let resolution = match (even, place.fair < 500_000) {
             (true, _) => Resolution::Even,
             (false, false) => Resolution::Won(Outcome::Yes),

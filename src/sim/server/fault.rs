@@ -127,6 +127,11 @@ impl Pending {
         is_spell(now.since(self.began), every_ms, for_ms)
     }
 
+    /// Returns whether the user channel lets nobody in.
+    pub fn is_gap(&self, now: Nanos) -> bool {
+        self.is_on(now, self.knobs.user_gap_every_ms, self.knobs.user_gap_for_ms)
+    }
+
     /// Returns which spell of the market channel is on, if one is.
     pub fn stall(&self, now: Nanos) -> Option<u64> {
         let Knobs { market_stall_every_ms: every, market_stall_for_ms: length, .. } = self.knobs;

@@ -8,7 +8,8 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 
 use super::data::Archive;
-use super::fault::{Fault, Occasion, Pending, crossed_burst};
+use super::fault::{Fault, Pending, crossed_burst};
+use super::lossy::Channel;
 use super::prices::Tape;
 use super::private::{Desk, UserWants};
 use super::profile::Knobs;
@@ -122,11 +123,6 @@ impl Hub {
         self.requests
     }
 
-    /// Turns knobs from now on.
-    pub fn turn(&mut self, knobs: Knobs, now: Nanos) {
-        self.pending.turn(knobs, now);
-    }
-
     /// Adds a line to the truth log, if one is kept.
     pub fn tell_truth(&self, at: Nanos, entry: Entry) {
         if let Some(truth) = &self.truth {
@@ -144,6 +140,11 @@ impl Hub {
 
     pub fn disconnect(&mut self, id: u64) {
         self.connections.retain(|connection| connection.id != id);
+    }
+
+    /// Closes all sockets of a kind.
+    pub fn cut(&mut self, channel: Channel) {
+        self.connections.retain(|connection| connection.wants.channel() != channel);
     }
 
     pub fn connections(&self) -> usize {
@@ -229,15 +230,7 @@ impl Hub {
         }
     }
 
-    /// Does what the knobs make happen by itself.
-    fn meet(&mut self, occasion: Occasion, _now: Nanos) {
-        match occasion {
-            Occasion::CloseUserSockets => {}
-            Occasion::Restart | Occasion::CancelOnly | Occasion::CancelOnlyEnds | Occasion::FlipTicks => {}
-        }
-    }
-
-    fn publish(&mut self, message: &Message, now: Nanos) {
+    pub fn publish(&mut self, message: &Message, now: Nanos) {
         self.tape.note(message);
         if let Message::Activity(activity) = message {
             return self.publish_activity(activity, now);
@@ -298,6 +291,16 @@ impl Hub {
         let text = write();
         self.connections
             .retain(|connection| !is_meant(connection) || connection.queue.try_send(Frame::Text(text.clone())).is_ok());
+    }
+}
+
+impl Wants {
+    pub fn channel(&self) -> Channel {
+        match self {
+            Wants::Market(_) => Channel::Market,
+            Wants::Activity(_) => Channel::Activity,
+            Wants::User(_) => Channel::User,
+        }
     }
 }
 

@@ -11,6 +11,7 @@ mod geoblock;
 mod hub;
 mod listen;
 mod listings;
+mod lossy;
 mod markets;
 mod mishap;
 mod params;
@@ -23,6 +24,7 @@ mod refusal;
 mod spot;
 pub mod tls;
 pub mod truth;
+mod weather;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
@@ -49,7 +51,7 @@ pub use profile::{Knobs, Profile};
 use truth::{Entry, Truth};
 
 use super::listing::Listing;
-use super::wire::Phase;
+use super::wire::{MarketImage, Phase};
 use super::workload;
 use crate::clock::now;
 use crate::domain::{Nanos, Shares};
@@ -134,6 +136,7 @@ impl Server {
         let desk = Desk::new(options.seed, &options.private);
         let mut hub = Hub::new(workload, options.knobs, desk, options.truth.clone(), options.queue_max);
         hub.tell_truth(now(), Entry::Began { seed: options.seed });
+        hub.turn(options.knobs, now());
         hub.follow(now());
         options.private.accounts.iter().for_each(|funded| hub.fund(funded));
         let world = World { hub: Arc::new(Mutex::new(hub)), stopped: stopped.clone() };
@@ -177,6 +180,11 @@ impl Server {
         let hub = self.world.hub();
         let open = hub.workload.places().filter(|place| place.phase == Phase::Open);
         open.map(|place| Arc::clone(&place.listing)).collect()
+    }
+
+    /// Returns what the CLOB says of all its markets, in order of opening.
+    pub fn market_images(&self) -> Vec<MarketImage> {
+        self.world.hub().listed(Nanos::NEVER).collect()
     }
 
     /// Turns a switch of the private wire from now on.

@@ -7,6 +7,7 @@ use alloy::primitives::Address;
 
 use super::hub::Hub;
 use super::private::Funded;
+use super::truth::Entry;
 use crate::domain::{FeeSchedule, Nanos, Shares};
 use crate::sim::exchange::{Asset, Contract, Event, Exchange, Funds, MarketId, Rules, Settings};
 use crate::sim::listing::Listing;
@@ -80,6 +81,9 @@ impl Hub {
     pub fn tell(&mut self, now: Nanos) {
         let events: Vec<Event> = self.exchange_mut().drain_events().collect();
         for event in &events {
+            if let Some(entry) = Entry::of(event) {
+                self.tell_truth(now, entry);
+            }
             let Some(listing) = market_of(event, self.exchange()).and_then(|market| self.markets.listings.get(&market))
             else {
                 continue;

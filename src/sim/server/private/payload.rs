@@ -249,7 +249,7 @@ mod tests {
     fn the_first_generation_is_told_so() {
         let mut body = good();
         let order = body["order"].as_object_mut().expect("an object");
-        ["timestamp", "metadata", "builder"].map(|name| order.remove(name));
+        order.retain(|name, _| !["timestamp", "metadata", "builder"].contains(&name.as_str()));
         order.insert("nonce".into(), json!("0"));
         order.insert("feeRateBps".into(), json!("0"));
         assert_eq!(read(&body), Err(Refusal::Version));
@@ -261,7 +261,7 @@ mod tests {
         assert_eq!(count(0), Err(Refusal::Payload));
         assert_eq!((count(1), count(15)), (Ok(1), Ok(15)));
         assert_eq!(count(16), Err(Refusal::TooManyOrders { orders: 16 }));
-        assert_eq!(batch(b"{}"), Err(Refusal::Payload));
+        assert_eq!(batch(b"{}").map(|all| all.len()), Err(Refusal::Payload));
     }
 
     #[test]

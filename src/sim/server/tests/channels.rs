@@ -15,7 +15,7 @@ async fn tokens_come_and_go_and_custom_messages_are_asked_for() {
         assert_eq!(message["market"], markets[0].condition, "{message}");
         kinds.insert(message["event_type"].as_str().expect("text").to_owned());
     }
-    let mut say = async |client: &mut Client, request: Value| {
+    let say = async |client: &mut Client, request: Value| {
         client.0.send(Frame::text(request.to_string())).await.expect("a listener");
     };
     // A second frame of this type does nothing, and a token that is known gets no new snapshot.
@@ -106,8 +106,15 @@ fn hash(book: &Value) -> String {
     let preimage = format!(
         "{{\"market\":{},\"asset_id\":{},\"timestamp\":{},\"hash\":\"\",\"bids\":[{}],\"asks\":[{}],\"min_order_size\":{},\
          \"tick_size\":{},\"neg_risk\":{},\"last_trade_price\":{}}}",
-        book["market"], book["asset_id"], book["timestamp"], levels("bids"), levels("asks"), book["min_order_size"],
-        book["tick_size"], book["neg_risk"], book["last_trade_price"],
+        book["market"],
+        book["asset_id"],
+        book["timestamp"],
+        levels("bids"),
+        levels("asks"),
+        book["min_order_size"],
+        book["tick_size"],
+        book["neg_risk"],
+        book["last_trade_price"],
     );
     Sha1::digest(preimage).iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -124,8 +131,12 @@ async fn the_activity_feed_filters_by_type_and_slug() {
         assert_eq!((&frame["topic"], &frame["type"]), (&json!("activity"), &json!("orders_matched")));
         assert_eq!((&frame["payload"]["slug"], frame["connection_id"].is_string()), (&json!(slug), true));
     }
-    for garbage in ["[", r#"{"action":"dance","subscriptions":[]}"#] {
-        feed.0.0.send(Frame::text(garbage)).await.expect("a listener");
-        while feed.0.next().await.expect("an open socket") != "INVALID OPERATION" {}
-    }
+    let refused = async |feed: &mut Feed| while feed.0.next().await.expect("an open socket") != "INVALID OPERATION" {};
+    feed.0.0.send(Frame::text(r#"{"action":"dance","subscriptions":[]}"#)).await.expect("a listener");
+    refused(&mut feed).await;
+    feed.next_json().await;
+    // Who does not even speak JSON is told so, and closed.
+    feed.0.0.send(Frame::text("{")).await.expect("a listener");
+    refused(&mut feed).await;
+    while feed.0.next().await.is_some() {}
 }

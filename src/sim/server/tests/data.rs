@@ -24,8 +24,10 @@ async fn positions_add_up_to_the_fills() {
     };
     let number = |value: &Value| (value.as_f64().expect("a number") * 1e6).round() as i64;
     for position in positions["data"].as_array().expect("rows") {
-        let of_token = fills["data"].as_array().expect("rows").iter().filter(|fill| fill["token_id"] == position["token_id"]);
-        let signed = of_token.map(|fill| if fill["side"] == "BUY" { number(&fill["size"]) } else { -number(&fill["size"]) });
+        let of_token =
+            fills["data"].as_array().expect("rows").iter().filter(|fill| fill["token_id"] == position["token_id"]);
+        let signed =
+            of_token.map(|fill| if fill["side"] == "BUY" { number(&fill["size"]) } else { -number(&fill["size"]) });
         assert_eq!(signed.sum::<i64>(), number(&position["current_size"]), "{position}");
         assert!(number(&position["total_size"]) >= number(&position["current_size"]), "{position}");
         assert!(["OPEN", "REDEEMABLE"].contains(&position["status"].as_str().expect("text")), "{position}");
@@ -33,8 +35,12 @@ async fn positions_add_up_to_the_fills() {
     assert!(value["data"]["value"].is_number(), "{value}");
     let condition = positions["data"][0]["condition_id"].as_str().expect("text");
     let (_, holders) = get(format!("{data}/v2/holders?condition_id={condition}")).await;
-    let all: Vec<&Value> =
-        holders["data"].as_array().expect("tokens").iter().flat_map(|token| token["holders"].as_array().expect("rows")).collect();
+    let all: Vec<&Value> = holders["data"]
+        .as_array()
+        .expect("tokens")
+        .iter()
+        .flat_map(|token| token["holders"].as_array().expect("rows"))
+        .collect();
     assert!(all.iter().any(|holder| holder["proxy_wallet"] == wallet), "{holders}");
 }
 

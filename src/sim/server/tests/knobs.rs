@@ -68,7 +68,11 @@ async fn answers_to_orders_are_replaced_cut_or_late() {
     ] {
         struck.turn(knobs.clone()).await;
         let answer = struck.order().send().await.expect("an answer");
-        assert_eq!((answer.status().as_u16(), &answer.headers()["content-type"]), (status, &content.parse().expect("a header")), "{knobs}");
+        assert_eq!(
+            (answer.status().as_u16(), &answer.headers()["content-type"]),
+            (status, &content.parse().expect("a header")),
+            "{knobs}"
+        );
     }
     struck.turn(json!({"accept_then_reset_ppm": ALWAYS})).await;
     let error = struck.order().send().await.expect_err("no answer");
@@ -126,7 +130,8 @@ async fn the_market_channel_stalls_and_answers_pings() {
 #[tokio::test]
 async fn the_activity_feed_freezes_and_replays() {
     let struck = Struck::start().await;
-    let mut feed = Feed::subscribe(&struck.venue, json!([{"topic": "activity", "type": "trades", "filters": ""}])).await;
+    let mut feed =
+        Feed::subscribe(&struck.venue, json!([{"topic": "activity", "type": "trades", "filters": ""}])).await;
     let first = feed.next_json().await;
     struck.turn(json!({"feed_replay_ppm": ALWAYS, "feed_replay_age_ms": 3_600_000})).await;
     // The oldest fill there is, again and again.

@@ -1,0 +1,82 @@
+//! The knobs reach the rest of the venue: what begins by itself, and what the exchange and the private wire must know.
+
+use super::fault::Occasion;
+use super::hub::Hub;
+use super::lossy::Channel;
+use super::private::{Limits, Switch};
+use super::profile::Knobs;
+use crate::domain::Nanos;
+use crate::sim::exchange::{Delay, Settings};
+
+impl Hub {
+    /// Turns knobs from now on.
+    pub fn turn(&mut self, knobs: Knobs, now: Nanos) {
+        self.pending.turn(knobs, now);
+        let settings = self.exchange_mut().settings_mut();
+        *settings = settled(&knobs, settings.seed);
+        // Whoever switched the limits off has them off.
+        let rate_percent = match knobs.rate_percent {
+            0 => Limits::default().rate_percent,
+            percent => u64::from(percent),
+        };
+        self.desk.buckets.limits.rate_percent = rate_percent;
+    }
+
+    /// Does what the knobs make happen by itself at a moment.
+    pub fn meet(&mut self, occasion: Occasion, now: Nanos) {
+        let knobs = self.pending.knobs;
+        match occasion {
+            Occasion::CloseUserSockets => self.cut(Channel::User),
+            Occasion::Restart => {
+                let (down_secs, post_only_secs) = (knobs.restart_for_ms / 1_000, knobs.post_only_for_ms / 1_000);
+                self.switch(Switch::Restart { down_secs, post_only_secs }, now);
+            }
+            Occasion::CancelOnly => self.switch(Switch::CancelOnly, now),
+            Occasion::CancelOnlyEnds => self.switch(Switch::Trade, now),
+            Occasion::FlipTicks => {
+                for message in self.workload.flip_ticks(now) {
+                    self.publish(&message, now);
+                }
+                self.follow(now);
+            }
+        }
+    }
+}
+
+/// Returns how the chain settles under these knobs.
+fn settled(knobs: &Knobs, seed: u64) -> Settings {
+    let usual = Settings { seed, ..Settings::default() };
+    let mined_after = match knobs.settle_ms_max {
+        0 => usual.mined_after,
+        most => Delay::millis(knobs.settle_ms_min, most),
+    };
+    Settings {
+        mined_after,
+        failed_after: Delay::millis(knobs.ghost_fill_ms_min, knobs.ghost_fill_ms_max),
+        failed_ppm: knobs.ghost_fill_ppm,
+        stuck_ppm: knobs.settle_never_ppm,
+        ..usual
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_chain_settles_as_the_knobs_say() {
+        let calm = settled(&Knobs::CALM, 7);
+        assert_eq!(calm, Settings { seed: 7, ..Settings::default() });
+        let knobs = Knobs {
+            ghost_fill_ppm: 250_000,
+            settle_never_ppm: 10_000,
+            settle_ms_min: 10_000,
+            settle_ms_max: 60_000,
+            ..Knobs::CALM
+        };
+        let hostile = settled(&knobs, 7);
+        assert_eq!((hostile.failed_ppm, hostile.stuck_ppm), (250_000, 10_000));
+        assert_eq!(hostile.mined_after, Delay::millis(10_000, 60_000));
+        assert_eq!(hostile.failed_after, Delay::millis(5_000, 60_000));
+    }
+}
