@@ -1,0 +1,242 @@
+//! What the simulated venue carries on this machine, its clients included: orders over HTTP keep-alive, and book messages
+//! to sockets.
+//!
+//! `cargo bench --bench venue`; small under `cargo test --benches`.
+
+use std::time::{Duration, Instant};
+
+use alloy::hex;
+use alloy::primitives::{B256, U256};
+use futures_util::{SinkExt, StreamExt};
+use remora::domain::{Generation, Millis, Price, Shares, Side, Tick, Usdc};
+use remora::sim::server::{Funded, Limits, Options, PrivateSettings, Server};
+use remora::venue::polymarket::auth::{ClobAuth, Request, Secret};
+use remora::venue::polymarket::{Exchange, Key, Network, Order, SignatureType, amounts, signature};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message as Frame;
+
+const CONNECTIONS: usize = 8;
+const SUBSCRIBERS: usize = 10;
+
+/// How much is done: much for a figure, little to see that it works.
+#[derive(Clone, Copy)]
+struct Load {
+    orders: usize,
+    rate_percent: u64,
+    listen: Duration,
+}
+
+fn main() {
+    // Cargo says `--bench` when it measures, and nothing when it tests.
+    let load = if std::env::args().any(|argument| argument == "--bench") {
+        Load { orders: 60_000, rate_percent: 8_000, listen: Duration::from_secs(10) }
+    } else {
+        Load { orders: 80, rate_percent: 100, listen: Duration::from_millis(500) }
+    };
+    remora::feed::install_tls();
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        orders(load).await;
+        books(load).await;
+    });
+}
+
+/// Places orders that rest, then places and cancels in turn, over a few connections.
+async fn orders(load: Load) {
+    let key = Key::from_bytes([1; 32]).expect("a key");
+    let accounts = vec![Funded { key, money: Usdc::whole(100_000_000) }];
+    let private = PrivateSettings { accounts, limits: Limits::NONE };
+    let venue = Server::start(Options { rate_percent: 1, private, ..Options::default() }).await.expect("free ports");
+    let client = Client::connect(&venue, key).await;
+    let market =
+        venue.open_markets().into_iter().find(|listing| listing.generation == Generation::V2 && !listing.neg_risk);
+    let token = market.expect("a market").tokens[0].clone();
+
+    // Signed before the clock starts; the timestamps hold for 30 seconds.
+    let batches = |cancels: Cancels| {
+        let each = load.orders / CONNECTIONS / 2;
+        (0..CONNECTIONS).map(|nth| client.requests(&token, (nth * each) as u64, each, cancels)).collect::<Vec<_>>()
+    };
+    for (what, cancels) in [("placed", Cancels::None), ("placed and cancelled", Cancels::EachAtOnce)] {
+        let batches = batches(cancels);
+        let start = Instant::now();
+        let address = venue.clob_url.trim_start_matches("http://").to_owned();
+        let carried = batches.into_iter().map(|requests| tokio::spawn(carry(address.clone(), requests)));
+        let mut orders = 0;
+        for connection in carried.collect::<Vec<_>>() {
+            orders += connection.await.expect("a connection that lasts");
+        }
+        let secs = start.elapsed().as_secs_f64();
+        println!("{what}: {orders} orders in {secs:.2} s = {:.0} orders/s", f64::from(orders) / secs);
+    }
+    venue.stop().await;
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Cancels {
+    None,
+    EachAtOnce,
+}
+
+struct Client {
+    key: Key,
+    id: String,
+    secret: Secret,
+    passphrase: String,
+}
+
+impl Client {
+    async fn connect(venue: &Server, key: Key) -> Client {
+        let timestamp = seconds();
+        let attestation = ClobAuth { address: key.address(), timestamp: &timestamp, nonce: U256::ZERO };
+        let signature = attestation.sign(&key, Network::Polygon);
+        let answer = reqwest::Client::new()
+            .post(format!("{}/auth/api-key", venue.clob_url))
+            .header("POLY_ADDRESS", key.address().to_string())
+            .header("POLY_SIGNATURE", format!("0x{}", hex::encode(signature)))
+            .header("POLY_TIMESTAMP", &timestamp)
+            .header("POLY_NONCE", "0");
+        let keys: Value = answer.send().await.expect("an answer").json().await.expect("JSON");
+        let text = |name: &str| keys[name].as_str().expect("text").to_owned();
+        let secret = Secret::from_base64(&text("secret")).expect("base64");
+        Client { key, id: text("apiKey"), secret, passphrase: text("passphrase") }
+    }
+
+    /// Returns whole requests, ready to be sent: small buys at a cent, far below what anybody asks.
+    fn requests(&self, token: &str, first: u64, count: usize, cancels: Cancels) -> Vec<Vec<u8>> {
+        let mut requests = Vec::new();
+        for nth in 0..count as u64 {
+            let salt = first + nth + if cancels == Cancels::None { 0 } else { 1 << 40 };
+            let order = self.order(token, salt);
+            requests.push(self.request("POST", &self.entry(token, &order).to_string()));
+            if cancels == Cancels::EachAtOnce {
+                let id = order.id(Exchange::V2, Network::Polygon);
+                requests.push(self.request("DELETE", &json!({"orderID": id}).to_string()));
+            }
+        }
+        requests
+    }
+
+    fn order(&self, token: &str, salt: u64) -> Order {
+        let price = Price::from_micros(10_000).expect("a price");
+        let amounts = amounts::limit(Tick::CENT, Side::Buy, price, Shares::whole(5)).expect("amounts");
+        Order {
+            salt,
+            maker: self.key.address(),
+            signer: self.key.address(),
+            token: U256::from_str_radix(token, 10).expect("a token"),
+            maker_amount: amounts.maker,
+            taker_amount: amounts.taker,
+            side: Side::Buy,
+            signature_type: SignatureType::Eoa,
+            timestamp: Millis(remora::clock::now().as_millis()),
+            metadata: B256::ZERO,
+            builder: B256::ZERO,
+        }
+    }
+
+    fn entry(&self, token: &str, order: &Order) -> Value {
+        let signature = signature::sign(order, &self.key, Exchange::V2, Network::Polygon);
+        json!({
+            "deferExec": false, "postOnly": false, "owner": self.id, "orderType": "GTC",
+            "order": {
+                "salt": order.salt, "maker": order.maker.to_string(), "signer": order.signer.to_string(),
+                "tokenId": token, "makerAmount": order.maker_amount.to_string(),
+                "takerAmount": order.taker_amount.to_string(), "side": "BUY", "signatureType": 0,
+                "timestamp": order.timestamp.0.to_string(), "expiration": "0", "metadata": order.metadata,
+                "builder": order.builder, "signature": format!("0x{}", hex::encode(signature)),
+            },
+        })
+    }
+
+    fn request(&self, method: &str, body: &str) -> Vec<u8> {
+        let timestamp = seconds();
+        let request = Request { timestamp: &timestamp, method, path: "/order", body: body.as_bytes() };
+        let (signature, address) = (self.secret.sign(&request), self.key.address());
+        format!(
+            "{method} /order HTTP/1.1\r\nhost: venue\r\ncontent-type: application/json\r\nPOLY_ADDRESS: {address}\r\n\
+             POLY_SIGNATURE: {signature}\r\nPOLY_TIMESTAMP: {timestamp}\r\nPOLY_API_KEY: {}\r\nPOLY_PASSPHRASE: {}\r\n\
+             content-length: {}\r\n\r\n{body}",
+            self.id,
+            self.passphrase,
+            body.len(),
+        )
+        .into_bytes()
+    }
+}
+
+fn seconds() -> String {
+    remora::clock::now().as_secs().to_string()
+}
+
+/// Sends requests one after another over one connection, each after the answer to the one before. Returns how many orders
+/// were accepted; panics on any other answer.
+async fn carry(address: String, requests: Vec<Vec<u8>>) -> u32 {
+    let mut socket = TcpStream::connect(address).await.expect("a connection");
+    socket.set_nodelay(true).expect("a socket");
+    let (mut answer, mut placed) = (Vec::with_capacity(8_192), 0);
+    for request in requests {
+        socket.write_all(&request).await.expect("a listener");
+        answer.clear();
+        let body = loop {
+            if let Some(start) = body_start(&answer) {
+                break start;
+            }
+            assert_ne!(socket.read_buf(&mut answer).await.expect("an answer"), 0, "the venue hung up");
+        };
+        let text = std::str::from_utf8(&answer[body..]).expect("text");
+        let is_placed = text.contains(r#""status":"live""#);
+        assert!(is_placed || text.contains(r#""not_canceled":{}"#), "{text}");
+        placed += u32::from(is_placed);
+    }
+    placed
+}
+
+/// Returns where the body of a whole answer begins; `None` while it is not whole.
+fn body_start(answer: &[u8]) -> Option<usize> {
+    let start = answer.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
+    let head = std::str::from_utf8(&answer[..start]).ok()?.to_ascii_lowercase();
+    let length: usize = head.split("content-length: ").nth(1)?.split("\r\n").next()?.parse().ok()?;
+    (answer.len() >= start + length).then_some(start)
+}
+
+/// Listens to all books with many sockets in a busy world.
+async fn books(load: Load) {
+    let options = Options { rate_percent: load.rate_percent, queue_max: 65_536, ..Options::default() };
+    let venue = Server::start(options).await.expect("free ports");
+    let tokens: Vec<String> = venue.open_markets().iter().flat_map(|listing| listing.tokens.clone()).collect();
+    let mut sockets = Vec::new();
+    for _ in 0..SUBSCRIBERS {
+        let (mut socket, _) = tokio_tungstenite::connect_async(&venue.market_url).await.expect("a socket");
+        let hello = json!({"type": "market", "assets_ids": tokens, "custom_feature_enabled": true});
+        socket.send(Frame::text(hello.to_string())).await.expect("a listener");
+        sockets.push(socket);
+    }
+    let (start, until) = (Instant::now(), tokio::time::Instant::now() + load.listen);
+    let listening = sockets.into_iter().map(|mut socket| {
+        tokio::spawn(async move {
+            let (mut messages, mut bytes) = (0_u64, 0_u64);
+            while let Ok(Some(Ok(frame))) = tokio::time::timeout_at(until, socket.next()).await {
+                messages += 1;
+                bytes += frame.len() as u64;
+            }
+            (messages, bytes)
+        })
+    });
+    let (mut messages, mut bytes) = (0, 0);
+    for socket in listening.collect::<Vec<_>>() {
+        let heard = socket.await.expect("a socket that lasts");
+        messages += heard.0;
+        bytes += heard.1;
+    }
+    let secs = start.elapsed().as_secs_f64();
+    assert!(messages > 0, "the world was silent");
+    println!(
+        "heard: {messages} book messages by {SUBSCRIBERS} subscribers in {secs:.2} s = {:.0} messages/s, {:.1} MB/s",
+        messages as f64 / secs,
+        bytes as f64 / secs / 1e6,
+    );
+    venue.stop().await;
+}
