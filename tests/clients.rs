@@ -11,7 +11,7 @@ use std::{
 use serde_json::Value;
 
 /// The well-known first key of Anvil: nobody's money.
-const ACCOUNT: &str = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80:10000";
+const KEY: &str = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
 
 #[test]
 fn py_clob_client_v2() {
@@ -58,8 +58,7 @@ fn live(program: &Path, arguments: &[&Path]) {
     let life = Command::new(program)
         .args(arguments)
         .arg(&venue.ready)
-        .env_remove("HTTP_PROXY")
-        .env_remove("http_proxy")
+        .env("POLYMARKET_PRIVATE_KEY", KEY)
         .output()
         .unwrap_or_else(|error| panic!("{} does not start: {error}", program.display()));
     let said = [life.stdout, life.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
@@ -78,8 +77,9 @@ struct Venue {
 impl Venue {
     fn start(folder: &Path) -> Venue {
         let (ready, log) = (folder.join("ready.json"), folder.join("venue.log"));
+        let account = format!("{KEY}:10000");
         let process = Command::new(env!("CARGO_BIN_EXE_remora"))
-            .args(["venue", "--listen", "127.0.0.1:0", "--seed", "7", "--account", ACCOUNT, "--ready-file"])
+            .args(["venue", "--listen", "127.0.0.1:0", "--seed", "7", "--account", &account, "--ready-file"])
             .arg(&ready)
             .stdout(Stdio::null())
             .stderr(fs::File::create(&log).expect("a file"))

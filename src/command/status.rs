@@ -141,7 +141,7 @@ mod tests {
             "portfolios": [{ "name": "careful", "equity": "950.512345" }, { "name": "swift", "equity": "1500" }],
         });
         let text = for_people(&answer);
-        for part in ["engine", "careful", "950.51", "1500.00", "12 signals", "Skipped: no_book 5, too_old 2"] {
+        for part in ["engine", "careful", "950.51", "1,500.00", "12 signals", "Skipped: no_book 5, too_old 2"] {
             assert!(text.contains(part), "{part}\n{text}");
         }
         assert!(!text.contains("grouped") && !text.contains("Refused"), "{text}");

@@ -43,12 +43,10 @@ use crate::venue::polymarket::{Key, Network};
 
 /// About where Polygon is.
 const FIRST_BLOCK: u64 = 81_000_000;
-/// So many mined transactions are remembered; blocks before the oldest of them count as pruned.
-const TRANSACTIONS_MAX: usize = 20_000;
 /// A day of blocks.
 const BLOCKS_MAX: usize = 43_200;
 /// What sockets may lag behind before they miss something.
-const NOTICES_MAX: usize = 20_000;
+const NOTICES_MAX: usize = 4_096;
 /// Trades that never settle are forgotten beyond these.
 const UNSETTLED_MAX: usize = 20_000;
 
@@ -56,18 +54,28 @@ const UNSETTLED_MAX: usize = 20_000;
 pub struct Options {
     pub seed: u64,
     pub network: Network,
-    /// When the first block is made.
+    /// The first block is the last one before this.
     pub start: Nanos,
+    /// Blocks are made at multiples of this since 1970, so that others can tell when.
     pub block_every: Nanos,
     /// From the match until nodes hear of its transaction.
     pub seen_after: Nanos,
+    /// So many mined transactions are remembered; blocks before the oldest of them count as pruned.
+    pub transactions_max: usize,
 }
 
 impl Options {
     /// Polygon as it is: a block every two seconds, a transaction in the pools 70 ms after its match (PROTOCOL.md 8).
     pub fn usual(seed: u64, start: Nanos) -> Options {
-        let (block_every, seen_after) = (Nanos::from_millis(2_000), Nanos::from_millis(70));
-        Options { seed, network: Network::Polygon, start, block_every, seen_after }
+        Options {
+            seed,
+            network: Network::Polygon,
+            start,
+            block_every: Nanos::from_millis(2_000),
+            seen_after: Nanos::from_millis(70),
+            // About 60 MB.
+            transactions_max: 20_000,
+        }
     }
 }
 
@@ -84,6 +92,7 @@ pub struct Chain {
     known: HashMap<B256, Known>,
     /// Mined transactions, oldest first.
     mined: VecDeque<B256>,
+    first_kept: u64,
     /// Transactions that no node has heard of yet.
     unseen: BTreeMap<(Nanos, u64), B256>,
     /// To be mined in the next block, in order, and whether they succeed.
@@ -118,7 +127,7 @@ pub enum Notice {
 
 impl Chain {
     pub fn new(options: Options) -> Chain {
-        let timestamp = options.start.as_secs();
+        let timestamp = Nanos(options.start.0 - options.start.0 % options.block_every.0).as_secs();
         let nowhere = Block {
             number: FIRST_BLOCK - 1,
             hash: B256::ZERO,
@@ -141,6 +150,7 @@ impl Chain {
             blocks: VecDeque::from([first]),
             known: HashMap::new(),
             mined: VecDeque::new(),
+            first_kept: 0,
             unseen: BTreeMap::new(),
             ready: Vec::new(),
             pool: BTreeMap::new(),
@@ -258,9 +268,7 @@ impl Chain {
 
     /// Returns the first block whose transactions are all remembered.
     pub fn first_kept(&self) -> u64 {
-        let oldest = self.mined.front().filter(|_| self.mined.len() == TRANSACTIONS_MAX);
-        let block = oldest.and_then(|hash| self.known[hash].receipt.as_ref()).map(|receipt| receipt.block + 1);
-        block.unwrap_or(self.blocks[0].number)
+        self.first_kept.max(self.blocks[0].number)
     }
 
     /// Returns a transaction that nodes have heard of.
@@ -292,8 +300,9 @@ impl Chain {
     }
 
     fn next_block_at(&self) -> Nanos {
+        let every = self.options.block_every.0;
         let made = self.latest().number - FIRST_BLOCK + 1;
-        self.options.start.plus(Nanos(self.options.block_every.0.saturating_mul(made)))
+        Nanos((self.options.start.0 / every + made) * every)
     }
 
     fn make_block(&mut self, at: Nanos, vault: &mut dyn Vault) {
@@ -330,10 +339,11 @@ impl Chain {
             self.notice(Notice::Pending(hash));
         }
         self.mined.push_back(hash);
-        if self.mined.len() > TRANSACTIONS_MAX
-            && let Some(forgotten) = self.mined.pop_front()
+        if self.mined.len() > self.options.transactions_max
+            && let Some(forgotten) = self.mined.pop_front().and_then(|hash| self.known.remove(&hash))
         {
-            self.known.remove(&forgotten);
+            let block = forgotten.receipt.map_or(0, |receipt| receipt.block);
+            self.first_kept = block + 1;
         }
     }
 

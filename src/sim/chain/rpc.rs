@@ -145,7 +145,7 @@ fn call(node: &mut Node<'_>, caller: &mut Caller<'_>, method: &str, params: Para
         "eth_subscribe" | "eth_unsubscribe" => match caller {
             Caller::Http => Err(Error::new(-32_001, "notifications not supported")),
             Caller::Socket(subscriptions) if method == "eth_subscribe" => {
-                subscriptions.add(chain, params.0).map(|id| json!(id))
+                subscriptions.add(params.0).map(|id| json!(id))
             }
             Caller::Socket(subscriptions) => Ok(json!(subscriptions.remove(params.text(0)?))),
         },
@@ -235,7 +235,6 @@ fn block(chain: &Chain, method: &str, params: Params<'_>) -> Result<Value, Error
 fn logs(chain: &Chain, params: Params<'_>) -> Result<Value, Error> {
     let wanted = params.get(0)?;
     let filter = filter::Filter::read(wanted)?;
-    let latest = chain.latest().number;
     let (from, to) = match wanted.get("blockHash").filter(|hash| !hash.is_null()) {
         Some(hash) => {
             let hash: B256 = hex(hash, 64).map_err(Error::params)?;
@@ -243,15 +242,8 @@ fn logs(chain: &Chain, params: Params<'_>) -> Result<Value, Error> {
             (block.number, block.number)
         }
         None => {
-            let bound = |key: &str, beyond: u64| {
-                let found = find_block(chain, wanted.get(key))?;
-                Ok::<u64, Error>(found.map_or(beyond, |block| block.number))
-            };
-            // A number that is no block lies before the first or after the last one.
-            let early = |key: &str| number(wanted.get(key)).is_some_and(|number| number < chain.blocks[0].number);
-            let from = if early("fromBlock") { 0 } else { bound("fromBlock", latest + 1)? };
-            let to = if early("toBlock") { 0 } else { bound("toBlock", latest)? };
-            if wanted.get("toBlock").and_then(|to| number(Some(to))).is_some_and(|to| to < from) {
+            let (from, to) = (bound(chain, wanted.get("fromBlock"))?, bound(chain, wanted.get("toBlock"))?);
+            if to < from && wanted.get("toBlock").is_some_and(|to| !to.is_null()) {
                 return Err(Error::params("invalid block range params"));
             }
             (from, to)
@@ -266,6 +258,14 @@ fn logs(chain: &Chain, params: Params<'_>) -> Result<Value, Error> {
         return Err(Error::new(-32_005, format!("query returned more than {LOGS_MAX} results")));
     }
     Ok(Value::Array(found))
+}
+
+/// Returns the number that a bound of a range stands for, whether there is such a block or not.
+fn bound(chain: &Chain, tag: Option<&Value>) -> Result<u64, Error> {
+    match number(tag) {
+        Some(number) => Ok(number),
+        None => Ok(find_block(chain, tag)?.map_or(0, |block| block.number)),
+    }
 }
 
 fn number(value: Option<&Value>) -> Option<u64> {

@@ -51,7 +51,7 @@ impl Subscriptions {
     }
 
     /// Adds a subscription by the arguments of `eth_subscribe`; returns its id.
-    pub fn add(&mut self, _chain: &Chain, params: &[Value]) -> Result<String, Error> {
+    pub fn add(&mut self, params: &[Value]) -> Result<String, Error> {
         if self.wanted.len() >= SUBSCRIPTIONS_MAX {
             return Err(Error::new(-32_000, "too many subscriptions on this connection"));
         }

@@ -37,6 +37,9 @@ mod settle;
 mod wallet;
 mod work;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -48,6 +51,7 @@ use market::Market;
 pub use market::{Contract, Rules, Standing};
 pub use matching::MAKERS_MAX;
 pub use order::{AccountId, Kind, MarketId, NewOrder, Order, OrderId, Placed, State};
+pub use quote::Quote;
 pub use reject::{Canceled, NotCanceled, PrecisionRule, Reject};
 pub use settle::{Delay, Settings};
 use settle::{Due, Settling};
@@ -113,6 +117,11 @@ impl Exchange {
     /// The next trade that is matched fails to settle; called twice, the next two.
     pub fn fail_next_settlement(&mut self) {
         self.forced_failures += 1;
+    }
+
+    /// Returns whether something became true that nobody was told yet.
+    pub fn has_events(&self) -> bool {
+        !self.events.is_empty()
     }
 
     /// Opens an account. No contract may take anything of it before [`Exchange::approve`]; endless funds need none.

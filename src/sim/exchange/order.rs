@@ -95,7 +95,7 @@ pub enum State {
 pub struct Order {
     pub new: NewOrder,
     pub placed_at: Nanos,
-    /// Counts orders as they come: of two at one price, the lower is matched first.
+    /// Counts orders as they come, or are released: of two at one price, the lower is matched first.
     pub arrival: u64,
     pub state: State,
     /// Shares, whatever the side.

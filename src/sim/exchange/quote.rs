@@ -9,6 +9,16 @@ use crate::domain::money::ONE;
 use crate::domain::{Nanos, Price, Shares, Side};
 use crate::sim::message::{Outcome, opposite};
 
+/// What the house offers at one level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quote {
+    pub account: AccountId,
+    /// As the first token's ladder has it, as the price.
+    pub side: Side,
+    pub price: Price,
+    pub shares: Shares,
+}
+
 impl Exchange {
     /// Sets what the house offers at one level of the first token's ladder; zero takes the offer away. A quote that
     /// meets orders of others takes them first and offers the rest; one that meets quotes of the same account takes those
@@ -24,7 +34,32 @@ impl Exchange {
         price: Price,
         shares: Shares,
     ) {
-        let Some(found) = self.market(market).filter(|market| market.standing == Standing::Open) else { return };
+        self.quote_all(now, market, &[Quote { account, side, price, shares }]);
+    }
+
+    /// Sets several levels as [`Exchange::quote`] does, in order, as one cause: their changes of the book come together.
+    pub fn quote_all(&mut self, now: Nanos, market: MarketId, quotes: &[Quote]) {
+        if self.standing(market) != Some(Standing::Open) {
+            return;
+        }
+        quotes.iter().for_each(|quote| self.set_quote(now, market, *quote));
+        self.tell_book(market);
+    }
+
+    /// Yields what the house offers in a market, all accounts apart.
+    pub fn quotes(&self, market: MarketId) -> impl Iterator<Item = Quote> {
+        let of_market = self.market(market).into_iter().flat_map(|market| &market.quotes);
+        of_market.map(|((account, price), (side, order))| Quote {
+            account: *account,
+            side: *side,
+            price: *price,
+            shares: self.orders[order].rest(),
+        })
+    }
+
+    fn set_quote(&mut self, now: Nanos, market: MarketId, quote: Quote) {
+        let Quote { account, side, price, shares } = quote;
+        let found = self.known(market);
         let tick = found.rules.tick;
         assert!(tick.holds(price), "{price} is off the grid of {tick:?}");
         let own = found.quotes.range((account, tick.first())..=(account, tick.last()));
@@ -42,7 +77,6 @@ impl Exchange {
             }
             None => self.add_quote(now, account, market, (side, price), shares),
         }
-        self.tell_book(market);
     }
 
     fn add_quote(&mut self, now: Nanos, account: AccountId, market: MarketId, level: (Side, Price), shares: Shares) {
@@ -50,7 +84,11 @@ impl Exchange {
             return;
         }
         let number = self.count();
-        let (new, price) = quote_order(number, account, market, level, shares);
+        let best_met = self.ladder(market, opposite(level.0)).next();
+        let would_match = best_met.is_some_and(|met| meets(level.0, level.1, met.price));
+        let prefers_to_buy = !would_match && self.random.chance(50);
+        let (buys, sells) = quote_orders(OrderId::of_house(number), account, market, level, shares);
+        let (new, price) = buys.filter(|_| prefers_to_buy).unwrap_or(sells);
         let order = Order::fresh(new, price, now, number);
         let plan = self.plan(&order);
         self.carry_out(now, order, plan);
@@ -83,31 +121,32 @@ impl Exchange {
     }
 }
 
-/// Returns an order that stands at `level`, and its price. Every second one buys, so that takers of both sides meet both
-/// their own token and the other (mints and merges); where a buyer's dollars would not come out even, it sells.
-fn quote_order(
-    number: u64,
+/// Returns the two orders, with their prices, that stand at `level`: one buys a token, one sells the other. Half of the
+/// quotes buy, so that takers meet both their own token and the other (mints and merges); but where dollars would not come
+/// out even, none does, and nor does one that is matched at once: it would get more shares than were to be offered.
+fn quote_orders(
+    id: OrderId,
     account: AccountId,
     market: MarketId,
     (side, price): (Side, Price),
     shares: Shares,
-) -> (NewOrder, Price) {
-    let mirrored = (Outcome::No, opposite(side), price.complement());
-    let direct = (Outcome::Yes, side, price);
+) -> (Option<(NewOrder, Price)>, (NewOrder, Price)) {
+    let (direct, mirrored) = ((Outcome::Yes, price), (Outcome::No, price.complement()));
     let (buys, sells) = match side {
         Side::Buy => (direct, mirrored),
         Side::Sell => (mirrored, direct),
     };
-    let is_even = (u128::from(buys.2.micros()) * u128::from(shares.0)).is_multiple_of(u128::from(ONE));
-    let (outcome, side, price) = if is_even && number.is_multiple_of(2) { buys } else { sells };
-    let collateral = price.cost_floor(shares).0 as u64;
-    let (maker_amount, taker_amount) = match side {
-        Side::Buy => (collateral, shares.0),
-        Side::Sell => (shares.0, collateral),
+    let order = |side, (outcome, price): (Outcome, Price)| {
+        let collateral = price.cost_floor(shares).0 as u64;
+        let (maker_amount, taker_amount) = match side {
+            Side::Buy => (collateral, shares.0),
+            Side::Sell => (shares.0, collateral),
+        };
+        let kind = Kind::Gtc;
+        (NewOrder { id, account, market, outcome, side, maker_amount, taker_amount, kind, post_only: false }, price)
     };
-    let id = OrderId::of_house(number);
-    let kind = Kind::Gtc;
-    (NewOrder { id, account, market, outcome, side, maker_amount, taker_amount, kind, post_only: false }, price)
+    let is_even = (u128::from(buys.1.micros()) * u128::from(shares.0)).is_multiple_of(u128::from(ONE));
+    (is_even.then(|| order(Side::Buy, buys)), order(Side::Sell, sells))
 }
 
 /// Whether a bid or ask of `side` at `price` would meet one of the other side at `other`.

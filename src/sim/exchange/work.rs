@@ -30,7 +30,9 @@ impl Exchange {
         if rules.hold == Nanos::ZERO || plan.fills.is_empty() {
             self.check_funds(&order, &plan)?;
             self.push_order(&order, Happened::Placement);
-            return Ok(self.carry_out(now, order, plan));
+            let placed = self.carry_out(now, order, plan);
+            self.tell_book(new.market);
+            return Ok(placed);
         }
         self.account(new.account).check(rules.contract(), Asset::given_by(&new), new.maker_amount)?;
         order.state = State::Held;
@@ -89,7 +91,6 @@ impl Exchange {
 
     /// Matches an order as planned and puts what is left where it belongs. All was checked before.
     pub(super) fn carry_out(&mut self, now: Nanos, mut order: Order, plan: Plan) -> Placed {
-        let market = order.new.market;
         let (mut making, mut taking) = (0, 0);
         for fills in plan.trades() {
             let (shares, collateral) = matching::totals(fills);
@@ -111,7 +112,6 @@ impl Exchange {
             (false, true) => self.rest(order),
             (false, false) => self.keep_ended(order, State::Canceled(Canceled::FakRest)),
         }
-        self.tell_book(market);
         if trades.is_empty() { Placed::Live } else { Placed::Matched { making, taking, trades } }
     }
 
@@ -221,9 +221,14 @@ impl Exchange {
         }
         self.orders.remove(&id);
         order.state = State::Live;
+        // What came to rest during the hold stands before it.
+        order.arrival = self.count();
         if plan.fills.is_empty() {
             self.push_order(&order, Happened::Update);
         }
-        Ok(self.carry_out(now, order, plan))
+        let market = order.new.market;
+        let placed = self.carry_out(now, order, plan);
+        self.tell_book(market);
+        Ok(placed)
     }
 }

@@ -21,6 +21,7 @@ const NO_SLUG: &str = "slug not found";
 
 pub fn routes() -> Router<World> {
     Router::new()
+        .route("/status", get(|| async { "OK" }))
         .route("/markets", get(markets))
         .route("/markets/keyset", get(markets_keyset))
         .route("/markets/{id}", get(market_by_id))

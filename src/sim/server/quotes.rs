@@ -24,6 +24,8 @@ const NO_MARKET: &str = "market not found";
 pub fn routes() -> Router<World> {
     Router::new()
         .route("/ok", get(|| async { "OK" }))
+        // The Rust SDK asks here whether the venue is up, and reads JSON.
+        .route("/", get(|| async { Json("OK") }))
         .route("/time", get(|| async { now().as_secs().to_string() }))
         .route("/version", get(|| async { Json(json!({"version": 2})) }))
         .route("/book", get(book))

@@ -1,4 +1,5 @@
 // An ordinary day with @polymarket/clob-client-v2 against the venue of the given ready file: node life.mjs READY.
+// POLYMARKET_PRIVATE_KEY in the environment is the secret key of its first account.
 // Prints a line for each thing done; ends with 1 at the first that came out otherwise than expected.
 
 import { readFileSync } from "node:fs";
@@ -13,8 +14,6 @@ import {
 } from "@polymarket/clob-client-v2";
 import { createWalletClient, http } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
-
-const NAMES = ["EOA", "proxy", "Safe", "deposit wallet"];
 
 /** Prints that `what` came out as expected, or ends the day. */
 function expect(what, holds, got) {
@@ -69,7 +68,7 @@ async function keys(options) {
 /** Reads what anybody may about a market. */
 async function readPublic(client, market) {
     const [token, other] = market.tokens;
-    const condition = market.condition_id;
+    const condition = market.condition;
     expect("the venue is up", (await client.getOk()) === "OK", await client.getOk());
     expect("its version is 2", (await client.getVersion()) === 2, await client.getVersion());
     const skew = (await client.getServerTime()) - Date.now() / 1000;
@@ -114,7 +113,7 @@ class Trader {
         const book = await client.getOrderBook(market.tokens[0]);
         const tick = Number(book.tick_size);
         // Orders of Polymarket Protocol V2 are signed for Exchange V3.
-        const version = market.version === "v2" ? 3 : 2;
+        const version = market.generation === "v3" ? 3 : 2;
         const options = { tickSize: book.tick_size, negRisk: market.neg_risk, version };
         const [rests, matches] = [tick, 1 - tick];
         return Object.assign(trader, { client, market, token: market.tokens[0], tick, least: Number(book.min_order_size), options, rests, matches });
@@ -139,7 +138,7 @@ class Trader {
         const placed = await this.place(this.rests, this.least);
         const order = await this.client.getOrder(placed.orderID);
         expect("read one order", order.status === "LIVE" && Number(order.original_size) === this.least, order);
-        const listed = await this.client.getOpenOrders({ market: this.market.condition_id });
+        const listed = await this.client.getOpenOrders({ market: this.market.condition });
         expect("read open orders", same(listed.map((row) => row.id), [placed.orderID]), listed);
         const until = Math.floor(Date.now() / 1000) + 300;
         const timed = await this.place(this.rests, this.least, OrderType.GTD, false, { expiration: until });
@@ -149,7 +148,7 @@ class Trader {
         expect("place post-only", posted.status === "live", posted);
         const gone = await this.client.cancelOrders([placed.orderID, timed.orderID]);
         expect("cancel several", same(gone.canceled.sort(), [placed.orderID, timed.orderID].sort()), gone);
-        const rest = await this.client.cancelMarketOrders({ market: this.market.condition_id });
+        const rest = await this.client.cancelMarketOrders({ market: this.market.condition });
         expect("cancel a market's orders", same(rest.canceled, [posted.orderID]), rest);
     }
 
@@ -182,11 +181,12 @@ class Trader {
         );
         await this.client.updateBalanceAllowance(held);
         const sold = await this.client.createAndPostMarketOrder(
-            { tokenID: this.token, amount: 1.5, side: Side.SELL, price: this.rests, orderType: OrderType.FOK },
+            { tokenID: this.token, amount: this.least, side: Side.SELL, price: this.rests, orderType: OrderType.FOK },
             this.options,
             OrderType.FOK,
         );
-        expect(`${who}: sell 1.5 shares, FOK`, sold.status === "matched" && sold.makingAmount === "1.5", sold);
+        const whole = sold.status === "matched" && Number(sold.makingAmount) === this.least;
+        expect(`${who}: sell the least number of shares, FOK`, whole, sold);
         const id = bought.tradeIDs[0];
         const rows = await eventually(
             `${who}: the trade is confirmed`,
@@ -222,10 +222,12 @@ class Trader {
 async function main(readyFile) {
     const ready = JSON.parse(readFileSync(readyFile, "utf8"));
     const [account] = ready.accounts;
-    const plain = ready.markets.find((one) => one.version === "v1" && !one.neg_risk);
-    const grouped = ready.markets.find((one) => one.version === "v1" && one.neg_risk);
-    const newer = ready.markets.find((one) => one.version === "v2");
-    const signer = createWalletClient({ account: privateKeyToAccount(account.key), transport: http() });
+    const older = ready.markets.filter((one) => one.generation === "v2");
+    const plain = older.find((one) => !one.neg_risk);
+    const grouped = older.find((one) => one.neg_risk);
+    const newer = ready.markets.find((one) => one.generation === "v3");
+    const own = privateKeyToAccount(process.env.POLYMARKET_PRIVATE_KEY);
+    const signer = createWalletClient({ account: own, transport: http(ready.rpc_http) });
     const options = { host: ready.clob, chain: Chain.POLYGON, signer, throwOnError: true };
 
     const [client, creds] = await keys(options);
@@ -243,12 +245,13 @@ async function main(readyFile) {
         await here.restAndCancel(who);
         await here.buyAndSell(who);
     }
-    for (const signatureType of [1, 2, 3]) {
-        const other = new ClobClient({ ...options, creds, signatureType, funderAddress: account.wallets[signatureType] });
+    const wallets = [[1, "proxy"], [2, "safe"], [3, "deposit_wallet"]];
+    for (const [signatureType, wallet] of wallets) {
+        const other = new ClobClient({ ...options, creds, signatureType, funderAddress: account[wallet] });
         for (const [market, who] of [[plain, "V2"], [newer, "V3"]]) {
-            await (await Trader.of(other, market)).restAndCancel(`${NAMES[signatureType]}, ${who}`);
+            await (await Trader.of(other, market)).restAndCancel(`${wallet}, ${who}`);
         }
-        await (await Trader.of(other, plain)).buyAndSell(NAMES[signatureType]);
+        await (await Trader.of(other, plain)).buyAndSell(wallet);
     }
     await trader.heartbeats();
     await client.deleteApiKey();

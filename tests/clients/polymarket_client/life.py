@@ -1,11 +1,14 @@
 """An ordinary day with polymarket-client against the venue of the given ready file: life.py READY.
 
+POLYMARKET_PRIVATE_KEY in the environment is the secret key of its first account.
+
 Prints a line for each thing done; ends with 1 at the first that came out otherwise than expected.
 """
 
 import asyncio
 import dataclasses
 import json
+import os
 import sys
 import time
 from decimal import Decimal
@@ -20,7 +23,9 @@ from polymarket.errors import (
 )
 from polymarket.streams import MarketSpec, UserSpec
 
-NAMES = {0: "EOA", 1: "proxy", 2: "Safe", 3: "deposit wallet"}
+WALLETS = {"EOA": "address", "proxy": "proxy", "Safe": "safe", "deposit wallet": "deposit_wallet"}
+# Gamma says which protocol, the ready file which orders.
+PROTOCOLS = {"v2": "v1", "v3": "v2"}
 
 
 def expect(what: str, holds: bool, got: object) -> None:
@@ -67,7 +72,7 @@ def environment(ready: dict) -> Environment:
 
 async def read_public(client: AsyncSecureClient, market: dict) -> None:
     """Reads what anybody may about a market."""
-    condition, (token, other) = market["condition_id"], market["tokens"]
+    condition, (token, other) = market["condition"], market["tokens"]
     book = await client.get_order_book(token_id=token)
     expect("a book", book.asset_id == token and book.condition_id == condition, book)
     expect("not crossed", book.bids[-1].price < book.asks[-1].price, book)
@@ -84,7 +89,7 @@ async def read_public(client: AsyncSecureClient, market: dict) -> None:
     expect("Gamma lists the market", [one.condition_id for one in listed] == [condition], listed)
     found = listed[0]
     expect("with its outcomes", (found.outcomes.yes.token_id, found.outcomes.no.token_id) == (token, other), found)
-    expect("its version", found.version == market["version"], found)
+    expect("its version", found.version == PROTOCOLS[market["generation"]], found)
     expect("its tick", found.trading.minimum_tick_size == book.tick_size, (found, book))
     by_slug = await client.get_market(slug=found.slug)
     expect("and knows it by its slug", by_slug.id == found.id, by_slug)
@@ -116,7 +121,7 @@ class Trader:
         expect(f"{who}: cancel it", gone.canceled == (placed.order_id,) and not gone.not_canceled, gone)
 
     async def own_orders(self) -> None:
-        condition = self.market["condition_id"]
+        condition = self.market["condition"]
         placed = await self.place(self.rests, self.least)
         order = await self.client.get_order(order_id=placed.order_id)
         expect("read one order", (order.status, order.original_size) == ("LIVE", self.least), order)
@@ -151,13 +156,13 @@ class Trader:
         expect(f"{who}: at a price below the bound", 0 < bought.making_amount <= 5 < bought.taking_amount, bought)
         hashes = await self.client.wait_for_order_fill_settlement(bought)
         expect(f"{who}: its settlement", len(hashes) >= 1, hashes)
-        kind = "CONDITIONAL-V2" if self.market["version"] == "v2" else "CONDITIONAL"
+        kind = "CONDITIONAL-V2" if self.market["generation"] == "v3" else "CONDITIONAL"
         held = await self.client.get_balance_allowance(asset_type=kind, token_id=self.token)
         expect(f"{who}: the shares have arrived", held.balance >= bought.taking_amount * 10**6, held)
         sold = await self.client.place_market_order(
-            token_id=self.token, side="SELL", shares=Decimal("1.5"), order_type="FOK"
+            token_id=self.token, side="SELL", shares=self.least, min_price=self.rests, order_type="FOK"
         )
-        expect(f"{who}: sell 1.5 shares, FOK", sold.ok and sold.making_amount == Decimal("1.5"), sold)
+        expect(f"{who}: sell the least number of shares, FOK", sold.ok and sold.making_amount == self.least, sold)
         rows = [one async for one in self.client.list_account_trades(id=bought.trade_ids[0]).iter_items()]
         expect(
             f"{who}: read the trade",
@@ -270,13 +275,15 @@ async def main(ready_file: str) -> None:
     with open(ready_file) as file:
         ready = json.load(file)
     account, venue = ready["accounts"][0], environment(ready)
-    plain = next(one for one in ready["markets"] if one["version"] == "v1" and not one["neg_risk"])
-    grouped = next(one for one in ready["markets"] if one["version"] == "v1" and one["neg_risk"])
-    newer = next(one for one in ready["markets"] if one["version"] == "v2")
+    older = [one for one in ready["markets"] if one["generation"] == "v2"]
+    plain = next(one for one in older if not one["neg_risk"])
+    grouped = next(one for one in older if one["neg_risk"])
+    newer = next(one for one in ready["markets"] if one["generation"] == "v3")
 
-    for kind in (0, 1, 2, 3):
-        name, wallet = NAMES[kind], account["wallets"][kind]
-        client = await AsyncSecureClient.create(private_key=account["key"], wallet=wallet, environment=venue)
+    for name, wallet in WALLETS.items():
+        client = await AsyncSecureClient.create(
+            private_key=os.environ["POLYMARKET_PRIVATE_KEY"], wallet=account[wallet], environment=venue
+        )
         async with client:
             expect(f"{name}: create or derive keys", client.credentials.key in await client.fetch_api_keys(), client)
             money = await client.get_balance_allowance(asset_type="COLLATERAL")
@@ -284,7 +291,7 @@ async def main(ready_file: str) -> None:
             for market, who in [(plain, "V2"), (newer, "V3")]:
                 await (await Trader.of(client, market)).rest_and_cancel(f"{name}, {who}")
             await (await Trader.of(client, plain)).buy_and_sell(name)
-            if kind == 0:
+            if name == "EOA":
                 await read_public(client, plain)
                 expect("the account may open orders", await client.get_closed_only_mode() is False, None)
                 trader = await Trader.of(client, plain)
@@ -297,7 +304,7 @@ async def main(ready_file: str) -> None:
                     await (await Trader.of(client, market)).buy_and_sell(who)
                 await sockets(client, trader)
                 await history(client)
-            if kind == 3:
+            if name == "deposit wallet":
                 await heartbeats(client, await Trader.of(client, plain))
                 await client.delete_api_key()
                 await expect_refusal("a deleted key", RequestRejectedError, "Unauthorized", client.fetch_api_keys())

@@ -1,9 +1,12 @@
 """An ordinary day with py-clob-client-v2: life.py READY, where READY is the file that `remora venue --ready-file` wrote.
 
+POLYMARKET_PRIVATE_KEY in the environment is the secret key of its first account.
+
 Prints a line for each thing done; ends with 1 at the first that came out otherwise than expected.
 """
 
 import json
+import os
 import sys
 import time
 
@@ -55,9 +58,9 @@ def eventually(what: str, ask, holds) -> object:
     return got
 
 
-def keys(host: str, account: dict) -> ClobClient:
+def keys(host: str, secret: str) -> ClobClient:
     """Makes API keys for an account, and returns a client that uses them."""
-    client = ClobClient(host, POLYGON, key=account["key"])
+    client = ClobClient(host, POLYGON, key=secret)
     created = client.create_api_key()
     expect("create an API key", bool(created.api_key and created.api_secret and created.api_passphrase), created)
     expect("derive the same key", client.derive_api_key() == created, created)
@@ -72,7 +75,7 @@ def keys(host: str, account: dict) -> ClobClient:
 
 def read_public(client: ClobClient, market: dict) -> None:
     """Reads what anybody may about a market."""
-    condition, (token, other) = market["condition_id"], market["tokens"]
+    condition, (token, other) = market["condition"], market["tokens"]
     expect("the venue is up", client.get_ok() == "OK", client.get_ok())
     expect("its version is 2", client.get_version() == 2, client.get_version())
     skew = client.get_server_time() - time.time()
@@ -114,7 +117,7 @@ def read_public(client: ClobClient, market: dict) -> None:
 
 def asset(market: dict, token: str) -> dict:
     """Says a token in the words of its generation: position ids are traded on Exchange V3."""
-    return {"position_id" if market["version"] == "v2" else "token_id": token}
+    return {"position_id" if market["generation"] == "v3" else "token_id": token}
 
 
 class Trader:
@@ -145,7 +148,7 @@ class Trader:
         placed = self.place(self.rests, self.least)
         order = self.client.get_order(placed["orderID"])
         expect("read one order", (order["status"], order["original_size"]) == ("LIVE", f"{self.least:g}"), order)
-        listed = self.client.get_open_orders(OpenOrderParams(market=self.market["condition_id"]))
+        listed = self.client.get_open_orders(OpenOrderParams(market=self.market["condition"]))
         expect("read open orders", [row["id"] for row in listed] == [placed["orderID"]], listed)
         twice = self.cancel(placed["orderID"]), self.cancel(placed["orderID"])
         expect("a second cancel says why not", placed["orderID"] in twice[1]["not_canceled"], twice)
@@ -165,7 +168,7 @@ class Trader:
         answers = self.client.post_orders([PostOrdersV2Args(order, OrderType.GTC) for order in orders])
         expect("a batch takes the good ones", [bool(one["orderID"]) for one in answers] == [True, True, False], answers)
         expect("and says what is wrong with the bad one", "lower than the minimum" in answers[2]["errorMsg"], answers)
-        in_market = OrderMarketCancelParams(market=self.market["condition_id"])
+        in_market = OrderMarketCancelParams(market=self.market["condition"])
         gone = self.client.cancel_market_orders(in_market)
         expect("cancel a market's orders", len(gone["canceled"]) == 2, gone)
 
@@ -187,11 +190,12 @@ class Trader:
         )
         self.client.update_balance_allowance(held)
         sold = self.client.create_and_post_market_order(
-            MarketOrderArgs(amount=1.5, side="SELL", price=self.rests, **asset(self.market, self.token)),
+            MarketOrderArgs(amount=self.least, side="SELL", price=self.rests, **asset(self.market, self.token)),
             None,
             OrderType.FOK,
         )
-        expect(f"{who}: sell 1.5 shares, FOK", sold["status"] == "matched" and sold["makingAmount"] == "1.5", sold)
+        whole = sold["status"] == "matched" and float(sold["makingAmount"]) == self.least
+        expect(f"{who}: sell the least number of shares, FOK", whole, sold)
 
         trade = bought["tradeIDs"][0]
         rows = self.client.get_trades(TradeParams(id=trade))
@@ -236,12 +240,14 @@ class Trader:
 def main(ready_file: str) -> None:
     with open(ready_file) as file:
         ready = json.load(file)
-    account = ready["accounts"][0]
-    plain = next(one for one in ready["markets"] if one["version"] == "v1" and not one["neg_risk"])
-    grouped = next(one for one in ready["markets"] if one["version"] == "v1" and one["neg_risk"])
-    newer = next(one for one in ready["markets"] if one["version"] == "v2")
+    account, secret = ready["accounts"][0], os.environ["POLYMARKET_PRIVATE_KEY"]
+    wallets = {1: account["proxy"], 2: account["safe"], 3: account["deposit_wallet"]}
+    older = [one for one in ready["markets"] if one["generation"] == "v2"]
+    plain = next(one for one in older if not one["neg_risk"])
+    grouped = next(one for one in older if one["neg_risk"])
+    newer = next(one for one in ready["markets"] if one["generation"] == "v3")
 
-    client = keys(ready["clob"], account)
+    client = keys(ready["clob"], secret)
     read_public(client, plain)
     money = client.get_balance_allowance(BalanceAllowanceParams(AssetType.COLLATERAL))
     expect("read the balance", int(money["balance"]) > 0 and money["allowances"], money)
@@ -253,9 +259,8 @@ def main(ready_file: str) -> None:
     for market, who in [(plain, "V2"), (grouped, "V2 negative risk"), (newer, "V3")]:
         Trader(client, market).rest_and_cancel(who)
         Trader(client, market).buy_and_sell(who)
-    for kind in (1, 2, 3):
-        wallet = account["wallets"][kind]
-        other = ClobClient(ready["clob"], POLYGON, account["key"], client.creds, signature_type=kind, funder=wallet)
+    for kind, wallet in wallets.items():
+        other = ClobClient(ready["clob"], POLYGON, secret, client.creds, signature_type=kind, funder=wallet)
         for market, who in [(plain, "V2"), (newer, "V3")]:
             Trader(other, market).rest_and_cancel(f"{NAMES[kind]}, {who}")
         Trader(other, plain).buy_and_sell(NAMES[kind])

@@ -1,4 +1,5 @@
 //! An ordinary day with `polymarket_client_sdk_v2` against the venue of the given ready file: `life READY`.
+//! POLYMARKET_PRIVATE_KEY in the environment is the secret key of its first account.
 //! Prints a line for each thing done; ends with 1 at the first that came out otherwise than expected.
 
 mod market;
@@ -11,13 +12,13 @@ use std::time::Duration;
 use alloy::signers::Signer as _;
 use alloy::signers::local::PrivateKeySigner;
 use anyhow::{Context, Result, bail};
-use polymarket_client_sdk_v2::POLYGON;
 use polymarket_client_sdk_v2::auth::Normal;
 use polymarket_client_sdk_v2::auth::state::Authenticated;
 use polymarket_client_sdk_v2::clob::types::request::{BalanceAllowanceRequest, OrdersRequest};
 use polymarket_client_sdk_v2::clob::types::{AssetType, OrderStatusType, SignatureType};
 use polymarket_client_sdk_v2::clob::{Client, Config};
 use polymarket_client_sdk_v2::types::{Address, Decimal};
+use polymarket_client_sdk_v2::{POLYGON, PRIVATE_KEY_VAR};
 use serde_json::Value;
 
 use crate::market::Market;
@@ -49,14 +50,14 @@ async fn main() -> Result<()> {
     let text =
         |name: &str| ready[name].as_str().map(str::to_owned).with_context(|| format!("no {name} in the ready file"));
     let markets: Vec<Market> = serde_json::from_value(ready["markets"].clone())?;
-    let find = |version: &str, neg_risk: bool| {
-        markets.iter().find(|market| market.version == version && market.neg_risk == neg_risk)
+    let find = |generation: &str, neg_risk: bool| {
+        markets.iter().find(|market| market.generation == generation && market.neg_risk == neg_risk)
     };
-    let plain = find("v1", false).context("no V2 market")?;
-    let grouped = find("v1", true).context("no V2 market of a negative-risk group")?;
-    let newer = markets.iter().find(|market| market.version == "v2").context("no V3 market")?;
+    let plain = find("v2", false).context("no V2 market")?;
+    let grouped = find("v2", true).context("no V2 market of a negative-risk group")?;
+    let newer = markets.iter().find(|market| market.generation == "v3").context("no V3 market")?;
     let own = &ready["accounts"][0];
-    let signer = PrivateKeySigner::from_str(own["key"].as_str().context("no key")?)?.with_chain_id(Some(POLYGON));
+    let signer = PrivateKeySigner::from_str(&std::env::var(PRIVATE_KEY_VAR)?)?.with_chain_id(Some(POLYGON));
 
     let host = text("clob")?;
     market::read_public(&Client::new(&host, Config::default())?, plain).await?;
@@ -79,8 +80,12 @@ async fn main() -> Result<()> {
     }
     trader.sockets(&text("ws_user")?).await?;
 
-    for (number, kind) in [(1, SignatureType::Proxy), (2, SignatureType::GnosisSafe), (3, SignatureType::Poly1271)] {
-        let wallet = Address::from_str(own["wallets"][number].as_str().context("no wallet")?)?;
+    for (name, kind) in [
+        ("proxy", SignatureType::Proxy),
+        ("safe", SignatureType::GnosisSafe),
+        ("deposit_wallet", SignatureType::Poly1271),
+    ] {
+        let wallet = Address::from_str(own[name].as_str().context("no wallet")?)?;
         let mut other = Client::new(&host, Config::default())?
             .authentication_builder(&signer)
             .credentials(account.credentials().clone())

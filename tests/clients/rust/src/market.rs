@@ -17,8 +17,8 @@ use crate::{expect, expect_refusal};
 /// A market of the ready file.
 #[derive(Debug, Deserialize)]
 pub struct Market {
-    pub condition_id: B256,
-    pub version: String,
+    pub condition: B256,
+    pub generation: String,
     pub neg_risk: bool,
     pub tokens: [U256; 2],
 }
@@ -29,7 +29,7 @@ fn inside(price: Decimal) -> bool {
 
 pub async fn read_public(client: &Client, market: &Market) -> Result<()> {
     let [token, other] = market.tokens;
-    let condition = market.condition_id.to_string();
+    let condition = market.condition.to_string();
     let ok = client.ok().await?;
     expect("the venue is up", ok == "OK", &ok)?;
     let version = client.version().await?;
@@ -37,7 +37,7 @@ pub async fn read_public(client: &Client, market: &Market) -> Result<()> {
     let skew = client.server_time().await? - Utc::now().timestamp();
     expect("its clock is right", skew.abs() < 5, &skew)?;
     let page = client.markets(None).await?;
-    let listed = page.data.iter().any(|row| row.condition_id == Some(market.condition_id));
+    let listed = page.data.iter().any(|row| row.condition_id == Some(market.condition));
     expect("the market is listed", listed, &page)?;
     let row = client.market(&condition).await?;
     expect("the market has its tokens", row.tokens.len() == 2 && row.tokens[0].token_id == token, &row)?;
@@ -45,7 +45,7 @@ pub async fn read_public(client: &Client, market: &Market) -> Result<()> {
     let first = compact.tokens[0].as_ref().context("a token")?.token_id;
     expect("the market in short has them, too", first == token, &compact)?;
     let book = client.order_book(&OrderBookSummaryRequest::builder().token_id(token).build()).await?;
-    expect("the book is of the token", book.asset_id == token && book.market == market.condition_id, &book)?;
+    expect("the book is of the token", book.asset_id == token && book.market == market.condition, &book)?;
     let crossed = matches!((book.bids.last(), book.asks.last()), (Some(bid), Some(ask)) if ask.price <= bid.price);
     expect("the book is not crossed", !crossed && !book.bids.is_empty() && !book.asks.is_empty(), &book)?;
     let asked = market.tokens.map(|token| OrderBookSummaryRequest::builder().token_id(token).build());
@@ -85,7 +85,7 @@ pub async fn read_gamma(host: &str, market: &Market) -> Result<()> {
     expect("Gamma is up", up == "OK", &up)?;
     let asked = MarketsRequest::builder().clob_token_ids(vec![market.tokens[0]]).build();
     let found = client.markets(&asked).await?;
-    expect("Gamma lists the market", found.len() == 1 && found[0].condition_id == Some(market.condition_id), &found)?;
+    expect("Gamma lists the market", found.len() == 1 && found[0].condition_id == Some(market.condition), &found)?;
     let slug = found[0].slug.clone().context("a slug")?;
     let by_slug = client.market_by_slug(&MarketBySlugRequest::builder().slug(slug).build()).await?;
     expect("and knows it by its slug", by_slug.id == found[0].id, &by_slug)

@@ -49,12 +49,12 @@ impl<'day> Trader<'day> {
     fn limit(&self, price: Decimal, size: Decimal) -> OrderBuilder<Limit, Normal> {
         let order = self.account.limit_order().side(Side::Buy).price(price).size(size);
         // Position ids are traded on Exchange V3.
-        if self.market.version == "v2" { order.position_id(self.token) } else { order.token_id(self.token) }
+        if self.market.generation == "v3" { order.position_id(self.token) } else { order.token_id(self.token) }
     }
 
     fn at_market(&self, side: Side, amount: Amount) -> OrderBuilder<AtMarket, Normal> {
         let order = self.account.market_order().side(side).amount(amount);
-        if self.market.version == "v2" { order.position_id(self.token) } else { order.token_id(self.token) }
+        if self.market.generation == "v3" { order.position_id(self.token) } else { order.token_id(self.token) }
     }
 
     async fn place(&self, order: OrderBuilder<Limit, Normal>) -> Result<PostOrderResponse> {
@@ -78,7 +78,7 @@ impl<'day> Trader<'day> {
         let order = self.account.order(&placed).await?;
         let read = order.status == OrderStatusType::Live && order.original_size == self.least;
         expect("read one order", read, &order)?;
-        let asked = OrdersRequest::builder().market(self.market.condition_id).build();
+        let asked = OrdersRequest::builder().market(self.market.condition).build();
         let page = self.account.orders(&asked, None).await?;
         expect("read open orders", page.data.len() == 1 && page.data[0].id == placed, &page)?;
 
@@ -91,7 +91,7 @@ impl<'day> Trader<'day> {
         expect("place post-only", posted.status == OrderStatusType::Live, &posted)?;
         let gone = self.account.cancel_orders(&[&placed, &timed]).await?;
         expect("cancel several", gone.canceled.len() == 2, &gone)?;
-        let asked = CancelMarketOrderRequest::builder().market(self.market.condition_id).build();
+        let asked = CancelMarketOrderRequest::builder().market(self.market.condition).build();
         let gone = self.account.cancel_market_orders(&asked).await?;
         expect("cancel a market's orders", gone.canceled == [posted.order_id], &gone)
     }
@@ -137,10 +137,10 @@ impl<'day> Trader<'day> {
         expect(&format!("{who}: the shares have arrived"), held.balance >= shares * dec!(1000000), &held)?;
 
         let sold =
-            self.at_market(Side::Sell, Amount::shares(dec!(1.5))?).price(self.rests()).order_type(OrderType::FOK);
+            self.at_market(Side::Sell, Amount::shares(self.least)?).price(self.rests()).order_type(OrderType::FOK);
         let sold = sold.build_sign_and_post(self.signer).await?;
-        let whole = sold.status == OrderStatusType::Matched && sold.making_amount == dec!(1.5);
-        expect(&format!("{who}: sell 1.5 shares, FOK"), whole, &sold)
+        let whole = sold.status == OrderStatusType::Matched && sold.making_amount == self.least;
+        expect(&format!("{who}: sell the least number of shares, FOK"), whole, &sold)
     }
 
     async fn buy(&self) -> Result<PostOrderResponse> {
