@@ -21,6 +21,9 @@ use crate::sim::message::{Activity, Message, Outcome};
 use crate::sim::wire::{self, Phase};
 use crate::sim::workload::{Options, Workload};
 
+/// Where the machine is slower than the world, the world lags rather than keep everybody from the lock.
+const STEPS_MAX: usize = 256;
+
 #[derive(Debug)]
 pub struct Hub {
     pub workload: Workload,
@@ -169,7 +172,8 @@ impl Hub {
         for occasion in self.pending.occasions(now) {
             self.meet(occasion, now);
         }
-        while let Some(step) = self.workload.next(now) {
+        for _ in 0..STEPS_MAX {
+            let Some(step) = self.workload.next(now) else { break };
             for message in step.messages {
                 if let Some(message) = self.pending.omit_removal(message) {
                     self.publish(&message, step.at);

@@ -4,7 +4,7 @@ use super::*;
 
 #[tokio::test]
 async fn tokens_come_and_go_and_custom_messages_are_asked_for() {
-    let venue = Server::start(Options { rate_percent: 500, ..Options::default() }).await.expect("a free port");
+    let venue = Server::start(Options { rate_percent: 300, ..Options::default() }).await.expect("a free port");
     let markets = venue.open_markets();
     let (first, second) = (markets[0].tokens[0].clone(), markets[1].tokens[0].clone());
     let mut client = Client::subscribe(&venue, std::slice::from_ref(&first)).await;
@@ -42,7 +42,7 @@ async fn tokens_come_and_go_and_custom_messages_are_asked_for() {
 
 #[tokio::test]
 async fn without_custom_features_there_are_none() {
-    let venue = Server::start(Options { rate_percent: 500, ..Options::default() }).await.expect("a free port");
+    let venue = Server::start(Options { rate_percent: 300, ..Options::default() }).await.expect("a free port");
     let tokens: Vec<String> = venue.open_markets().iter().flat_map(|market| market.tokens.clone()).collect();
     let (mut socket, _) = tokio_tungstenite::connect_async(&venue.market_url).await.expect("a socket");
     let request = json!({"type": "market", "assets_ids": tokens, "initial_dump": false});
@@ -121,7 +121,7 @@ fn hash(book: &Value) -> String {
 
 #[tokio::test]
 async fn the_activity_feed_filters_by_type_and_slug() {
-    let venue = Server::start(Options { rate_percent: 500, ..Options::default() }).await.expect("a free port");
+    let venue = Server::start(Options { rate_percent: 300, ..Options::default() }).await.expect("a free port");
     let slug = venue.open_markets()[0].slug.clone();
     let filters = json!({"market_slug": slug}).to_string();
     let subscription = json!([{"topic": "activity", "type": "orders_matched", "filters": filters}]);

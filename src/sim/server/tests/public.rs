@@ -127,7 +127,7 @@ async fn markets_are_listed_and_found_by_condition_and_token() {
 
 #[tokio::test]
 async fn trades_leave_a_last_price_a_history_and_live_activity() {
-    let venue = Server::start(Options { rate_percent: 1_000, ..Options::default() }).await.expect("a free port");
+    let venue = Server::start(Options { rate_percent: 300, ..Options::default() }).await.expect("a free port");
     let clob = &venue.clob_url;
     let market = &venue.open_markets()[0];
     let token = &market.tokens[0];
