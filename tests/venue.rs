@@ -42,7 +42,7 @@ impl Venue {
     }
 
     /// Asks it to stop, and returns how it ended and what it said.
-    fn stop(mut self, signal: i32) -> (Option<i32>, String) {
+    fn stop(self, signal: i32) -> (Option<i32>, String) {
         // SAFETY: this call takes two numbers; the process is our child and not waited for yet.
         let sent = unsafe { libc::kill(self.child.id() as i32, signal) };
         assert_eq!(sent, 0);

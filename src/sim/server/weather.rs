@@ -55,6 +55,8 @@ fn settled(knobs: &Knobs, seed: u64) -> Settings {
         failed_after: Delay::millis(knobs.ghost_fill_ms_min, knobs.ghost_fill_ms_max),
         failed_ppm: knobs.ghost_fill_ppm,
         stuck_ppm: knobs.settle_never_ppm,
+        delayed_ppm: knobs.delayed_ppm,
+        delayed_for: Nanos::from_millis(knobs.delayed_ms),
         ..usual
     }
 }
