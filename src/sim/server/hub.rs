@@ -268,7 +268,7 @@ impl Hub {
         if !self.pending.is_on(now, knobs.feed_freeze_every_ms, knobs.feed_freeze_for_ms) {
             (0..copies).for_each(|_| self.send_activity(activity));
             if self.pending.strikes(knobs.feed_replay_ppm) {
-                let old = self.archive.from_before(now.since(Nanos::from_millis(knobs.feed_replay_age_ms))).cloned();
+                let old = self.archive.older_than(now.since(Nanos::from_millis(knobs.feed_replay_age_ms))).cloned();
                 old.iter().for_each(|old| self.send_activity(old));
             }
         }

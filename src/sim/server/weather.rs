@@ -3,7 +3,7 @@
 use super::fault::Occasion;
 use super::hub::Hub;
 use super::lossy::Channel;
-use super::private::{Limits, Switch};
+use super::private::Switch;
 use super::profile::Knobs;
 use crate::domain::Nanos;
 use crate::sim::exchange::{Delay, Settings};
@@ -14,12 +14,9 @@ impl Hub {
         self.pending.turn(knobs, now);
         let settings = self.exchange_mut().settings_mut();
         *settings = settled(&knobs, settings.seed);
-        // Whoever switched the limits off has them off.
-        let rate_percent = match knobs.rate_percent {
-            0 => Limits::default().rate_percent,
-            percent => u64::from(percent),
-        };
-        self.desk.buckets.limits.rate_percent = rate_percent;
+        if knobs.rate_percent > 0 {
+            self.desk.buckets.limits.rate_percent = u64::from(knobs.rate_percent);
+        }
     }
 
     /// Does what the knobs make happen by itself at a moment.
@@ -28,8 +25,8 @@ impl Hub {
         match occasion {
             Occasion::CloseUserSockets => self.cut(Channel::User),
             Occasion::Restart => {
-                let (down_secs, post_only_secs) = (knobs.restart_for_ms / 1_000, knobs.post_only_for_ms / 1_000);
-                self.switch(Switch::Restart { down_secs, post_only_secs }, now);
+                let (down, post_only) = (knobs.restart_for_ms, knobs.post_only_for_ms);
+                self.desk.mode.restart(now, Nanos::from_millis(down), Nanos::from_millis(post_only));
             }
             Occasion::CancelOnly => self.switch(Switch::CancelOnly, now),
             Occasion::CancelOnlyEnds => self.switch(Switch::Trade, now),

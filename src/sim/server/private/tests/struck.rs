@@ -158,7 +158,7 @@ async fn the_venue_restarts_and_takes_cancels_only() {
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
     };
-    turn(&venue, json!({"restart_every_ms": 200, "restart_for_ms": 60_000, "post_only_for_ms": 60_000})).await;
+    turn(&venue, json!({"restart_every_ms": 300, "restart_for_ms": 300, "post_only_for_ms": 300})).await;
     refused(425).await;
     turn(&venue, json!({})).await;
     let url = format!("{}/mode", venue.urls.control);
