@@ -15,12 +15,12 @@ const KEY: &str = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f
 
 #[test]
 fn py_clob_client_v2() {
-    live(&environment("py_clob_client_v2/bin/python"), &[&program("py_clob_client_v2/life.py")]);
+    live(&environment("py_clob_client_v2/bin/python"), &[&program("py_clob_client_v2/life.py")], Wire::Clear);
 }
 
 #[test]
 fn polymarket_client() {
-    live(&environment("polymarket_client/bin/python"), &[&program("polymarket_client/life.py")]);
+    live(&environment("polymarket_client/bin/python"), &[&program("polymarket_client/life.py")], Wire::Tls);
 }
 
 #[test]
@@ -29,13 +29,19 @@ fn clob_client_v2() {
     let modules = environment("clob_client_v2/node_modules");
     let life = modules.with_file_name("life.mjs");
     fs::copy(program("clob_client_v2/life.mjs"), &life).expect("copied");
-    live(Path::new("node"), &[&life]);
+    live(Path::new("node"), &[&life], Wire::Clear);
 }
 
 #[test]
 #[ignore = "its first build takes minutes: scripts/test --clients"]
 fn polymarket_client_sdk_v2() {
-    live(&environment("rust/debug/life"), &[]);
+    live(&environment("rust/debug/life"), &[], Wire::Clear);
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wire {
+    Clear,
+    Tls,
 }
 
 /// Returns a path of an installed client.
@@ -52,13 +58,14 @@ fn program(path: &str) -> PathBuf {
 }
 
 /// Runs a program with its arguments and the ready file of a venue that was started for it.
-fn live(program: &Path, arguments: &[&Path]) {
+fn live(program: &Path, arguments: &[&Path], wire: Wire) {
     let folder = tempfile::tempdir().expect("a folder");
-    let venue = Venue::start(folder.path());
+    let venue = Venue::start(folder.path(), wire);
     let life = Command::new(program)
         .args(arguments)
         .arg(&venue.ready)
         .env("POLYMARKET_PRIVATE_KEY", KEY)
+        .envs((wire == Wire::Tls).then(|| ("SSL_CERT_FILE", folder.path().join("ca.pem"))))
         .output()
         .unwrap_or_else(|error| panic!("{} does not start: {error}", program.display()));
     let said = [life.stdout, life.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
@@ -75,12 +82,16 @@ struct Venue {
 }
 
 impl Venue {
-    fn start(folder: &Path) -> Venue {
+    fn start(folder: &Path, wire: Wire) -> Venue {
         let (ready, log) = (folder.join("ready.json"), folder.join("venue.log"));
         let account = format!("{KEY}:10000");
         let process = Command::new(env!("CARGO_BIN_EXE_remora"))
             .args(["venue", "--listen", "127.0.0.1:0", "--seed", "7", "--account", &account, "--ready-file"])
             .arg(&ready)
+            .args(match wire {
+                Wire::Clear => vec![],
+                Wire::Tls => vec![Path::new("--tls"), folder],
+            })
             .stdout(Stdio::null())
             .stderr(fs::File::create(&log).expect("a file"))
             .spawn()

@@ -160,6 +160,32 @@ alloy::sol! {
 
     interface Safe {
         function nonce() view returns (uint256 nonce);
+        function execTransaction(
+            address to,
+            uint256 value,
+            bytes data,
+            uint8 operation,
+            uint256 safeTxGas,
+            uint256 baseGas,
+            uint256 gasPrice,
+            address gasToken,
+            address refundReceiver,
+            bytes signatures
+        ) returns (bool success);
+    }
+
+    interface RelayHub {
+        function relayCall(
+            address from,
+            address recipient,
+            bytes encodedFunction,
+            uint256 transactionFee,
+            uint256 gasPrice,
+            uint256 gasLimit,
+            uint256 nonce,
+            bytes signature,
+            bytes approvalData
+        );
     }
 
     interface MultiSend {

@@ -19,10 +19,10 @@ use super::refusal::{Refused, not_found, refused};
 use crate::clock::now;
 use crate::config::decimal;
 use crate::domain::money::ONE;
-use crate::domain::{Nanos, Tick, Usdc};
+use crate::domain::{Tick, Usdc};
 use crate::sim::exchange::{Asset, Contract, Funds, MarketId};
-use crate::sim::message::{Message, Outcome, Resolution};
-use crate::sim::wire::MarketImage;
+use crate::sim::message::{Outcome, Resolution};
+use crate::sim::wire::{MarketImage, Phase};
 
 pub fn routes() -> Router<World> {
     Router::new()
@@ -210,8 +210,10 @@ async fn resolve(
         Winner::Even => Resolution::Even,
     };
     let mut hub = world.hub();
-    let messages = hub.workload.decide(&condition, resolution, now());
-    hub.spread(messages, now())
+    let market = hub.market_until(&condition, Phase::Closed)?;
+    hub.exchange_mut().resolve(now(), market, resolution);
+    hub.tell(now());
+    Ok(StatusCode::NO_CONTENT)
 }
 
 #[derive(Deserialize)]
@@ -229,22 +231,25 @@ async fn set_tick(
     let tick = micros.ok().and_then(|micros| Tick::from_micros(u32::try_from(micros).ok()?));
     let tick = tick.ok_or_else(|| wrong("tick is 0.1, 0.01, 0.005, 0.0025, 0.001 or 0.0001"))?;
     let mut hub = world.hub();
-    let messages = hub.workload.set_tick(&condition, tick, now());
-    hub.spread(messages, now())
+    let market = hub.market_until(&condition, Phase::Open)?;
+    hub.exchange_mut().change_tick(now(), market, tick);
+    hub.tell(now());
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn close(State(world): State<World>, Path(condition): Path<String>) -> Result<StatusCode, Refused> {
     let mut hub = world.hub();
-    let messages = hub.workload.end_trading(&condition, now());
-    hub.spread(messages, now())
+    let market = hub.market_until(&condition, Phase::Open)?;
+    hub.exchange_mut().close(now(), market);
+    hub.tell(now());
+    Ok(StatusCode::NO_CONTENT)
 }
 
 impl Hub {
-    /// Tells what was done to a market, and lets the exchange follow.
-    fn spread(&mut self, messages: Option<Vec<Message>>, now: Nanos) -> Result<StatusCode, Refused> {
-        let messages = messages.ok_or_else(|| not_found("no such market, or it is past that"))?;
-        messages.iter().for_each(|message| self.publish(message, now));
-        self.follow(now);
-        Ok(StatusCode::NO_CONTENT)
+    /// Returns a market that is in this phase, or not there yet.
+    fn market_until(&self, condition: &str, phase: Phase) -> Result<MarketId, Refused> {
+        let place = self.workload.condition(condition);
+        let place = place.filter(|place| place.phase == Phase::Open || place.phase == phase);
+        place.map(|place| place.market).ok_or_else(|| not_found("no such market, or it is past that"))
     }
 }

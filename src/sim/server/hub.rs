@@ -7,15 +7,16 @@ use axum::extract::ws::{Message as Frame, Utf8Bytes};
 use serde::Serialize;
 use tokio::sync::mpsc;
 
+use super::chain::Renamed;
 use super::data::Archive;
 use super::fault::{Fault, Pending, crossed_burst};
 use super::lossy::Channel;
 use super::prices::Tape;
 use super::private::{Desk, UserWants};
 use super::profile::Knobs;
-use super::spot::Markets;
 use super::truth::{Entry, Truth};
 use crate::domain::{Millis, Nanos};
+use crate::sim::chain::{self, Chain};
 use crate::sim::listing::Listing;
 use crate::sim::message::{Activity, Message, Outcome};
 use crate::sim::wire::{self, Phase};
@@ -31,7 +32,9 @@ pub struct Hub {
     pub tape: Tape,
     pub archive: Archive,
     pub desk: Desk,
-    pub(super) markets: Markets,
+    /// `None` only while it is lent.
+    pub(super) chain: Option<Chain>,
+    pub(super) renamed: Renamed,
     truth: Option<Truth>,
     requests: u64,
     connections: Vec<Connection>,
@@ -92,7 +95,8 @@ impl Hub {
     pub fn new(options: Options, knobs: Knobs, desk: Desk, truth: Option<Truth>, queue_max: usize) -> Hub {
         Hub {
             desk,
-            markets: Markets::new(options.seed),
+            chain: Some(Chain::new(chain::Options::usual(options.seed, options.start))),
+            renamed: Renamed::default(),
             workload: Workload::new(options),
             pending: Pending::new(knobs, options.seed, options.start),
             tape: Tape::default(),
@@ -174,13 +178,9 @@ impl Hub {
         }
         for _ in 0..STEPS_MAX {
             let Some(step) = self.workload.next(now) else { break };
-            for message in step.messages {
-                if let Some(message) = self.pending.omit_removal(message) {
-                    self.publish(&message, step.at);
-                }
-            }
+            self.tell_step(step);
         }
-        self.follow(now);
+        self.advance_chain(now);
         self.bury_silent(now);
     }
 
@@ -234,7 +234,7 @@ impl Hub {
         }
     }
 
-    pub fn publish(&mut self, message: &Message, now: Nanos) {
+    pub(super) fn publish(&mut self, message: &Message, now: Nanos) {
         self.tape.note(message);
         if let Message::Activity(activity) = message {
             return self.publish_activity(activity, now);
@@ -327,12 +327,12 @@ impl MarketWants {
 }
 
 impl ActivityWants {
-    /// `*` stands for `trades`. Each event has one market, and its slug.
+    /// `*` stands for `trades`.
     fn includes(&self, kind: &str, activity: &Activity) -> bool {
-        let slug = &activity.listing.slug;
+        let (slug, event_slug) = (&activity.listing.slug, &activity.listing.event_slug);
         self.subscriptions.iter().any(|filter| {
             (filter.kind == kind || (filter.kind == "*" && kind == "trades"))
-                && filter.event.as_ref().is_none_or(|event| event == slug)
+                && filter.event.as_ref().is_none_or(|event| event == event_slug)
                 && filter.market.as_ref().is_none_or(|market| market == slug)
         })
     }

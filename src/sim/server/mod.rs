@@ -2,6 +2,7 @@
 //!
 //! It checks nobody's identity and lets anybody inject faults; so it listens on the loopback interface only.
 
+mod chain;
 mod channel;
 mod control;
 mod data;
@@ -21,6 +22,7 @@ mod private;
 pub mod profile;
 mod quotes;
 mod refusal;
+mod relayer;
 mod spot;
 pub mod tls;
 pub mod truth;
@@ -50,6 +52,7 @@ use private::{Desk, Service};
 pub use profile::{Knobs, Profile};
 use truth::{Entry, Truth};
 
+use super::chain::serve as node;
 use super::listing::Listing;
 use super::wire::{MarketImage, Phase};
 use super::workload;
@@ -62,7 +65,7 @@ const TICK: Duration = Duration::from_millis(5);
 #[derive(Clone, Debug)]
 pub struct Options {
     pub seed: u64,
-    /// How busy the world is; 100 is about a hundred market messages a second.
+    /// How busy the world is; 100 is about a hundred market messages a second. 0: nobody trades but clients.
     pub rate_percent: u64,
     /// Where the CLOB listens; the other services take the ports after it. Port 0: any free ones. Must be this machine's.
     pub listen: SocketAddr,
@@ -137,7 +140,7 @@ impl Server {
         let mut hub = Hub::new(workload, options.knobs, desk, options.truth.clone(), options.queue_max);
         hub.tell_truth(now(), Entry::Began { seed: options.seed });
         hub.turn(options.knobs, now());
-        hub.follow(now());
+        hub.name_people();
         options.private.accounts.iter().for_each(|funded| hub.fund(funded));
         let world = World { hub: Arc::new(Mutex::new(hub)), stopped: stopped.clone() };
         let mut tasks = vec![tokio::spawn(run(world.clone()))];
@@ -146,10 +149,10 @@ impl Server {
             router.layer(axum::middleware::from_fn_with_state((world.clone(), service), private::by_address))
         };
         let routers = [
-            counted(clob_routes(&world), Service::Clob),
+            counted(clob_routes(&world), Service::Clob).merge(node::routes()),
             counted(gamma::routes(), Service::Gamma),
             counted(data::routes(), Service::Data),
-            Router::new(),
+            relayer::routes(),
         ];
         for (listener, router) in [clob, gamma, data, relayer].into_iter().zip(routers) {
             let faulty = axum::middleware::from_fn_with_state(world.clone(), fault::with_faults);

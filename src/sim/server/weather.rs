@@ -5,8 +5,12 @@ use super::hub::Hub;
 use super::lossy::Channel;
 use super::private::Switch;
 use super::profile::Knobs;
-use crate::domain::Nanos;
-use crate::sim::exchange::{Delay, Settings};
+use crate::domain::{Nanos, Tick};
+use crate::sim::exchange::{Delay, MarketId, Settings};
+use crate::sim::wire::Phase;
+
+/// What a tick is flipped to.
+const FINE: Tick = Tick::from_micros(1_000).expect("a tick");
 
 impl Hub {
     /// Turns knobs from now on.
@@ -30,13 +34,19 @@ impl Hub {
             }
             Occasion::CancelOnly => self.switch(Switch::CancelOnly, now),
             Occasion::CancelOnlyEnds => self.switch(Switch::Trade, now),
-            Occasion::FlipTicks => {
-                for message in self.workload.flip_ticks(now) {
-                    self.publish(&message, now);
-                }
-                self.follow(now);
-            }
+            Occasion::FlipTicks => self.flip_ticks(now),
         }
+    }
+
+    /// Changes the tick of every open market between a cent and a tenth of it. What moves prices may change it back.
+    fn flip_ticks(&mut self, now: Nanos) {
+        let open = self.workload.places().filter(|place| place.phase == Phase::Open);
+        let flips: Vec<(MarketId, Tick)> =
+            open.map(|place| (place.market, if place.book.tick == Tick::CENT { FINE } else { Tick::CENT })).collect();
+        for (market, tick) in flips {
+            self.exchange_mut().change_tick(now, market, tick);
+        }
+        self.tell(now);
     }
 }
 

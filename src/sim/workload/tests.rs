@@ -3,8 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
-use crate::domain::Price;
-use crate::sim::message::{Level, Top};
+use crate::domain::{Price, Shares, Side};
+use crate::sim::leader;
+use crate::sim::listing::{BOATS, COINS_COUNT, Listing, STANDING_COUNT};
+use crate::sim::message::{Change, Level, Resolution, Top};
+use crate::sim::place::Kind;
 use crate::sim::wire;
 
 /// Short lives and a busy world: much happens in little virtual time.
@@ -214,7 +217,10 @@ fn short_markets_follow_each_other_and_every_kind_of_thing_happens() {
         "trade",
     ];
     assert_eq!(seen.into_iter().collect::<Vec<&str>>(), all);
-    assert_eq!(world.places().filter(|place| place.phase == Phase::Open).count(), STANDING_COUNT + COINS_COUNT);
+    assert_eq!(
+        world.places().filter(|place| place.phase == Phase::Open).count(),
+        STANDING_COUNT + COINS_COUNT + BOATS.len()
+    );
     assert!(world.places().count() <= PLACES_MAX);
 }
 

@@ -26,7 +26,7 @@ pub async fn start(limits: Limits) -> Arc<Server> {
     crate::feed::install_tls();
     let accounts = [1, 2].map(|byte| Funded { key: key(byte), money: MONEY }).to_vec();
     let private = PrivateSettings { accounts, limits };
-    let options = Options { rate_percent: 1, private, ..Options::default() };
+    let options = Options { rate_percent: 0, private, ..Options::default() };
     Arc::new(Server::start(options).await.expect("free ports"))
 }
 
