@@ -12,6 +12,7 @@ mod geoblock;
 mod hub;
 mod listen;
 mod listings;
+mod lossy;
 mod markets;
 mod mishap;
 mod params;
@@ -25,6 +26,7 @@ mod relayer;
 mod spot;
 pub mod tls;
 pub mod truth;
+mod weather;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
@@ -54,7 +56,7 @@ use truth::{Entry, Truth};
 
 use super::chain::{Chain, Options as ChainOptions, serve as node};
 use super::listing::Listing;
-use super::wire::Phase;
+use super::wire::{MarketImage, Phase};
 use super::workload::{self, Crowd, Workload};
 use crate::clock::now;
 use crate::domain::{Nanos, Shares};
@@ -160,6 +162,7 @@ impl Server {
         let chain = Chain::new(ChainOptions::usual(seed, start));
         let mut hub = Hub::new(workload, chain, pending, desk, options.truth.clone(), options.queue_max);
         hub.tell_truth(now(), Entry::Began { seed: options.seed });
+        hub.turn(options.knobs, now());
         hub.name_people();
         options.private.accounts.iter().for_each(|funded| hub.fund(funded));
         let world = World { hub: Arc::new(Mutex::new(hub)), stopped: stopped.clone() };
@@ -203,6 +206,11 @@ impl Server {
         let hub = self.world.hub();
         let open = hub.workload.places().filter(|place| place.phase == Phase::Open);
         open.map(|place| Arc::clone(&place.listing)).collect()
+    }
+
+    /// Returns what the CLOB says of all its markets, in order of opening.
+    pub fn market_images(&self) -> Vec<MarketImage> {
+        self.world.hub().listed(Nanos::NEVER).collect()
     }
 
     /// Turns a switch of the private wire from now on.

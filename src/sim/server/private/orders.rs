@@ -49,6 +49,9 @@ enum Taken {
     Held(oneshot::Receiver<Result<Placed, Reject>>),
 }
 
+/// A hold of so long is not waited for.
+const ANSWERED_BEFORE: Nanos = Nanos::from_secs(1);
+
 /// What one order is answered.
 enum Reply {
     Accepted(OrderId, Answer),
@@ -202,7 +205,6 @@ impl Hub {
             kind: entry.kind,
             post_only: entry.post_only,
         };
-        let delay_secs = spot.listing.delay_secs;
         // What the exchange says of the order is told by the record.
         self.desk.orders.insert(id, Record { entry, owner: Arc::clone(key), listing: spot.listing, buckets: 0 });
         let placed = match self.exchange_mut().place(now, new) {
@@ -217,7 +219,8 @@ impl Hub {
         Ok(match placed {
             Placed::Live => Taken::Answered(Answer::Live),
             Placed::Matched { making, taking, trades } => Taken::Answered(self.matched(making, taking, trades)),
-            Placed::Held { .. } if delay_secs > 0 => Taken::Answered(Answer::Delayed),
+            // Who would have to wait for seconds is answered at once.
+            Placed::Held { until } if until.since(now) >= ANSWERED_BEFORE => Taken::Answered(Answer::Delayed),
             Placed::Held { .. } => Taken::Held(self.desk.wait_for(id)),
         })
     }
