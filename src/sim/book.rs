@@ -1,4 +1,4 @@
-//! The order book of one simulated market: one ladder, seen by two tokens.
+//! The order book of one market as the public sees it: what the exchange told of one ladder, seen by two tokens.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,13 +17,6 @@ pub struct Book {
     pub tick: Tick,
     /// The last trade of each token.
     pub traded: [Option<Price>; 2],
-}
-
-/// What a taker got from one level, in the prices of the token that he traded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Taken {
-    pub price: Price,
-    pub size: Shares,
 }
 
 impl Book {
@@ -56,35 +49,6 @@ impl Book {
             Shares::ZERO => levels.remove(&change.level.price),
             size => levels.insert(change.level.price, size),
         };
-    }
-
-    /// Returns what a taker of `outcome` who wants `size` on `side` would take from the best `depth` levels, and the
-    /// changes that this makes. Takes nothing from a book that is empty on that side.
-    pub fn sweep(&self, outcome: Outcome, side: Side, size: Shares, depth: usize) -> (Vec<Taken>, Vec<Change>) {
-        // Buying the second token takes bids of the first: its ask is their complement.
-        let made_on = match (outcome, side) {
-            (Outcome::Yes, Side::Buy) | (Outcome::No, Side::Sell) => Side::Sell,
-            (Outcome::Yes, Side::Sell) | (Outcome::No, Side::Buy) => Side::Buy,
-        };
-        let best_first: Vec<Level> = match made_on {
-            Side::Buy => self.bids.iter().rev().take(depth).map(level).collect(),
-            Side::Sell => self.asks.iter().take(depth).map(level).collect(),
-        };
-        let (mut taken, mut changes, mut wanted) = (Vec::new(), Vec::new(), size);
-        for Level { price, size } in best_first {
-            let part = size.min(wanted);
-            if part == Shares::ZERO {
-                break;
-            }
-            wanted = wanted - part;
-            let price_seen = match outcome {
-                Outcome::Yes => price,
-                Outcome::No => price.complement(),
-            };
-            taken.push(Taken { price: price_seen, size: part });
-            changes.push(Change { side: made_on, level: Level { price, size: size - part } });
-        }
-        (taken, changes)
     }
 
     /// Returns the book as `outcome` sees it, with its hash.
@@ -137,25 +101,6 @@ mod tests {
             book.apply(Change { side, level: Level { price: price(cents), size: Shares::whole(size) } });
         }
         book
-    }
-
-    #[test]
-    fn a_sweep_takes_best_prices_first_in_the_prices_of_its_token() {
-        for (outcome, side, size, expected) in [
-            (Outcome::Yes, Side::Buy, 35, vec![(53, 30), (55, 5)]),
-            (Outcome::Yes, Side::Sell, 5, vec![(50, 5)]),
-            (Outcome::No, Side::Buy, 25, vec![(50, 20), (52, 5)]),
-            (Outcome::No, Side::Sell, 1_000, vec![(47, 30), (45, 40)]),
-            (Outcome::No, Side::Sell, 0, vec![]),
-        ] {
-            let (taken, changes) = book().sweep(outcome, side, Shares::whole(size), 5);
-            let expected: Vec<Taken> = expected
-                .into_iter()
-                .map(|(cents, size)| Taken { price: price(cents), size: Shares::whole(size) })
-                .collect();
-            assert_eq!(taken, expected, "{outcome:?} {side:?} {size}");
-            assert_eq!(changes.len(), expected.len());
-        }
     }
 
     #[test]

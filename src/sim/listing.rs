@@ -13,6 +13,13 @@ pub struct Listing {
     pub outcomes: [String; 2],
     pub title: String,
     pub slug: String,
+    /// What the market is a question of; of the markets of a neg-risk event one wins.
+    pub event_slug: String,
+    pub event_title: String,
+    /// What sets a market of an event apart; empty for an event of one market.
+    pub group_title: String,
+    /// The id that the markets of a neg-risk event share; empty for others.
+    pub neg_risk_id: String,
     pub category: &'static str,
     pub generation: Generation,
     /// Parts per million.
@@ -90,6 +97,8 @@ pub const STANDING_COUNT: usize = STANDING.len();
 /// What short markets are about: name and slug.
 const COINS: [(&str, &str); 2] = [("Bitcoin", "btc"), ("Ethereum", "eth")];
 pub const COINS_COUNT: usize = COINS.len();
+/// The markets of a neg-risk event: who may win.
+pub const BOATS: [&str; 3] = ["Kestrel", "Petrel", "Gannet"];
 const STANDING_LIFE: Millis = Millis(90 * 24 * 3_600 * 1_000);
 
 impl Listing {
@@ -103,6 +112,10 @@ impl Listing {
             outcomes: market.outcomes.map(str::to_owned),
             title: market.title.to_owned(),
             slug: market.slug.to_owned(),
+            event_slug: market.slug.to_owned(),
+            event_title: market.title.to_owned(),
+            group_title: String::new(),
+            neg_risk_id: String::new(),
             category: market.category,
             generation: market.generation,
             fee_rate_ppm: market.fee_rate_ppm,
@@ -119,12 +132,18 @@ impl Listing {
     pub fn short(nth: usize, random: &mut Random, opens_at: Millis, closes_at: Millis) -> Listing {
         let (name, slug) = COINS[nth];
         let (condition, tokens) = ids(Generation::V2, random);
+        let title = format!("{name} Up or Down - {}", window(opens_at, closes_at));
+        let slug = format!("{slug}-updown-{}", opens_at.0 / 1_000);
         Listing {
             condition,
             tokens,
             outcomes: ["Up", "Down"].map(str::to_owned),
-            title: format!("{name} Up or Down - {}", window(opens_at, closes_at)),
-            slug: format!("{slug}-updown-{}", opens_at.0 / 1_000),
+            title: title.clone(),
+            slug: slug.clone(),
+            event_slug: slug,
+            event_title: title,
+            group_title: String::new(),
+            neg_risk_id: String::new(),
             category: "Crypto",
             generation: Generation::V2,
             fee_rate_ppm: 70_000,
@@ -135,6 +154,37 @@ impl Listing {
             opens_at,
             closes_at,
         }
+    }
+}
+
+impl Listing {
+    /// Returns the markets of a regatta, of which exactly one wins: one for each of [`BOATS`].
+    pub fn regatta(random: &mut Random, opens_at: Millis, closes_at: Millis) -> [Listing; BOATS.len()] {
+        let neg_risk_id = random.hex(32);
+        let event_slug = format!("regatta-winner-{}", opens_at.0 / 1_000);
+        BOATS.map(|boat| {
+            let (condition, tokens) = ids(Generation::V2, random);
+            Listing {
+                condition,
+                tokens,
+                outcomes: YES_NO.map(str::to_owned),
+                title: format!("Will {boat} win the regatta of {}?", iso(opens_at)),
+                slug: format!("{}-wins-regatta-{}", boat.to_lowercase(), opens_at.0 / 1_000),
+                event_slug: event_slug.clone(),
+                event_title: format!("Winner of the regatta of {}", iso(opens_at)),
+                group_title: boat.to_owned(),
+                neg_risk_id: neg_risk_id.clone(),
+                category: "Sports",
+                generation: Generation::V2,
+                fee_rate_ppm: 50_000,
+                minimum: Shares::whole(5),
+                neg_risk: true,
+                taker_delay: false,
+                delay_secs: 0,
+                opens_at,
+                closes_at,
+            }
+        })
     }
 }
 

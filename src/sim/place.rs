@@ -1,10 +1,12 @@
-//! One simulated market while it lives: a drifting fair value and a ladder of quotes around it.
+//! One simulated market while it lives: a drifting fair value, and what the house offers around it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::book::Book;
-use super::listing::Listing;
-use super::message::{Change, Level};
+use super::exchange::MarketId;
+use super::listing::{BOATS, Listing};
+use super::message::{Change, Level, opposite};
 use super::random::Random;
 use super::wire::Phase;
 use crate::domain::{Millis, Price, Shares, Side, Tick, market::SHARES_STEP, money::ONE};
@@ -18,6 +20,8 @@ const FAIR_EDGE: i64 = 2_500;
 /// Beyond these prices (and beyond their complement) the grid becomes a tenth of a cent, and a cent again inside.
 const FINE_BELOW: i64 = 40_000;
 const COARSE_ABOVE: i64 = 60_000;
+/// What the markets of an event begin at; together about a dollar.
+const GROUP_ANCHORS: [i64; BOATS.len()] = [480_000, 310_000, 190_000];
 const FINE: Tick = Tick::from_micros(1_000).expect("a tick");
 
 /// What the market is about, which says how it moves and what follows it.
@@ -25,10 +29,47 @@ const FINE: Tick = Tick::from_micros(1_000).expect("a tick");
 pub enum Kind {
     Standing(usize),
     Short(usize),
+    /// One of the markets of an event of which one wins.
+    Group(usize),
+    /// Moves as it once moved; nobody of ours quotes it.
+    Recorded,
+}
+
+/// What the house offers in a market, all its accounts together.
+#[derive(Clone, Debug, Default)]
+pub struct Offers {
+    pub bids: BTreeMap<Price, Shares>,
+    pub asks: BTreeMap<Price, Shares>,
+}
+
+impl Offers {
+    pub fn add(&mut self, side: Side, level: Level) {
+        let levels = match side {
+            Side::Buy => &mut self.bids,
+            Side::Sell => &mut self.asks,
+        };
+        let total = levels.entry(level.price).or_default();
+        *total = *total + level.size;
+    }
+
+    fn side(&self, side: Side) -> &BTreeMap<Price, Shares> {
+        match side {
+            Side::Buy => &self.bids,
+            Side::Sell => &self.asks,
+        }
+    }
+
+    fn best(&self, side: Side) -> Option<Price> {
+        match side {
+            Side::Buy => self.bids.last_key_value().map(|(price, _)| *price),
+            Side::Sell => self.asks.first_key_value().map(|(price, _)| *price),
+        }
+    }
 }
 
 #[derive(Debug)]
 pub struct Place {
+    pub market: MarketId,
     pub listing: Arc<Listing>,
     pub kind: Kind,
     pub phase: Phase,
@@ -42,30 +83,32 @@ pub struct Place {
 }
 
 impl Place {
-    /// Opens a market with a full ladder.
-    pub fn open(listing: Arc<Listing>, kind: Kind, random: &mut Random) -> Place {
+    pub fn open(market: MarketId, listing: Arc<Listing>, kind: Kind, random: &mut Random) -> Place {
         let anchor = match kind {
             Kind::Standing(_) => random.range(250_000, 750_000) as i64,
-            Kind::Short(_) => 500_000,
+            Kind::Short(_) | Kind::Recorded => 500_000,
+            Kind::Group(nth) => GROUP_ANCHORS[nth],
         };
         let book = Book::new(Arc::clone(&listing), Tick::CENT);
-        let mut place = Place { listing, kind, phase: Phase::Open, book, fair: anchor, anchor, rise: 0 };
+        Place { market, listing, kind, phase: Phase::Open, book, fair: anchor, anchor, rise: 0 }
+    }
+
+    /// Returns the ladder that the house begins with.
+    pub fn first_quotes(&self, random: &mut Random) -> Vec<Change> {
+        let (mut changes, offers) = (Vec::new(), Offers::default());
         for side in [Side::Buy, Side::Sell] {
             let levels = random.range(LEVELS_MIN as u64, LEVELS_MAX as u64 + 1) as i64;
-            for depth in 0..levels {
-                if let Some(change) = place.quote_at(side, depth, random) {
-                    place.book.apply(change);
-                }
-            }
+            changes.extend((0..levels).filter_map(|depth| self.quote_at(&offers, side, depth, random)));
         }
-        place
+        changes
     }
 
     /// Moves the fair value. A short market is drawn to one of its ends in the last fifth of its life, and rarely thrown
     /// back.
     pub fn drift(&mut self, now: Millis, random: &mut Random) {
         let pull = match self.kind {
-            Kind::Standing(_) => (self.anchor - self.fair) / 50 + random.step(8_000),
+            Kind::Standing(_) | Kind::Group(_) => (self.anchor - self.fair) / 50 + random.step(8_000),
+            Kind::Recorded => 0,
             Kind::Short(_) => {
                 let life = self.listing.closes_at.0 - self.listing.opens_at.0;
                 let left = self.listing.closes_at.0.saturating_sub(now.0);
@@ -93,26 +136,17 @@ impl Place {
         (due != self.book.tick).then_some(due)
     }
 
-    /// Returns the removals of all levels that `tick` does not hold.
-    pub fn off_grid(&self, tick: Tick) -> Vec<Change> {
-        let on = |side: Side| {
-            let off = self.book.side(side).keys().filter(move |price| !tick.holds(**price));
-            off.map(move |price| removal(side, *price))
-        };
-        on(Side::Buy).chain(on(Side::Sell)).collect()
-    }
-
-    /// Returns what a market maker does next: at most a few levels. Empty if all is as it should be. Never crosses.
-    pub fn requote(&self, random: &mut Random) -> Vec<Change> {
+    /// Returns what the house offers next: at most a few levels. Empty if all is as it should be. Its own offers never
+    /// cross; those of others that the fair value has run past are taken.
+    pub fn requote(&self, offers: &Offers, random: &mut Random) -> Vec<Change> {
         let side = *random.pick(&[Side::Buy, Side::Sell]);
-        let (stale, stale_across) = (self.stale(side), self.stale(super::message::opposite(side)));
+        let (stale, stale_across) = (self.stale(offers, side), self.stale(offers, opposite(side)));
         if !stale.is_empty() || !stale_across.is_empty() {
             return if stale.is_empty() { stale_across } else { stale };
         }
-        let levels = self.book.side(side);
-        let best = self.best(side);
-        if let Some(change) = self.quote_at(side, 0, random).filter(|change| Some(change.level.price) != best) {
-            return std::iter::once(change).chain(self.quote_at(side, 1, random)).collect();
+        let (levels, best) = (offers.side(side), offers.best(side));
+        if let Some(change) = self.quote_at(offers, side, 0, random).filter(|change| Some(change.level.price) != best) {
+            return std::iter::once(change).chain(self.quote_at(offers, side, 1, random)).collect();
         }
         let (count, worst) = match side {
             Side::Buy => (levels.len(), levels.first_key_value()),
@@ -122,7 +156,7 @@ impl Place {
             return vec![removal(side, *price)];
         }
         let depth = random.range(0, LEVELS_MIN as u64).min(random.range(0, LEVELS_MAX as u64)) as i64;
-        let Some(change) = self.quote_at(side, depth, random) else { return Vec::new() };
+        let Some(change) = self.quote_at(offers, side, depth, random) else { return Vec::new() };
         let is_there = levels.contains_key(&change.level.price);
         if is_there && count > LEVELS_MIN && depth > 0 && random.chance(25) {
             return vec![removal(side, change.level.price)];
@@ -131,20 +165,13 @@ impl Place {
     }
 
     /// The removals of levels that the fair value has run past, best first, at most three.
-    fn stale(&self, side: Side) -> Vec<Change> {
-        let (limit, levels) = (self.target(side, 0), self.book.side(side).keys());
+    fn stale(&self, offers: &Offers, side: Side) -> Vec<Change> {
+        let (limit, levels) = (self.target(side, 0), offers.side(side).keys());
         let stale: Vec<&Price> = match side {
             Side::Buy => levels.rev().take_while(|price| i64::from(price.micros()) > limit).take(3).collect(),
             Side::Sell => levels.take_while(|price| i64::from(price.micros()) < limit).take(3).collect(),
         };
         stale.into_iter().map(|price| removal(side, *price)).collect()
-    }
-
-    fn best(&self, side: Side) -> Option<Price> {
-        match side {
-            Side::Buy => self.book.best_bid(),
-            Side::Sell => self.book.best_ask(),
-        }
     }
 
     /// The price, in millionths, of the level `depth` ticks behind the best that the fair value allows.
@@ -156,12 +183,12 @@ impl Place {
         }
     }
 
-    /// A quote of a new size `depth` ticks behind the best; `None` beyond the edge or where it would cross.
-    fn quote_at(&self, side: Side, depth: i64, random: &mut Random) -> Option<Change> {
+    /// A quote of a new size `depth` ticks behind the best; `None` beyond the edge or where the house would cross itself.
+    fn quote_at(&self, offers: &Offers, side: Side, depth: i64, random: &mut Random) -> Option<Change> {
         let price = u32::try_from(self.target(side, depth)).ok().and_then(Price::from_micros)?;
         let crosses = match side {
-            Side::Buy => self.book.best_ask().is_some_and(|ask| price >= ask),
-            Side::Sell => self.book.best_bid().is_some_and(|bid| price <= bid),
+            Side::Buy => offers.best(Side::Sell).is_some_and(|ask| price >= ask),
+            Side::Sell => offers.best(Side::Buy).is_some_and(|bid| price <= bid),
         };
         (!crosses).then(|| Change { side, level: Level { price, size: size(depth as u64, random) } })
     }

@@ -1,5 +1,7 @@
 //! The contracts as Solidity declares them: calls and logs of the exchanges, the tokens, the wallets (PROTOCOL.md 9).
 
+#![allow(clippy::too_many_arguments)] // As many as the contracts have.
+
 alloy::sol! {
     /// An order of V2 or V3 with its signature, as it stands in calldata.
     #[derive(Debug, PartialEq, Eq)]
@@ -160,6 +162,32 @@ alloy::sol! {
 
     interface Safe {
         function nonce() view returns (uint256 nonce);
+        function execTransaction(
+            address to,
+            uint256 value,
+            bytes data,
+            uint8 operation,
+            uint256 safeTxGas,
+            uint256 baseGas,
+            uint256 gasPrice,
+            address gasToken,
+            address refundReceiver,
+            bytes signatures
+        ) returns (bool success);
+    }
+
+    interface RelayHub {
+        function relayCall(
+            address from,
+            address recipient,
+            bytes encodedFunction,
+            uint256 transactionFee,
+            uint256 gasPrice,
+            uint256 gasLimit,
+            uint256 nonce,
+            bytes signature,
+            bytes approvalData
+        );
     }
 
     interface MultiSend {

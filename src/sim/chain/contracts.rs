@@ -103,6 +103,10 @@ impl Contracts {
         *self.wallet_nonces.entry(wallet).or_default() += 1;
     }
 
+    pub fn was_created(&self, wallet: Address) -> bool {
+        self.created.contains(&wallet)
+    }
+
     pub fn create_wallet(&mut self, wallet: Address) {
         self.created.insert(wallet);
     }

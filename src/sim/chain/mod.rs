@@ -11,6 +11,7 @@ pub mod abi;
 pub mod block;
 pub mod contracts;
 pub mod house;
+pub mod relay;
 pub mod rpc;
 pub mod serve;
 pub mod settlement;
@@ -84,6 +85,7 @@ pub struct Chain {
     options: Options,
     pub house: House,
     pub contracts: Contracts,
+    pub submissions: relay::Submissions,
     operator: Key,
     oracle: Key,
     relayer: Key,
@@ -143,6 +145,7 @@ impl Chain {
         Chain {
             house: House::new(options.seed, options.network),
             contracts: Contracts::new(options.network),
+            submissions: relay::Submissions::default(),
             operator: house::secret(options.seed, "operator", 0),
             oracle: house::secret(options.seed, "oracle", 0),
             relayer: house::secret(options.seed, "relayer", 0),
@@ -385,4 +388,4 @@ impl Chain {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

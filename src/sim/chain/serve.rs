@@ -27,9 +27,9 @@ pub trait Host: Clone + Send + Sync + 'static {
 }
 
 /// Returns the routes of a node.
-pub fn routes<H: Host>(host: H) -> Router {
+pub fn routes<H: Host>() -> Router<H> {
     let limit = DefaultBodyLimit::max(REQUEST_BYTES_MAX);
-    Router::new().route("/rpc", post(request::<H>).get(socket::<H>)).layer(limit).with_state(host)
+    Router::new().route("/rpc", post(request::<H>).get(socket::<H>)).layer(limit)
 }
 
 async fn request<H: Host>(State(host): State<H>, body: Bytes) -> Response {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::account::Asset;
-use super::event::{Event, Leg, Settlement, Trade, TradeId};
+use super::event::{Event, Leg, Settlement, Trade, TradeId, TransactionHash};
 use super::order::{MarketId, OrderId};
 use super::reject::Canceled;
 use super::{ENDED_MAX, Exchange, State};
@@ -103,6 +103,13 @@ impl Exchange {
     /// Returns when [`Exchange::advance`] has something to do next.
     pub fn next_due(&self) -> Option<Nanos> {
         self.due.first_key_value().map(|((at, _), _)| *at)
+    }
+
+    /// Gives a trade the transaction that the chain made for it; from now on it is told with that one.
+    pub fn name_transaction(&mut self, id: TradeId, transaction: TransactionHash) {
+        if let Some(settling) = self.trades.get_mut(&id) {
+            Arc::make_mut(&mut settling.trade).transaction = transaction;
+        }
     }
 
     pub(super) fn at(&mut self, at: Nanos, due: Due) {

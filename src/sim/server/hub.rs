@@ -7,18 +7,19 @@ use axum::extract::ws::{Message as Frame, Utf8Bytes};
 use serde::Serialize;
 use tokio::sync::mpsc;
 
+use super::chain::Renamed;
 use super::data::Archive;
 use super::fault::{Fault, Occasion, Pending, crossed_burst};
 use super::prices::Tape;
 use super::private::{Desk, UserWants};
 use super::profile::Knobs;
-use super::spot::Markets;
 use super::truth::{Entry, Truth};
 use crate::domain::{Millis, Nanos};
+use crate::sim::chain::Chain;
 use crate::sim::listing::Listing;
 use crate::sim::message::{Activity, Message, Outcome};
 use crate::sim::wire::{self, Phase};
-use crate::sim::workload::{Options, Workload};
+use crate::sim::workload::Workload;
 
 #[derive(Debug)]
 pub struct Hub {
@@ -27,7 +28,9 @@ pub struct Hub {
     pub tape: Tape,
     pub archive: Archive,
     pub desk: Desk,
-    pub(super) markets: Markets,
+    /// `None` only while it is lent.
+    pub(super) chain: Option<Chain>,
+    pub(super) renamed: Renamed,
     truth: Option<Truth>,
     requests: u64,
     connections: Vec<Connection>,
@@ -85,12 +88,20 @@ pub struct Summary {
 }
 
 impl Hub {
-    pub fn new(options: Options, knobs: Knobs, desk: Desk, truth: Option<Truth>, queue_max: usize) -> Hub {
+    pub fn new(
+        workload: Workload,
+        chain: Chain,
+        pending: Pending,
+        desk: Desk,
+        truth: Option<Truth>,
+        queue_max: usize,
+    ) -> Hub {
         Hub {
             desk,
-            markets: Markets::new(options.seed),
-            workload: Workload::new(options),
-            pending: Pending::new(knobs, options.seed, options.start),
+            chain: Some(chain),
+            renamed: Renamed::default(),
+            workload,
+            pending,
             tape: Tape::default(),
             archive: Archive::default(),
             truth,
@@ -169,13 +180,9 @@ impl Hub {
             self.meet(occasion, now);
         }
         while let Some(step) = self.workload.next(now) {
-            for message in step.messages {
-                if let Some(message) = self.pending.omit_removal(message) {
-                    self.publish(&message, step.at);
-                }
-            }
+            self.tell_step(step);
         }
-        self.follow(now);
+        self.advance_chain(now);
         self.bury_silent(now);
     }
 
@@ -237,7 +244,7 @@ impl Hub {
         }
     }
 
-    fn publish(&mut self, message: &Message, now: Nanos) {
+    pub(super) fn publish(&mut self, message: &Message, now: Nanos) {
         self.tape.note(message);
         if let Message::Activity(activity) = message {
             return self.publish_activity(activity, now);
@@ -320,12 +327,12 @@ impl MarketWants {
 }
 
 impl ActivityWants {
-    /// `*` stands for `trades`. Each event has one market, and its slug.
+    /// `*` stands for `trades`.
     fn includes(&self, kind: &str, activity: &Activity) -> bool {
-        let slug = &activity.listing.slug;
+        let (slug, event_slug) = (&activity.listing.slug, &activity.listing.event_slug);
         self.subscriptions.iter().any(|filter| {
             (filter.kind == kind || (filter.kind == "*" && kind == "trades"))
-                && filter.event.as_ref().is_none_or(|event| event == slug)
+                && filter.event.as_ref().is_none_or(|event| event == event_slug)
                 && filter.market.as_ref().is_none_or(|market| market == slug)
         })
     }

@@ -2,6 +2,7 @@
 //!
 //! It checks nobody's identity and lets anybody inject faults; so it listens on the loopback interface only.
 
+mod chain;
 mod channel;
 mod control;
 mod data;
@@ -20,12 +21,14 @@ mod private;
 pub mod profile;
 mod quotes;
 mod refusal;
+mod relayer;
 mod spot;
 pub mod tls;
 pub mod truth;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -36,6 +39,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 pub use fault::Fault;
+use fault::Pending;
 use hub::Hub;
 pub use hub::Summary;
 use listen::Ports;
@@ -48,9 +52,10 @@ use private::{Desk, Service};
 pub use profile::{Knobs, Profile};
 use truth::{Entry, Truth};
 
+use super::chain::{Chain, Options as ChainOptions, serve as node};
 use super::listing::Listing;
 use super::wire::Phase;
-use super::workload;
+use super::workload::{self, Crowd, Workload};
 use crate::clock::now;
 use crate::domain::{Nanos, Shares};
 
@@ -60,11 +65,12 @@ const TICK: Duration = Duration::from_millis(5);
 #[derive(Clone, Debug)]
 pub struct Options {
     pub seed: u64,
-    /// How busy the world is; 100 is about a hundred market messages a second.
+    /// How busy the world is; 100 is about a hundred market messages a second. 0: nobody trades but clients.
     pub rate_percent: u64,
     /// Where the CLOB listens; the other services take the ports after it. Port 0: any free ones. Must be this machine's.
     pub listen: SocketAddr,
     pub short_life: Duration,
+    pub scene: Scene,
     pub knobs: Knobs,
     /// How many frames wait for a slow reader before he is cut off.
     pub queue_max: usize,
@@ -74,6 +80,17 @@ pub struct Options {
     pub truth: Option<Truth>,
 }
 
+/// What goes on at the venue beside clients.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scene {
+    /// Makers, strangers and leaders from a seed.
+    Busy,
+    /// Nobody: books hold what clients place.
+    Quiet,
+    /// The markets of a recording of the market channel, at `rate_percent` of its pace.
+    Recorded(PathBuf),
+}
+
 impl Default for Options {
     fn default() -> Options {
         Options {
@@ -81,6 +98,7 @@ impl Default for Options {
             rate_percent: 100,
             listen: SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0)),
             short_life: Duration::from_secs(300),
+            scene: Scene::Busy,
             knobs: Knobs::CALM,
             queue_max: 4_096,
             private: private::Settings::default(),
@@ -119,7 +137,7 @@ impl World {
 }
 
 impl Server {
-    /// Starts a venue. Fails if a port is taken.
+    /// Starts a venue. Fails if a port is taken, or a recording cannot be played.
     pub async fn start(options: Options) -> io::Result<Server> {
         let ports = Ports::bind(options.listen).await?;
         let tls = options.tls.as_ref();
@@ -130,11 +148,19 @@ impl Server {
             rate_percent: options.rate_percent,
             start: now(),
             short_life: nanos(options.short_life),
+            crowd: if options.scene == Scene::Quiet { Crowd::Absent } else { Crowd::Busy },
+        };
+        let (seed, start) = (workload.seed, workload.start);
+        let workload = match &options.scene {
+            Scene::Busy | Scene::Quiet => Workload::new(workload),
+            Scene::Recorded(path) => Workload::recorded(workload, path).map_err(io::Error::other)?,
         };
         let desk = Desk::new(options.seed, &options.private);
-        let mut hub = Hub::new(workload, options.knobs, desk, options.truth.clone(), options.queue_max);
+        let pending = Pending::new(options.knobs, seed, start);
+        let chain = Chain::new(ChainOptions::usual(seed, start));
+        let mut hub = Hub::new(workload, chain, pending, desk, options.truth.clone(), options.queue_max);
         hub.tell_truth(now(), Entry::Began { seed: options.seed });
-        hub.follow(now());
+        hub.name_people();
         options.private.accounts.iter().for_each(|funded| hub.fund(funded));
         let world = World { hub: Arc::new(Mutex::new(hub)), stopped: stopped.clone() };
         let mut tasks = vec![tokio::spawn(run(world.clone()))];
@@ -143,10 +169,10 @@ impl Server {
             router.layer(axum::middleware::from_fn_with_state((world.clone(), service), private::by_address))
         };
         let routers = [
-            counted(clob_routes(&world), Service::Clob),
+            counted(clob_routes(&world), Service::Clob).merge(node::routes()),
             counted(gamma::routes(), Service::Gamma),
             counted(data::routes(), Service::Data),
-            Router::new(),
+            relayer::routes(),
         ];
         for (listener, router) in [clob, gamma, data, relayer].into_iter().zip(routers) {
             let faulty = axum::middleware::from_fn_with_state(world.clone(), fault::with_faults);

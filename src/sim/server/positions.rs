@@ -128,7 +128,7 @@ impl Position {
             "percent_pnl": percent(total, self.spent), "percent_realized_pnl": percent(self.realized, self.spent),
             "status": status, "redeemable": status == "REDEEMABLE", "mergeable": is_mergeable && status == "OPEN",
             "negative_risk": listing.neg_risk, "archived": false, "verified": false, "title": listing.title,
-            "slug": listing.slug, "icon": "", "event_slug": listing.slug,
+            "slug": listing.slug, "icon": "", "event_slug": listing.event_slug,
             "event_id": wire::gamma_event_id(listing).parse::<u64>().unwrap_or_default(),
             "outcome": listing.outcomes[self.outcome.index()], "outcome_index": self.outcome.index(),
             "opposite_outcome": listing.outcomes[other.index()], "opposite_token_id": listing.tokens[other.index()],

@@ -1,28 +1,17 @@
 //! Where the wire meets the exchange: tokens become markets and outcomes, and what the exchange says is told.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use alloy::primitives::Address;
 
 use super::hub::Hub;
 use super::private::Funded;
-use crate::domain::{FeeSchedule, Nanos, Shares};
-use crate::sim::exchange::{Asset, Contract, Event, Exchange, Funds, MarketId, Rules, Settings};
+use super::truth::Entry;
+use crate::domain::{Nanos, Shares};
+use crate::sim::exchange::{Asset, Contract, Event, Exchange, Funds, MarketId};
 use crate::sim::listing::Listing;
 use crate::sim::message::Outcome;
-use crate::sim::wire::Phase;
-
-/// How long a marketable order is held on crypto markets (PROTOCOL.md 2.10).
-const CRYPTO_HOLD: Nanos = Nanos::from_millis(50);
-
-/// The exchange and the names of its markets.
-#[derive(Debug)]
-pub(super) struct Markets {
-    pub exchange: Exchange,
-    listings: HashMap<MarketId, Arc<Listing>>,
-    ids: HashMap<String, MarketId>,
-}
+use crate::sim::workload::{Person, Step};
 
 /// A token: which outcome of which market.
 #[derive(Clone, Debug)]
@@ -32,70 +21,78 @@ pub struct Spot {
     pub outcome: Outcome,
 }
 
-impl Markets {
-    pub fn new(seed: u64) -> Markets {
-        let exchange = Exchange::new(Settings { seed, ..Settings::default() });
-        Markets { exchange, listings: HashMap::new(), ids: HashMap::new() }
-    }
-}
-
 impl Hub {
     pub fn exchange(&self) -> &Exchange {
-        &self.markets.exchange
+        self.workload.exchange()
     }
 
     pub fn exchange_mut(&mut self) -> &mut Exchange {
-        &mut self.markets.exchange
+        self.workload.exchange_mut()
     }
 
     /// Returns the market and outcome of a token that the venue knows.
     pub fn spot(&self, token: &str, _now: Nanos) -> Option<Spot> {
         let (place, outcome) = self.workload.token(token)?;
-        let market = *self.markets.ids.get(&place.listing.condition)?;
-        Some(Spot { listing: Arc::clone(&place.listing), market, outcome })
+        Some(Spot { listing: Arc::clone(&place.listing), market: place.market, outcome })
     }
 
-    /// Opens, changes and ends the exchange's markets as the world does, and settles what is due.
-    pub fn follow(&mut self, now: Nanos) {
-        for place in self.workload.places() {
-            let Markets { exchange, listings, ids } = &mut self.markets;
-            let listing = &place.listing;
-            let market = *ids.entry(listing.condition.clone()).or_insert_with(|| {
-                let market = exchange.open_market(rules(listing));
-                listings.insert(market, Arc::clone(listing));
-                market
-            });
-            exchange.change_tick(now, market, place.book.tick);
-            match place.phase {
-                Phase::Open => {}
-                Phase::Closed => exchange.close(now, market),
-                Phase::Resolved(resolution) => exchange.resolve(now, market, resolution),
+    /// Returns what a market is, while it is remembered.
+    pub fn listing_of(&self, market: MarketId) -> Option<Arc<Listing>> {
+        self.workload.place_of(market).map(|place| Arc::clone(&place.listing))
+    }
+
+    /// Returns the market of a condition, while it is remembered.
+    pub fn market_of_condition(&self, condition: &str) -> Option<MarketId> {
+        self.workload.condition(condition).map(|place| place.market)
+    }
+
+    /// Tells what clients caused at the exchange.
+    pub fn tell(&mut self, now: Nanos) {
+        if let Some(step) = self.workload.tell(now) {
+            self.tell_step(step);
+        }
+    }
+
+    /// Puts on the chain what the exchange said; tells users what became of their orders and trades, and everybody what
+    /// became of the markets.
+    pub fn tell_step(&mut self, mut step: Step) {
+        self.put_on_chain(&mut step.events, step.at);
+        for event in &step.events {
+            if let Some(entry) = Entry::of(event) {
+                self.tell_truth(step.at, entry);
+            }
+            let market = market_of(event, self.exchange());
+            let Some(place) = market.and_then(|market| self.workload.place_of(market)) else { continue };
+            let listing = Arc::clone(&place.listing);
+            for notice in self.desk.hear(event, &listing, step.at) {
+                self.send_to_user(notice.address, &notice.condition, &notice.text);
             }
         }
-        self.exchange_mut().advance(now);
-        self.tell(now);
+        for message in step.messages {
+            if let Some(message) = self.pending.omit_removal(self.renamed.in_message(message)) {
+                self.publish(&message, step.at);
+            }
+        }
     }
 
-    /// Tells what the exchange has to say.
-    pub fn tell(&mut self, now: Nanos) {
-        let events: Vec<Event> = self.exchange_mut().drain_events().collect();
-        for event in &events {
-            let Some(listing) = market_of(event, self.exchange()).and_then(|market| self.markets.listings.get(&market))
-            else {
-                continue;
-            };
-            for notice in self.desk.hear(event, listing, now) {
-                self.send_to_user(notice.address, &notice.condition, &notice.text);
+    /// Tells the desk the wallets of the people in the world, so that it can name them in trades.
+    pub fn name_people(&mut self) {
+        for (account, person) in self.workload.people() {
+            if let Ok(wallet) = person.wallet.parse() {
+                self.desk.identity.name(account, wallet);
             }
         }
     }
 
     /// Opens the wallets of somebody who is not known yet; every contract may take what it wants of them.
     pub fn welcome(&mut self, owner: Address, funds: Funds) {
-        let exchange = &mut self.markets.exchange;
+        let exchange = self.workload.exchange_mut();
         let new = self.desk.identity.meet(owner, || exchange.open_account(funds));
         let some_shares = Asset::Shares(MarketId(0), Outcome::Yes);
         for wallet in new {
+            let person = Person { wallet: format!("{:#x}", wallet.address), name: String::new() };
+            self.workload.introduce(wallet.account, person);
+            let exchange = self.workload.exchange_mut();
             for contract in Contract::ALL {
                 // An allowance of shares is for all of a kind.
                 for asset in [Asset::Collateral, some_shares] {
@@ -117,18 +114,6 @@ impl Hub {
         self.exchange_mut().split(now, account, spot.market, shares).ok()?;
         self.tell(now);
         Some(())
-    }
-}
-
-fn rules(listing: &Listing) -> Rules {
-    let sports = Nanos::from_secs(listing.delay_secs.into());
-    Rules {
-        tick: crate::domain::Tick::CENT,
-        minimum: listing.minimum,
-        fee: FeeSchedule { rate_ppm: listing.fee_rate_ppm },
-        hold: if listing.taker_delay { CRYPTO_HOLD } else { sports },
-        generation: listing.generation,
-        neg_risk: listing.neg_risk,
     }
 }
 

@@ -12,7 +12,7 @@ pub fn activity_frame(activity: &Activity, kind: &str) -> Value {
         "connection_id": "c2ltdWxhdGVkCg==", "topic": "activity", "type": kind, "timestamp": activity.traded_at.0,
         "payload": {
             "asset": listing.tokens[activity.outcome.index()], "bio": "", "conditionId": listing.condition,
-            "eventSlug": listing.slug, "icon": "", "name": activity.name, "outcome": listing.outcomes[activity.outcome.index()],
+            "eventSlug": listing.event_slug, "icon": "", "name": activity.name, "outcome": listing.outcomes[activity.outcome.index()],
             "outcomeIndex": activity.outcome.index(), "price": number(activity.price.micros().into()), "profileImage": "",
             "proxyWallet": activity.wallet, "pseudonym": activity.name, "side": side_name(activity.side),
             "size": number(activity.size.0), "slug": listing.slug, "timestamp": activity.traded_at.0 / 1_000,
@@ -29,7 +29,7 @@ pub fn trade_row(activity: &Activity) -> Value {
         "condition_id": listing.condition, "side": side_name(activity.side), "size": number(activity.size.0),
         "price": number(activity.price.micros().into()), "timestamp": activity.traded_at.0 / 1_000,
         "transaction_hash": activity.transaction, "title": listing.title, "slug": listing.slug, "icon": "",
-        "event_slug": listing.slug, "outcome": listing.outcomes[activity.outcome.index()],
+        "event_slug": listing.event_slug, "outcome": listing.outcomes[activity.outcome.index()],
         "outcome_index": activity.outcome.index(), "name": activity.name, "pseudonym": activity.name, "bio": "",
         "profile_image": "",
     })

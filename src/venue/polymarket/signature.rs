@@ -61,9 +61,8 @@ pub fn check(order: &Order, signature: &[u8], exchange: Exchange, network: Netwo
             owner(order, signed_by)
         }
         SignatureType::DepositWallet if order.maker != order.signer => Err(BadSignature::MakerIsNotSigner),
-        SignatureType::DepositWallet => match signature.strip_suffix(SESSION_MARK.as_slice()) {
-            Some(outer) => {
-                let (expected, inner) = session_parts(outer)?;
+        SignatureType::DepositWallet => match session_parts(signature) {
+            Some((expected, inner)) => {
                 let signed_by = wallet_signer(order, &inner, exchange, network)?;
                 if signed_by != expected {
                     return Err(BadSignature::WrongSigner { signed_by, expected });
@@ -73,6 +72,13 @@ pub fn check(order: &Order, signature: &[u8], exchange: Exchange, network: Netwo
             None => owner(order, wallet_signer(order, signature, exchange, network)?),
         },
     }
+}
+
+/// Returns the session key and the signature that it made; `None` for a signature that no session key made.
+pub fn session_parts(signature: &[u8]) -> Option<(Address, Bytes)> {
+    let outer = signature.strip_suffix(SESSION_MARK.as_slice())?;
+    let (key, _, inner) = <(B256, B256, Bytes)>::abi_decode_params(outer).ok()?;
+    Some((Address::from_word(key), inner))
 }
 
 fn owner(order: &Order, signed_by: Address) -> Result<Signer, BadSignature> {
@@ -103,13 +109,6 @@ fn wallet_signer(
         return Err(BadSignature::WrongContents);
     }
     recover(wallet_digest(order.signer, hash, exchange, network), inner)
-}
-
-/// Returns the session key and the signature that it made.
-fn session_parts(outer: &[u8]) -> Result<(Address, Bytes), BadSignature> {
-    let length = BadSignature::Length { bytes: outer.len() + SESSION_MARK.len() };
-    let (key, _, inner) = <(B256, B256, Bytes)>::abi_decode_params(outer).map_err(|_| length)?;
-    Ok((Address::from_word(key), inner))
 }
 
 /// Returns what the owner of a deposit wallet signs: the order inside a message of the wallet's (ERC-7739), in the domain of

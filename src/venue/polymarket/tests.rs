@@ -13,6 +13,7 @@ use crate::domain::{Millis, Price, Shares, Side, Tick, Usdc};
 const ORDERS_V1: &str = include_str!("../../../tests/data/vectors_orders_v1.json");
 const ORDERS_V2: &str = include_str!("../../../tests/data/vectors_orders_v2.json");
 const AUTH: &str = include_str!("../../../tests/data/vectors_auth.json");
+const RELAYER: &str = include_str!("../../../tests/data/vectors_relayer.json");
 const AMOUNTS: &str = include_str!("../../../tests/data/vectors_amounts.json");
 
 fn file(text: &str) -> Value {
@@ -107,6 +108,18 @@ fn orders_of_v2_and_v3_are_signed_as_by_the_official_clients() {
         assert_eq!(self::order(&body["order"]), order, "{id}");
         assert_eq!(bytes(&body["order"]["signature"]), signed, "{id}");
     }
+}
+
+#[test]
+fn a_session_key_wraps_its_signature_as_the_official_client_does() {
+    let (orders, relayer) = (file(ORDERS_V2), file(RELAYER));
+    let key: Key = text(&orders["privateKey"]).parse().expect("a key");
+    let wrapped = &relayer["sessionOrder"];
+    let vector = rows(&orders, "vectors").iter().find(|vector| vector["id"] == wrapped["id"]).expect("the vector");
+    let contract = wallet(&vector["domain"]["verifyingContract"]);
+    let exchange = Exchange::ALL.into_iter().find(|exchange| exchange.address(Network::Polygon) == contract);
+    let signed = signature::sign_in_session(&order(&vector["order"]), &key, exchange.expect("known"), Network::Polygon);
+    assert_eq!(signed, bytes(&wrapped["signature"]));
 }
 
 #[test]

@@ -26,9 +26,11 @@ const START: Nanos = Nanos::from_secs(1_795_260_900);
 
 /// Who holds what, kept by the exchange.
 #[derive(Debug)]
-struct Books {
-    orders: Orders,
+pub(crate) struct Books {
+    pub orders: Orders,
     accounts: HashMap<Address, AccountId>,
+    /// Of those, the contract wallets that stand.
+    wallets: Vec<Address>,
     conditions: Vec<Condition>,
 }
 
@@ -60,8 +62,8 @@ fn asset(token: Token) -> Asset {
 }
 
 impl Vault for Books {
-    fn is_wallet(&self, _wallet: Address) -> bool {
-        false
+    fn is_wallet(&self, wallet: Address) -> bool {
+        self.wallets.contains(&wallet)
     }
 
     fn collateral(&self, wallet: Address) -> u64 {
@@ -132,11 +134,11 @@ impl Vault for Books {
 
 /// An exchange, a chain, and the orders that were signed.
 #[derive(Debug)]
-struct World {
-    books: Books,
-    chain: Chain,
+pub(crate) struct World {
+    pub books: Books,
+    pub chain: Chain,
     signed: HashMap<OrderId, Signed>,
-    now: Nanos,
+    pub now: Nanos,
     made: u64,
 }
 
@@ -150,7 +152,7 @@ fn key(account: AccountId) -> Key {
 }
 
 impl World {
-    fn new() -> World {
+    pub(crate) fn new() -> World {
         let mut orders = Orders::new(Settings::default());
         let mut random = Random::new(3);
         let mut accounts = HashMap::new();
@@ -179,9 +181,17 @@ impl World {
             conditions.push(Condition::of(&listing));
         }
         let mut chain = Chain::new(Options::usual(3, START));
-        let mut books = Books { orders, accounts, conditions };
+        let mut books = Books { orders, accounts, wallets: Vec::new(), conditions };
         chain.advance(START, &mut books);
         World { books, chain, signed: HashMap::new(), now: START, made: 0 }
+    }
+
+    /// Opens an account with $1,000 and no approvals for a contract wallet that stands.
+    pub(crate) fn adopt(&mut self, wallet: Address) -> AccountId {
+        let account = self.books.orders.open_account(Funds::Of(Usdc::whole(1_000)));
+        self.books.accounts.insert(wallet, account);
+        self.books.wallets.push(wallet);
+        account
     }
 
     /// Signs and places an order that rests.
@@ -258,7 +268,7 @@ impl World {
     }
 
     /// Lets so many milliseconds pass.
-    fn pass(&mut self, millis: u64) {
+    pub(crate) fn pass(&mut self, millis: u64) {
         self.now = self.now.plus(Nanos::from_millis(millis));
         self.books.orders.advance(self.now);
         self.tell();

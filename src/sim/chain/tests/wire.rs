@@ -23,7 +23,7 @@ async fn serve() -> (Shared, std::net::SocketAddr) {
     let shared = Shared(Arc::new(Mutex::new(World::new())));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
-    let router = routes(shared.clone());
+    let router = routes::<Shared>().with_state(shared.clone());
     tokio::spawn(async move { axum::serve(listener, router).await });
     (shared, address)
 }

@@ -1,16 +1,15 @@
 //! Orders are cancelled by their owner (PROTOCOL.md 2.4, 2.9).
 
+use alloy::primitives::Address;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::delete;
 use axum::{Json, Router};
 use serde_json::{Map, Value, json};
 
-use alloy::primitives::Address;
-
 use super::auth::Call;
 use super::limits::Cost;
-use super::meter::{self, Stamp};
+use super::meter;
 use super::payload::{self, MarketFilter};
 use super::refusal::Refusal;
 use crate::clock::now;
@@ -51,13 +50,12 @@ fn cancel_ids(world: &World, call: &Call, ids: Result<Vec<OrderId>, Refusal>) ->
         Ok(ids) => ids,
         Err(refusal) => return refusal.into_response(),
     };
-    match admit(world, call.key.address, ids.len() as u64) {
-        Ok(stamp) => {
-            let canceled = world.hub().cancel(call.key.address, &ids, now());
-            stamp.on(canceled)
-        }
-        Err(refusal) => refusal,
+    let stamp = meter::admit(world, call.key.address, Cost::Cancels(ids.len() as u64));
+    if let Some(refusal) = stamp.refusal() {
+        return stamp.on(refusal);
     }
+    let canceled = world.hub().cancel(call.key.address, &ids, now());
+    stamp.on(canceled)
 }
 
 async fn all(State(world): State<World>, call: Call) -> Response {
@@ -73,24 +71,16 @@ async fn of_market(State(world): State<World>, call: Call) -> Response {
 
 /// Cancels the open orders that are meant; each of them costs.
 fn sweep(world: &World, call: &Call, is_meant: impl Fn(&Found<'_>) -> bool) -> Response {
-    let stamp = match admit(world, call.key.address, 1) {
-        Ok(stamp) => stamp,
-        Err(refusal) => return refusal,
-    };
+    let stamp = meter::admit(world, call.key.address, Cost::Cancels(1));
+    if let Some(refusal) = stamp.refusal() {
+        return stamp.on(refusal);
+    }
     let mut hub = world.hub();
     let ids: Vec<OrderId> = hub.found(call.key.address, &is_meant);
     let canceled = hub.cancel(call.key.address, &ids, now());
     hub.desk.buckets.charge_cancels(call.key.address, canceled.canceled.len() as u64);
     drop(hub);
     stamp.on(canceled)
-}
-
-fn admit(world: &World, address: Address, cancels: u64) -> Result<Stamp, Response> {
-    let closed = world.hub().desk.mode.refuses_all(now());
-    match closed {
-        Some(refusal) => Err(refusal.into_response()),
-        None => meter::draw(world, address, Cost::Cancels(cancels)),
-    }
 }
 
 /// An open order and what is known of it.

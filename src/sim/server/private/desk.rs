@@ -81,7 +81,7 @@ impl Desk {
                 Some(told) => self.tell(&told),
                 None => Vec::new(),
             },
-            Event::Settled { trade, to } => match self.trades.settle(trade.id, *to, now).cloned() {
+            Event::Settled { trade, to } => match self.trades.settle(trade, *to, now).cloned() {
                 Some(told) => self.tell(&told),
                 None => Vec::new(),
             },

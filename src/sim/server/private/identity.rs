@@ -234,11 +234,16 @@ impl Identity {
         self.uuid("trade", trade.0)
     }
 
-    /// Returns the address of an account's wallet: that of one of ours, the one that a house account was given, or one
-    /// that follows from the seed.
+    /// Returns the address of an account's wallet: that of a client, the one that the world knows it by, or one that
+    /// follows from the seed.
     pub fn address(&self, account: AccountId) -> Address {
         let known = self.addresses.get(&account).copied();
         known.unwrap_or_else(|| Address::from_slice(&self.word("wallet", &account.0.to_be_bytes())[12..]))
+    }
+
+    /// Gives an account of the world the wallet that it is known by.
+    pub fn name(&mut self, account: AccountId, wallet: Address) {
+        self.addresses.insert(account, wallet);
     }
 
     /// Returns an API key id for an account that has none.

@@ -1,12 +1,12 @@
-//! How often somebody may ask: a token bucket for each signer's orders and one for his cancels, and windows for all
-//! requests of one address (PROTOCOL.md 2.12).
+//! How often somebody may order and cancel: a token bucket for each signer's orders and one for his cancels (PROTOCOL.md
+//! 2.12).
 
 use std::collections::HashMap;
 
 use alloy::primitives::Address;
-use axum::http::Method;
 use serde::Deserialize;
 
+use super::windows::Windows;
 use crate::domain::Nanos;
 
 const SECOND: u64 = 1_000_000_000;
@@ -206,7 +206,7 @@ pub struct Buckets {
     tiers: HashMap<Address, Tier>,
     orders: HashMap<Address, Bucket>,
     cancels: HashMap<Address, Bucket>,
-    windows: HashMap<usize, Window>,
+    pub windows: Windows,
 }
 
 impl Buckets {
@@ -260,136 +260,7 @@ impl Buckets {
             bucket.level = bucket.level.saturating_sub((tokens * SECOND) as i64);
         }
     }
-
-    /// Counts a request of an address. All addresses are one here: the loopback.
-    pub fn count(&mut self, service: Service, method: &Method, path: &str, now: Nanos) -> Admission {
-        if self.limits.address != Enforcement::Enforce {
-            return Admission::Now;
-        }
-        let of = ADDRESS_LIMITS.iter().enumerate().filter(|(_, limit)| limit.is_for(service, method, path));
-        let mut admission = Admission::Now;
-        for (index, limit) in of {
-            let count = (limit.count * self.limits.rate_percent / 100).max(1);
-            let window = self.windows.entry(index).or_insert(Window { began: now, count: 0 });
-            admission = admission.max(window.count(count, Nanos::from_secs(limit.secs), now));
-        }
-        admission
-    }
 }
-
-/// When a request is served.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Admission {
-    Now,
-    /// Over the limit: queued.
-    After(Nanos),
-    /// Far over it: 429.
-    Refused {
-        retry_after_secs: u64,
-    },
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Window {
-    began: Nanos,
-    count: u64,
-}
-
-impl Window {
-    /// A tenth more than the limit waits its turn at the limit's own pace; what is beyond that is refused.
-    fn count(&mut self, limit: u64, length: Nanos, now: Nanos) -> Admission {
-        if now.since(self.began) >= length {
-            *self = Window { began: now, count: 0 };
-        }
-        self.count += 1;
-        let over = self.count.saturating_sub(limit);
-        if over == 0 {
-            return Admission::Now;
-        }
-        if over <= limit.div_ceil(10) {
-            return Admission::After(Nanos(length.0 / limit * over));
-        }
-        self.count -= 1;
-        let left = self.began.plus(length).since(now);
-        Admission::Refused { retry_after_secs: left.0.div_ceil(SECOND).max(1) }
-    }
-}
-
-/// Which of the venue's hosts is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Service {
-    Clob,
-    Gamma,
-    Data,
-}
-
-/// So many requests in so many seconds, for one group of paths.
-struct AddressLimit {
-    service: Service,
-    method: Option<Method>,
-    /// A path, or the beginning of one if it ends in a slash.
-    paths: &'static [&'static str],
-    count: u64,
-    secs: u64,
-}
-
-impl AddressLimit {
-    fn is_for(&self, service: Service, method: &Method, path: &str) -> bool {
-        self.service == service
-            && self.method.as_ref().is_none_or(|only| only == method)
-            && self.paths.iter().any(|at| path == *at || at.ends_with('/') && path.starts_with(at))
-    }
-}
-
-const fn limit(paths: &'static [&'static str], count: u64, secs: u64) -> AddressLimit {
-    AddressLimit { service: Service::Clob, method: None, paths, count, secs }
-}
-
-const fn of(method: Method, paths: &'static [&'static str], count: u64, secs: u64) -> AddressLimit {
-    AddressLimit { service: Service::Clob, method: Some(method), paths, count, secs }
-}
-
-const fn at(service: Service, paths: &'static [&'static str], count: u64) -> AddressLimit {
-    AddressLimit { service, method: None, paths, count, secs: 10 }
-}
-
-/// The groups of PROTOCOL.md 2.12.
-const ADDRESS_LIMITS: &[AddressLimit] = &[
-    limit(&["/"], 9_000, 10),
-    limit(&["/ok"], 100, 10),
-    limit(&["/book"], 1_500, 10),
-    limit(&["/price"], 1_500, 10),
-    limit(&["/midpoint"], 1_500, 10),
-    limit(&["/books", "/prices", "/midpoints"], 500, 10),
-    limit(&["/prices-history"], 1_000, 10),
-    limit(&["/tick-size"], 200, 10),
-    limit(&["/data/orders", "/data/trades"], 500, 10),
-    limit(&["/data/order/", "/data/orders", "/data/trades", "/notifications"], 900, 10),
-    limit(&["/notifications"], 125, 10),
-    of(Method::POST, &["/order"], 5_000, 10),
-    of(Method::POST, &["/order"], 120_000, 600),
-    of(Method::DELETE, &["/order"], 5_000, 10),
-    of(Method::DELETE, &["/order"], 120_000, 600),
-    of(Method::POST, &["/orders"], 2_000, 10),
-    of(Method::POST, &["/orders"], 21_000, 600),
-    of(Method::DELETE, &["/orders"], 2_000, 10),
-    of(Method::DELETE, &["/orders"], 15_000, 600),
-    limit(&["/cancel-all"], 250, 10),
-    limit(&["/cancel-all"], 6_000, 600),
-    limit(&["/cancel-market-orders"], 1_500, 10),
-    limit(&["/cancel-market-orders"], 21_000, 600),
-    limit(&["/balance-allowance"], 200, 10),
-    limit(&["/balance-allowance/update"], 50, 10),
-    limit(&["/auth/"], 100, 10),
-    at(Service::Gamma, &["/"], 4_000),
-    at(Service::Gamma, &["/events", "/events/keyset"], 500),
-    at(Service::Gamma, &["/markets", "/markets/keyset"], 300),
-    at(Service::Gamma, &["/public-search"], 350),
-    at(Service::Gamma, &["/comments", "/tags"], 200),
-    at(Service::Data, &["/"], 1_000),
-    at(Service::Data, &["/v2/trades"], 200),
-    at(Service::Data, &["/v2/positions"], 200),
-];
 
 #[cfg(test)]
 mod tests {
@@ -453,31 +324,5 @@ mod tests {
         let mut buckets = Buckets::new(warn);
         assert_eq!(buckets.draw(ANNA, Cost::Orders(61), at(0)).expect("limits").verdict, Verdict::Warned);
         assert_eq!(Buckets::new(Limits::NONE).draw(ANNA, Cost::Orders(61), at(0)), None);
-    }
-
-    #[test]
-    fn an_address_waits_first_and_is_refused_then() {
-        let mut buckets = enforced(10);
-        let mut count = |millis| buckets.count(Service::Clob, &Method::DELETE, "/cancel-all", at(millis));
-        assert!((0..25).all(|_| count(0) == Admission::Now));
-        assert_eq!(count(1), Admission::After(Nanos::from_millis(400)));
-        assert_eq!(count(1), Admission::After(Nanos::from_millis(800)));
-        assert_eq!(count(1), Admission::After(Nanos::from_millis(1_200)));
-        assert_eq!(count(1), Admission::Refused { retry_after_secs: 10 });
-        assert_eq!(count(10_000), Admission::Now);
-        assert_eq!(buckets.count(Service::Clob, &Method::GET, "/data/orders", at(1)), Admission::Now);
-    }
-
-    #[test]
-    fn groups_overlap() {
-        let groups = |service, method, path: &str| {
-            ADDRESS_LIMITS.iter().filter(|limit| limit.is_for(service, &method, path)).count()
-        };
-        assert_eq!(groups(Service::Clob, Method::POST, "/order"), 3);
-        assert_eq!(groups(Service::Clob, Method::GET, "/data/order/0x1"), 2);
-        assert_eq!(groups(Service::Clob, Method::GET, "/data/orders"), 3);
-        assert_eq!(groups(Service::Clob, Method::GET, "/books"), 2);
-        assert_eq!(groups(Service::Gamma, Method::GET, "/markets"), 2);
-        assert_eq!(groups(Service::Data, Method::GET, "/v2/trades"), 2);
     }
 }

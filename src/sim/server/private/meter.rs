@@ -2,12 +2,13 @@
 
 use alloy::primitives::Address;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::limits::{Admission, Cost, Gauge, Headers, Service, Verdict};
+use super::limits::{Buckets, Cost, Gauge, Headers, Verdict};
 use super::refusal::Refusal;
+use super::windows::{Admission, Service};
 use crate::clock::now;
 use crate::sim::server::World;
 
@@ -16,35 +17,42 @@ const RESET: HeaderName = HeaderName::from_static("poly-ratelimit-reset");
 const TIER: HeaderName = HeaderName::from_static("poly-ratelimit-tier");
 const WARNING: HeaderName = HeaderName::from_static("poly-ratelimit-warning");
 
-/// What a signer is told of his limits with the answer.
-pub struct Stamp(Option<Gauge>);
+/// Whether a request about orders is served, and what its signer is told of his limits with the answer.
+pub struct Stamp {
+    told: Option<Gauge>,
+    refusal: Option<Refusal>,
+}
 
-/// Draws what a request costs. Returns the 429 where that is too much.
-pub fn draw(world: &World, signer: Address, cost: Cost) -> Result<Stamp, Response> {
-    let (gauge, headers) = {
-        let mut hub = world.hub();
-        (hub.desk.buckets.draw(signer, cost, now()), hub.desk.buckets.limits.headers)
-    };
-    let told = match headers {
+/// Asks whether the venue takes anything about orders now, and draws what the request costs.
+pub fn admit(world: &World, signer: Address, cost: Cost) -> Stamp {
+    let mut hub = world.hub();
+    let desk = &mut hub.desk;
+    if let Some(closed) = desk.mode.refuses_all(now()) {
+        return Stamp { told: None, refusal: Some(closed) };
+    }
+    let gauge = desk.buckets.draw(signer, cost, now());
+    let told = match desk.buckets.limits.headers {
         Headers::Sent => gauge,
         Headers::Withheld => None,
     };
-    match gauge.map(|gauge| gauge.verdict) {
-        Some(Verdict::Refused { retry_after_secs }) => {
-            let mut response = Refusal::TooManyRequests { retry_after_secs }.into_response();
-            if told.is_none() {
-                response.headers_mut().remove(header::RETRY_AFTER);
-            }
-            Err(Stamp(told).on(response))
+    let refusal = gauge.and_then(|gauge| match gauge.verdict {
+        Verdict::Refused { retry_after_secs } => {
+            Some(Refusal::TooManyRequests { retry_after_secs: told.map(|_| retry_after_secs) })
         }
-        Some(Verdict::Admitted | Verdict::Warned) | None => Ok(Stamp(told)),
-    }
+        Verdict::Admitted | Verdict::Warned => None,
+    });
+    Stamp { told, refusal }
 }
 
 impl Stamp {
+    /// Returns why the request is not served.
+    pub fn refusal(&self) -> Option<Refusal> {
+        self.refusal.clone()
+    }
+
     pub fn on(self, answer: impl IntoResponse) -> Response {
         let mut response = answer.into_response();
-        if let Some(gauge) = self.0 {
+        if let Some(gauge) = self.told {
             write(response.headers_mut(), gauge);
         }
         response
@@ -62,13 +70,18 @@ fn write(headers: &mut HeaderMap, gauge: Gauge) {
 
 /// Makes a request wait, or refuses it, where its address asks too often.
 pub async fn by_address(State((world, service)): State<(World, Service)>, request: Request, next: Next) -> Response {
-    let admission = world.hub().desk.buckets.count(service, request.method(), request.uri().path(), now());
+    let admission = {
+        let Buckets { windows, limits, .. } = &mut world.hub().desk.buckets;
+        windows.count(limits, service, request.method(), request.uri().path(), now())
+    };
     match admission {
         Admission::Now => next.run(request).await,
         Admission::After(wait) => {
             tokio::time::sleep(std::time::Duration::from_nanos(wait.0)).await;
             next.run(request).await
         }
-        Admission::Refused { retry_after_secs } => Refusal::TooManyRequests { retry_after_secs }.into_response(),
+        Admission::Refused { retry_after_secs } => {
+            Refusal::TooManyRequests { retry_after_secs: Some(retry_after_secs) }.into_response()
+        }
     }
 }

@@ -22,16 +22,19 @@ mod records;
 mod refusal;
 mod switch;
 mod user_channel;
+mod windows;
 mod wire;
 
 use axum::Router;
 
 pub use desk::{Desk, Settings};
 pub use identity::{BadFunded, Funded, Standing, Wallet};
-pub use limits::{Enforcement, Headers, Limits, Service, Tier};
+pub use limits::{Enforcement, Headers, Limits, Tier};
 pub use meter::by_address;
 pub use mode::{Switch, Trouble};
+pub(super) use records::Record;
 pub use user_channel::UserWants;
+pub use windows::Service;
 
 use super::World;
 

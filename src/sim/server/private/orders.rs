@@ -22,7 +22,7 @@ use super::refusal::Refusal;
 use super::wire::{self, Answer};
 use crate::clock::now;
 use crate::domain::{Nanos, Side};
-use crate::sim::exchange::{AccountId, NewOrder, OrderId, Placed, Reject};
+use crate::sim::exchange::{AccountId, NewOrder, OrderId, Placed, Reject, TradeId};
 use crate::sim::server::World;
 use crate::sim::server::hub::Hub;
 use crate::sim::server::spot::Spot;
@@ -58,10 +58,10 @@ enum Reply {
 }
 
 async fn place(State(world): State<World>, call: Call) -> Response {
-    let stamp = match admit(&world, &call.key, 1) {
-        Ok(stamp) => stamp,
-        Err(refusal) => return refusal,
-    };
+    let stamp = meter::admit(&world, call.key.address, Cost::Orders(1));
+    if let Some(refusal) = stamp.refusal() {
+        return stamp.on(refusal);
+    }
     let taken = Entry::read(&call.body).and_then(|entry| take(&world, &call.key, entry));
     let reply = finish(&world, taken).await;
     stamp.on(match reply {
@@ -76,10 +76,10 @@ async fn place_batch(State(world): State<World>, call: Call) -> Response {
         Ok(bodies) => bodies,
         Err(refusal) => return refusal.into_response(),
     };
-    let stamp = match admit(&world, &call.key, bodies.len() as u64) {
-        Ok(stamp) => stamp,
-        Err(refusal) => return refusal,
-    };
+    let stamp = meter::admit(&world, call.key.address, Cost::Orders(bodies.len() as u64));
+    if let Some(refusal) = stamp.refusal() {
+        return stamp.on(refusal);
+    }
     let entries: Vec<Result<Entry, Refusal>> = bodies.iter().map(|body| Entry::read(body.get().as_bytes())).collect();
     if let Some(refusal) = entries.iter().flatten().find_map(|entry| closed_to(&world, entry)) {
         return stamp.on(refusal);
@@ -96,15 +96,6 @@ async fn place_batch(State(world): State<World>, call: Call) -> Response {
         });
     }
     stamp.on(Json(json!(answers)))
-}
-
-/// Asks whether the venue takes anything now, and draws what the orders cost.
-fn admit(world: &World, key: &ApiKey, orders: u64) -> Result<meter::Stamp, Response> {
-    let closed = world.hub().desk.mode.refuses_all(now());
-    match closed {
-        Some(refusal) => Err(refusal.into_response()),
-        None => meter::draw(world, key.address, Cost::Orders(orders)),
-    }
 }
 
 /// Returns why the venue as a whole does not take this order now: that answers a whole batch.
@@ -214,19 +205,21 @@ impl Hub {
         let delay_secs = spot.listing.delay_secs;
         // What the exchange says of the order is told by the record.
         self.desk.orders.insert(id, Record { entry, owner: Arc::clone(key), listing: spot.listing, buckets: 0 });
-        let placed = self.exchange_mut().place(now, new);
-        let taken = match placed {
-            Ok(Placed::Live) => Taken::Answered(Answer::Live),
-            Ok(Placed::Matched { making, taking, trades }) => Taken::Answered(self.matched(making, taking, trades)),
-            Ok(Placed::Held { .. }) if delay_secs > 0 => Taken::Answered(Answer::Delayed),
-            Ok(Placed::Held { .. }) => Taken::Held(self.desk.wait_for(id)),
+        let placed = match self.exchange_mut().place(now, new) {
+            Ok(placed) => placed,
             Err(reject) => {
                 self.refused(&new, reject, now);
                 return Err(reject.into());
             }
         };
+        // Only what was told is on the chain, and has its transaction.
         self.tell(now);
-        Ok(taken)
+        Ok(match placed {
+            Placed::Live => Taken::Answered(Answer::Live),
+            Placed::Matched { making, taking, trades } => Taken::Answered(self.matched(making, taking, trades)),
+            Placed::Held { .. } if delay_secs > 0 => Taken::Answered(Answer::Delayed),
+            Placed::Held { .. } => Taken::Held(self.desk.wait_for(id)),
+        })
     }
 
     /// Forgets an order that was refused, but for what came to the engine and found nothing there.
@@ -254,7 +247,7 @@ impl Hub {
         }
     }
 
-    fn matched(&self, making: u64, taking: u64, trades: Vec<crate::sim::exchange::TradeId>) -> Answer {
+    fn matched(&self, making: u64, taking: u64, trades: Vec<TradeId>) -> Answer {
         let with_hash = trades.into_iter().filter_map(|id| {
             let (trade, _) = self.exchange().trade(id)?;
             Some((id, trade.transaction.to_string()))

@@ -24,6 +24,7 @@ const END: &str = "LTE=";
 pub fn routes() -> Router<World> {
     Router::new()
         .route("/data/order/{id}", get(order))
+        .route("/order/{id}", get(order))
         .route("/data/orders", get(orders))
         .route("/data/trades", get(trades))
 }

@@ -107,8 +107,10 @@ impl Trades {
     }
 
     /// Notes how far a trade is; `None` for one that is not listed.
-    pub fn settle(&mut self, id: TradeId, status: Settlement, now: Nanos) -> Option<&Told> {
-        let told = self.told.get_mut(&id)?;
+    pub fn settle(&mut self, trade: &Arc<Trade>, status: Settlement, now: Nanos) -> Option<&Told> {
+        let told = self.told.get_mut(&trade.id)?;
+        // A retry is another transaction.
+        told.trade = Arc::clone(trade);
         told.status = status;
         told.updated_at = now;
         Some(told)

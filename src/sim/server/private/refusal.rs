@@ -25,7 +25,7 @@ pub enum Refusal {
     KeyNotCreated,
     KeyNotDerived,
     TooManyRequests {
-        retry_after_secs: u64,
+        retry_after_secs: Option<u64>,
     },
     Disabled,
     Restarting,
@@ -97,21 +97,10 @@ impl Refusal {
 
     fn body(&self) -> Value {
         let error = self.to_string();
-        match self {
-            Refusal::PostOnlyMode { retry_after_secs } => {
-                json!({"error": error, "code": "post_only_mode", "retry_after_seconds": retry_after_secs})
-            }
-            _ => json!({"error": error}),
+        if let Refusal::PostOnlyMode { retry_after_secs } = self {
+            return json!({"error": error, "code": "post_only_mode", "retry_after_seconds": retry_after_secs});
         }
-    }
-
-    const fn retry_after_secs(&self) -> Option<u64> {
-        match self {
-            Refusal::PostOnlyMode { retry_after_secs } | Refusal::TooManyRequests { retry_after_secs } => {
-                Some(*retry_after_secs)
-            }
-            _ => None,
-        }
+        json!({"error": error})
     }
 }
 
@@ -184,7 +173,14 @@ impl From<Reject> for Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let mut response = (self.status(), Json(self.body())).into_response();
-        if let Some(secs) = self.retry_after_secs() {
+        let retry_after_secs = if let Refusal::PostOnlyMode { retry_after_secs } = self {
+            Some(retry_after_secs)
+        } else if let Refusal::TooManyRequests { retry_after_secs } = self {
+            retry_after_secs
+        } else {
+            None
+        };
+        if let Some(secs) = retry_after_secs {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(secs));
         }
         response

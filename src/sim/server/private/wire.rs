@@ -84,11 +84,9 @@ pub fn order_event(order: &Order, record: &Record, what: Happened, now: Nanos, i
         Happened::Update => "UPDATE",
         Happened::Cancellation => "CANCELLATION",
     };
-    let status = match (order.state, what) {
-        // It came from the hold to the book without a match.
-        (State::Live, Happened::Update) if order.matched == Shares::ZERO => "UNMATCHED".to_owned(),
-        _ => status(order),
-    };
+    // What comes from a hold to the book without a match is updated, and nothing of it is matched.
+    let is_unmatched = what == Happened::Update && order.state == State::Live && order.matched == Shares::ZERO;
+    let status = if is_unmatched { "UNMATCHED".to_owned() } else { status(order) };
     let trades = trade_ids(order, identity);
     let mut event = json!({
         "event_type": "order", "type": kind, "id": order.new.id.to_string(), "market": record.listing.condition,

@@ -4,6 +4,9 @@ use serde_json::{Value, json};
 
 use super::client::{Client, Kind, Socket, Spec, listing};
 use super::{start, token};
+use crate::clock::now;
+use crate::domain::Nanos;
+use crate::sim::exchange::Delay;
 use crate::sim::server::Limits;
 
 #[tokio::test]
@@ -70,6 +73,72 @@ async fn both_sides_hear_of_a_trade_until_it_is_confirmed() {
     }
     let update = anna.get(&format!("/data/order/{}", taken.as_str().expect("an id"))).await;
     assert_eq!((&update["status"], &update["size_matched"]), (&json!("MATCHED"), &json!("25")));
+}
+
+#[tokio::test]
+async fn a_trade_that_fails_is_retried_and_undone() {
+    let venue = start(Limits::NONE).await;
+    let (anna, bob) = (Client::anna(&venue).await, Client::bob(&venue).await);
+    let token = token(&venue);
+    bob.split(&token, 100);
+    bob.rest(Spec::sell(&token, 50, 20)).await;
+    {
+        let mut hub = venue.world.hub();
+        let settings = hub.exchange_mut().settings_mut();
+        (settings.retrying_after, settings.failed_after) = (Delay::millis(20, 20), Delay::millis(20, 20));
+        hub.exchange_mut().fail_next_settlement();
+    }
+    let balance = async || anna.get("/balance-allowance?asset_type=COLLATERAL").await["balance"].take();
+    let before = balance().await;
+    let mut socket = anna.listen().await;
+    let id = anna.place(Spec::buy(&token, 50, 20)).await.ok()["tradeIDs"][0].clone();
+    let mut seen = Vec::new();
+    for status in ["MATCHED", "RETRYING", "FAILED"] {
+        seen.push(socket.until("trade", status).await["id"].take());
+    }
+    assert_eq!(seen, vec![id.clone(); 3]);
+    let read = anna.get(&format!("/data/trades?id={}", id.as_str().expect("an id"))).await;
+    assert_eq!(read["data"][0]["status"], "FAILED");
+    assert_eq!(balance().await, before);
+}
+
+#[tokio::test]
+async fn orders_end_in_the_venues_words() {
+    let venue = start(Limits::NONE).await;
+    let anna = Client::anna(&venue).await;
+    let market = listing(&venue, Kind::Plain);
+    let mut socket = anna.listen().await;
+    let wallet = venue.wallets(anna.key.address())[0];
+    let expiration = now().as_secs() + 200;
+    let spec = Spec::buy(&market.tokens[0], 50, 10);
+    anna.rest(Spec { expiration, ..spec.clone().of("GTD") }).await;
+    let (expired, now) = (Nanos::from_secs(expiration - 60), now());
+    {
+        let mut hub = venue.world.hub();
+        hub.exchange_mut().advance(expired);
+        hub.tell(now);
+    }
+    socket.until("order", "CANCELED_EXPIRED_ORDER").await;
+    anna.rest(spec.clone()).await;
+    {
+        let mut hub = venue.world.hub();
+        let all = hub.exchange().balance(wallet.account).held;
+        hub.exchange_mut().withdraw(now, wallet.account, all).expect("it is held");
+        hub.tell(now);
+        hub.exchange_mut().deposit(wallet.account, all);
+    }
+    socket.until("order", "CANCELED_NOT_ENOUGH_BALANCE").await;
+    let id = anna.rest(spec).await;
+    {
+        let mut hub = venue.world.hub();
+        let market = hub.spot(&market.tokens[0], now).expect("a market").market;
+        hub.exchange_mut().close(now, market);
+        hub.tell(now);
+    }
+    socket.until("order", "CANCELED_MARKET_RESOLVED").await;
+    assert_eq!(anna.get(&format!("/order/{id}")).await["status"], "CANCELED_MARKET_RESOLVED");
+    let late = anna.place(Spec::buy(&market.tokens[0], 50, 10)).await;
+    assert_eq!(late.error(), (400, "the market is not yet ready to process new orders".to_owned()));
 }
 
 #[tokio::test]

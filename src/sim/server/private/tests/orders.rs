@@ -1,12 +1,15 @@
 //! What becomes of orders that are taken: resting, matched, cancelled; and how their owner reads that.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
-use super::client::{Client, Kind, Spec, listing};
+use super::client::{Client, Kind, Spec, key, listing};
 use super::{start, token};
 use crate::clock::now;
-use crate::sim::server::Limits;
-use crate::venue::polymarket::{Exchange, SignatureType};
+use crate::domain::Usdc;
+use crate::sim::server::{Funded, Limits, Options, PrivateSettings, Server, Switch};
+use crate::venue::polymarket::{Exchange, Network, Order, SignatureType, signature};
 
 fn text(value: &Value) -> String {
     value.as_str().expect("text").to_owned()
@@ -219,4 +222,54 @@ async fn money_is_reserved_and_comes_back() {
     assert_eq!((status, error.contains("the balance is not enough")), (400, true), "{error}");
     anna.call("DELETE", "/order", &json!({"orderID": id}).to_string()).await.ok();
     anna.rest(all).await;
+}
+
+#[tokio::test]
+async fn a_session_key_trades_for_the_wallet_that_knows_it() {
+    let venue = start(Limits::NONE).await;
+    let anna = Client::anna(&venue).await;
+    let session = Client::connect(&venue, key(5)).await;
+    let (token, wallet) = (token(&venue), anna.wallet(SignatureType::DepositWallet));
+    let spec = Spec { wallet: SignatureType::DepositWallet, ..Spec::buy(&token, 50, 10) };
+    let entry = || {
+        let order = Order { maker: wallet, signer: wallet, ..session.order(&spec) };
+        let bytes = signature::sign_in_session(&order, &session.key, Exchange::V2, Network::Polygon);
+        session.signed(&spec, &order, &bytes).to_string()
+    };
+    assert_eq!(session.call("POST", "/order", &entry()).await.status, 400);
+    let valid_until_secs = now().as_secs() + 600;
+    venue.switch(Switch::Session { session: session.key.address(), wallet, valid_until_secs });
+    let id = session.call("POST", "/order", &entry()).await.ok()["orderID"].clone();
+    // It sees its own orders, and the wallet's balance; the owner's key does not see them.
+    assert_eq!(session.get("/data/orders").await["data"][0]["id"], id);
+    assert_eq!(anna.get("/data/orders").await["count"], 0);
+    let balance = session.get("/balance-allowance?asset_type=COLLATERAL&signature_type=3").await;
+    assert_eq!(balance["balance"], "1000000000");
+    venue.switch(Switch::Session { session: session.key.address(), wallet, valid_until_secs: 1 });
+    assert_eq!(session.call("POST", "/order", &entry()).await.status, 400);
+}
+
+#[tokio::test]
+async fn the_world_trades_with_clients() {
+    let private =
+        PrivateSettings { accounts: vec![Funded { key: key(1), money: Usdc::whole(1_000) }], limits: Limits::NONE };
+    let options = Options { rate_percent: 1, private, ..Options::default() };
+    let venue = Arc::new(Server::start(options).await.expect("free ports"));
+    let anna = Client::anna(&venue).await;
+    let token = token(&venue);
+    let book = anna.get(&format!("/book?token_id={token}")).await;
+    let best = |side: &str| book[side].as_array().and_then(|levels| levels.last()).expect("a level")["price"].clone();
+    let ask = best("asks").as_str().expect("text").parse::<f64>().expect("a price");
+    let spec = Spec::buy(&token, (ask * 100.0).round() as u32, 5).of("FAK");
+    let answer = anna.place(spec).await.ok();
+    assert_eq!(answer["status"], "matched", "{answer}");
+    let trade = anna.get(&format!("/data/trades?id={}", text(&answer["tradeIDs"][0]))).await["data"][0].take();
+    let maker = &trade["maker_orders"][0];
+    // A stranger's key looks like a key, and his wallet like a wallet.
+    assert_eq!(text(&maker["owner"]).len(), 36);
+    assert_eq!((text(&maker["maker_address"]).len(), &maker["price"]), (42, &best("asks")));
+    // What rests of a client's is in the book that all see.
+    anna.rest(Spec::buy(&token, 1, 100)).await;
+    let book = anna.get(&format!("/book?token_id={token}")).await;
+    assert!(book["bids"].as_array().expect("bids").contains(&json!({"price": "0.01", "size": "100"})), "{book}");
 }
