@@ -14,6 +14,7 @@ pub mod replay;
 pub mod run;
 pub mod status;
 pub mod table;
+pub mod venue;
 
 use std::path::PathBuf;
 
@@ -47,6 +48,7 @@ pub struct Cli {
 pub enum Command {
     Run(run::RunArgs),
     Demo(demo::DemoArgs),
+    Venue(venue::VenueArgs),
 
     Record(record::RecordArgs),
     Explain(explain::ExplainArgs),
@@ -92,6 +94,7 @@ pub struct Engine {
 const AFTER_HELP: &str = "\
 Examples:
   remora demo                                a simulated session, with pages on http://127.0.0.1:8080
+  remora venue --ready-file venue.json       a simulated Polymarket for any client, on this machine
   remora run --config my.toml                your leaders and strategies, with simulated money
   remora doctor                              what this machine lacks, and how to mend it
   remora config check --config my.toml       every mistake in the settings at once
@@ -138,6 +141,7 @@ pub fn execute(cli: Cli) -> Exit {
     match command {
         Command::Run(args) => run::execute(&global, &args),
         Command::Demo(args) => demo::execute(&global, &args),
+        Command::Venue(args) => venue::execute(&global, &args),
 
         Command::Record(args) => record::execute(&global, args),
         Command::Explain(args) => explain::execute(&global, &args),

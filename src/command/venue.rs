@@ -18,7 +18,10 @@ use crate::{
     domain::{Generation, Usdc},
     sim::{
         listing::Listing,
-        server::{Funded, Knobs, Options, Profile, Server, Summary, Urls, tls::Identity, truth::Truth},
+        server::{
+            Funded, Knobs, Options, PrivateSettings, Profile, Server, Summary, Urls, tls::Identity, truth::Truth,
+        },
+        wire,
     },
     venue::polymarket::wallet,
 };
@@ -220,7 +223,9 @@ fn knobs(profile: Profile, texts: &[String]) -> Result<Knobs, String> {
 async fn serve(global: &Global, args: &VenueArgs, accounts: Vec<Funded>, knobs: Knobs) -> io::Result<Exit> {
     let tls = args.tls.as_ref().map(|_| Identity::generate()).transpose()?;
     let ca = match (&args.tls, &tls) {
-        (Some(folder), Some(identity)) => Some(identity.write_authority(folder).map_err(|error| named(folder, &error))?),
+        (Some(folder), Some(identity)) => {
+            Some(identity.write_authority(folder).map_err(|error| named(folder, &error))?)
+        }
         (None, _) | (_, None) => None,
     };
     let truth = match &args.truth {
@@ -234,7 +239,7 @@ async fn serve(global: &Global, args: &VenueArgs, accounts: Vec<Funded>, knobs: 
         knobs,
         tls,
         truth,
-        accounts: accounts.clone(),
+        private: PrivateSettings { accounts: accounts.clone(), ..PrivateSettings::default() },
         ..Options::default()
     };
     // Before the venue says that it is ready, so that whoever reads that may stop it.
@@ -246,7 +251,11 @@ async fn serve(global: &Global, args: &VenueArgs, accounts: Vec<Funded>, knobs: 
         seed: args.seed,
         profile: args.profile.code(),
         accounts: accounts.iter().map(Account::of).collect(),
-        markets: venue.market_images().iter().map(|image| Market::of(&image.listing, image.tick_text())).collect(),
+        markets: venue
+            .market_images()
+            .iter()
+            .map(|image| Market::of(&image.listing, wire::decimal(image.tick.micros())))
+            .collect(),
     };
     tell(global, args, &ready)?;
     let over = async {

@@ -28,6 +28,9 @@ pub struct Settings {
     pub retried_ppm: u32,
     /// MATCHED, and nothing more.
     pub stuck_ppm: u32,
+    /// Orders that would match, and are held for `delayed_for` whatever their market says.
+    pub delayed_ppm: u32,
+    pub delayed_for: Nanos,
 }
 
 /// A length of time between the two, both included.
@@ -60,6 +63,8 @@ impl Default for Settings {
             failed_ppm: 0,
             retried_ppm: 0,
             stuck_ppm: 0,
+            delayed_ppm: 0,
+            delayed_for: Nanos::from_secs(3),
         }
     }
 }

@@ -10,7 +10,7 @@ use super::market::{Rules, Standing};
 use super::matching::{self, Fill, Plan, is_dust};
 use super::order::{AccountId, Kind, NewOrder, Order, OrderId, Placed, State};
 use super::reject::{Canceled, NotCanceled, Reject};
-use super::settle::Due;
+use super::settle::{Due, Settings};
 use crate::domain::market::BUY_MINIMUM;
 use crate::domain::{Nanos, Price, Shares, Side, Usdc};
 
@@ -27,7 +27,8 @@ impl Exchange {
         let mut order = Order::fresh(new, price, now, self.count());
         let plan = self.plan(&order);
         self.check_against_book(&order, &plan)?;
-        if rules.hold == Nanos::ZERO || plan.fills.is_empty() {
+        let hold = if plan.fills.is_empty() { Nanos::ZERO } else { self.hold(&rules) };
+        if hold == Nanos::ZERO {
             self.check_funds(&order, &plan)?;
             self.push_order(&order, Happened::Placement);
             let placed = self.carry_out(now, order, plan);
@@ -38,7 +39,7 @@ impl Exchange {
         order.state = State::Held;
         self.push_order(&order, Happened::Placement);
         self.keep_open(order);
-        let until = now.plus(rules.hold);
+        let until = now.plus(hold);
         self.at(until, Due::Release(new.id));
         Ok(Placed::Held { until })
     }
@@ -53,6 +54,13 @@ impl Exchange {
             State::Canceled(_) => return Err(NotCanceled::MatchedOrCanceled),
         }
         Ok(())
+    }
+
+    /// Draws nothing where no order is delayed beyond its market's rule.
+    fn hold(&mut self, rules: &Rules) -> Nanos {
+        let Settings { delayed_ppm, delayed_for, .. } = self.settings;
+        let is_delayed = delayed_ppm > 0 && self.random.range(0, 1_000_000) < u64::from(delayed_ppm);
+        if is_delayed { delayed_for } else { rules.hold }
     }
 
     fn rules_of(&self, new: &NewOrder) -> Rules {

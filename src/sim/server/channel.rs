@@ -8,13 +8,17 @@ use axum::extract::ws::{Message as Frame, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
 use axum::routing::any;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::hub::{ActivityFilter, ActivityWants, Hub, MarketWants, Wants};
+use super::lossy::{Channel, Lossy};
 use super::{World, now};
 
 /// A reader who does not take a frame for so long is gone.
 const SEND_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) const REQUEST_BYTES_MAX: usize = 256 * 1024;
+/// A frame that waits to be overtaken waits no longer than this.
+const OVERTAKE_TIMEOUT: Duration = Duration::from_millis(250);
 /// What the venue says to what it does not understand.
 const INVALID: &str = "INVALID OPERATION";
 
@@ -87,14 +91,24 @@ async fn activity(State(world): State<World>, upgrade: WebSocketUpgrade) -> Resp
 
 /// Carries one socket until either end has enough.
 pub(super) async fn serve(world: World, mut socket: WebSocket, wants: Wants, hear: fn(&mut Hub, u64, &str)) {
+    let channel = wants.channel();
+    if channel == Channel::User && world.hub().pending.is_gap(now()) {
+        return;
+    }
+    let mut lossy = Lossy::new(channel);
     let (id, mut frames) = world.hub().connect(wants);
     loop {
         tokio::select! {
             () = world.stopped.cancelled() => break,
             frame = frames.recv() => {
                 let Some(frame) = frame else { break };
-                let sent = tokio::time::timeout(SEND_TIMEOUT, socket.send(frame)).await;
-                if !matches!(sent, Ok(Ok(()))) {
+                let frames = lossy.pass(frame, &mut world.hub().pending);
+                if !send(&mut socket, frames).await {
+                    break;
+                }
+            }
+            () = tokio::time::sleep(OVERTAKE_TIMEOUT), if lossy.holds_one() => {
+                if !send(&mut socket, lossy.release().into_iter().collect()).await {
                     break;
                 }
             }
@@ -109,10 +123,26 @@ pub(super) async fn serve(world: World, mut socket: WebSocket, wants: Wants, hea
     world.hub().disconnect(id);
 }
 
+/// Returns whether the reader took them in time.
+async fn send(socket: &mut WebSocket, frames: Vec<Frame>) -> bool {
+    for frame in frames {
+        if !matches!(tokio::time::timeout(SEND_TIMEOUT, socket.send(frame)).await, Ok(Ok(()))) {
+            return false;
+        }
+    }
+    true
+}
+
+/// Answers what is not understood, and closes the socket of who does not even speak JSON.
+fn refuse(hub: &mut Hub, id: u64, text: &str) {
+    hub.send(id, INVALID);
+    if serde_json::from_str::<IgnoredAny>(text).is_err() {
+        hub.disconnect(id);
+    }
+}
+
 fn hear_market(hub: &mut Hub, id: u64, text: &str) {
-    let Ok(request) = serde_json::from_str::<MarketRequest>(text) else {
-        return hub.send(id, INVALID);
-    };
+    let Ok(request) = serde_json::from_str::<MarketRequest>(text) else { return refuse(hub, id, text) };
     let Some(Wants::Market(wants)) = hub.wants(id) else { return };
     let is_first = request.channel == "market" && !wants.is_subscribed;
     match request.operation.as_str() {
@@ -137,9 +167,7 @@ fn hear_market(hub: &mut Hub, id: u64, text: &str) {
 }
 
 fn hear_activity(hub: &mut Hub, id: u64, text: &str) {
-    let Ok(request) = serde_json::from_str::<ActivityRequest>(text) else {
-        return hub.send(id, INVALID);
-    };
+    let Ok(request) = serde_json::from_str::<ActivityRequest>(text) else { return refuse(hub, id, text) };
     let Some(Wants::Activity(wants)) = hub.wants(id) else { return };
     let asked = request.subscriptions.into_iter().filter(|subscription| subscription.topic == "activity");
     let Some(filters) = asked.map(ActivitySubscription::filter).collect::<Option<Vec<ActivityFilter>>>() else {

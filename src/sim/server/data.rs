@@ -78,7 +78,7 @@ impl Archive {
     }
 
     /// Returns the newest fill from before `moment`, else the oldest there is.
-    pub fn from_before(&self, moment: Nanos) -> Option<&Activity> {
+    pub fn older_than(&self, moment: Nanos) -> Option<&Activity> {
         let older = self.told.partition_point(|told| told.activity.traded_at.nanos() <= moment);
         self.told.get(older.saturating_sub(1)).map(|told| &told.activity)
     }

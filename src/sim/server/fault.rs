@@ -127,6 +127,11 @@ impl Pending {
         is_spell(now.since(self.began), every_ms, for_ms)
     }
 
+    /// Returns whether the user channel lets nobody in.
+    pub fn is_gap(&self, now: Nanos) -> bool {
+        self.is_on(now, self.knobs.user_gap_every_ms, self.knobs.user_gap_for_ms)
+    }
+
     /// Returns which spell of the market channel is on, if one is.
     pub fn stall(&self, now: Nanos) -> Option<u64> {
         let Knobs { market_stall_every_ms: every, market_stall_for_ms: length, .. } = self.knobs;
@@ -140,10 +145,18 @@ impl Pending {
         every > 0 && self.private_answers.is_multiple_of(every)
     }
 
-    /// Turns knobs. Spells that would have begun by now are not made up for.
+    /// Turns knobs. A spell that is on by the new ones begins now; earlier ones are not made up for.
     pub fn turn(&mut self, knobs: Knobs, now: Nanos) {
         self.knobs = knobs;
-        self.occasions(now);
+        let age = now.since(self.began);
+        let over = |every, length| spells(age, every, length) - u64::from(is_spell(age, every, length));
+        self.seen = Seen {
+            gaps: over(knobs.user_gap_every_ms, knobs.user_gap_for_ms),
+            restarts: over(knobs.restart_every_ms, 0),
+            cancel_only: over(knobs.cancel_only_every_ms, knobs.cancel_only_for_ms),
+            ticks: over(knobs.tick_flip_every_ms, 0),
+            is_cancel_only: self.seen.is_cancel_only,
+        };
     }
 
     /// Returns what begins or ends by itself since it was last asked.
@@ -253,6 +266,16 @@ mod tests {
         check(16, &[]);
         check(20, &[Occasion::CloseUserSockets, Occasion::CancelOnlyEnds]);
         check(30, &[Occasion::CloseUserSockets, Occasion::Restart, Occasion::FlipTicks]);
+        // What is on when it is set begins then; what is set off ends.
+        let gap = Knobs { user_gap_every_ms: 1_000_000, user_gap_for_ms: 1_000_000, ..Knobs::CALM };
+        pending.turn(gap, Nanos::from_secs(138));
+        assert_eq!(pending.occasions(Nanos::from_secs(138)), [Occasion::CloseUserSockets]);
+        assert_eq!(pending.occasions(Nanos::from_secs(139)), []);
+        let only = Knobs { cancel_only_every_ms: 1_000_000, cancel_only_for_ms: 1_000_000, ..Knobs::CALM };
+        pending.turn(only, Nanos::from_secs(140));
+        assert_eq!(pending.occasions(Nanos::from_secs(140)), [Occasion::CancelOnly]);
+        pending.turn(Knobs::CALM, Nanos::from_secs(141));
+        assert_eq!(pending.occasions(Nanos::from_secs(141)), [Occasion::CancelOnlyEnds]);
     }
 
     #[test]

@@ -9,17 +9,20 @@ use tokio::sync::mpsc;
 
 use super::chain::Renamed;
 use super::data::Archive;
-use super::fault::{Fault, Occasion, Pending, crossed_burst};
+use super::fault::{Fault, Pending, crossed_burst};
+use super::lossy::Channel;
 use super::prices::Tape;
 use super::private::{Desk, UserWants};
-use super::profile::Knobs;
 use super::truth::{Entry, Truth};
 use crate::domain::{Millis, Nanos};
-use crate::sim::chain::{self, Chain};
+use crate::sim::chain::Chain;
 use crate::sim::listing::Listing;
 use crate::sim::message::{Activity, Message, Outcome};
 use crate::sim::wire::{self, Phase};
-use crate::sim::workload::{Options, Workload};
+use crate::sim::workload::Workload;
+
+/// Where the machine is slower than the world, the world lags rather than keep everybody from the lock.
+const STEPS_MAX: usize = 256;
 
 #[derive(Debug)]
 pub struct Hub {
@@ -88,21 +91,20 @@ pub struct Summary {
 }
 
 impl Hub {
-    /// `workload` was made with `options`.
     pub fn new(
         workload: Workload,
-        options: Options,
-        knobs: Knobs,
+        chain: Chain,
+        pending: Pending,
         desk: Desk,
         truth: Option<Truth>,
         queue_max: usize,
     ) -> Hub {
         Hub {
             desk,
-            chain: Some(Chain::new(chain::Options::usual(options.seed, options.start))),
+            chain: Some(chain),
             renamed: Renamed::default(),
             workload,
-            pending: Pending::new(knobs, options.seed, options.start),
+            pending,
             tape: Tape::default(),
             archive: Archive::default(),
             truth,
@@ -134,11 +136,6 @@ impl Hub {
         self.requests
     }
 
-    /// Turns knobs from now on.
-    pub fn turn(&mut self, knobs: Knobs, now: Nanos) {
-        self.pending.turn(knobs, now);
-    }
-
     /// Adds a line to the truth log, if one is kept.
     pub fn tell_truth(&self, at: Nanos, entry: Entry) {
         if let Some(truth) = &self.truth {
@@ -156,6 +153,11 @@ impl Hub {
 
     pub fn disconnect(&mut self, id: u64) {
         self.connections.retain(|connection| connection.id != id);
+    }
+
+    /// Closes all sockets of a kind.
+    pub fn cut(&mut self, channel: Channel) {
+        self.connections.retain(|connection| connection.wants.channel() != channel);
     }
 
     pub fn connections(&self) -> usize {
@@ -180,7 +182,8 @@ impl Hub {
         for occasion in self.pending.occasions(now) {
             self.meet(occasion, now);
         }
-        while let Some(step) = self.workload.next(now) {
+        for _ in 0..STEPS_MAX {
+            let Some(step) = self.workload.next(now) else { break };
             self.tell_step(step);
         }
         self.advance_chain(now);
@@ -237,14 +240,6 @@ impl Hub {
         }
     }
 
-    /// Does what the knobs make happen by itself.
-    fn meet(&mut self, occasion: Occasion, _now: Nanos) {
-        match occasion {
-            Occasion::CloseUserSockets => {}
-            Occasion::Restart | Occasion::CancelOnly | Occasion::CancelOnlyEnds | Occasion::FlipTicks => {}
-        }
-    }
-
     pub(super) fn publish(&mut self, message: &Message, now: Nanos) {
         self.tape.note(message);
         if let Message::Activity(activity) = message {
@@ -279,7 +274,7 @@ impl Hub {
         if !self.pending.is_on(now, knobs.feed_freeze_every_ms, knobs.feed_freeze_for_ms) {
             (0..copies).for_each(|_| self.send_activity(activity));
             if self.pending.strikes(knobs.feed_replay_ppm) {
-                let old = self.archive.from_before(now.since(Nanos::from_millis(knobs.feed_replay_age_ms))).cloned();
+                let old = self.archive.older_than(now.since(Nanos::from_millis(knobs.feed_replay_age_ms))).cloned();
                 old.iter().for_each(|old| self.send_activity(old));
             }
         }
@@ -306,6 +301,16 @@ impl Hub {
         let text = write();
         self.connections
             .retain(|connection| !is_meant(connection) || connection.queue.try_send(Frame::Text(text.clone())).is_ok());
+    }
+}
+
+impl Wants {
+    pub fn channel(&self) -> Channel {
+        match self {
+            Wants::Market(_) => Channel::Market,
+            Wants::Activity(_) => Channel::Activity,
+            Wants::User(_) => Channel::User,
+        }
     }
 }
 

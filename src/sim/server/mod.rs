@@ -12,6 +12,7 @@ mod geoblock;
 mod hub;
 mod listen;
 mod listings;
+mod lossy;
 mod markets;
 mod mishap;
 mod params;
@@ -25,6 +26,7 @@ mod relayer;
 mod spot;
 pub mod tls;
 pub mod truth;
+mod weather;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
@@ -39,6 +41,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 pub use fault::Fault;
+use fault::Pending;
 use hub::Hub;
 pub use hub::Summary;
 use listen::Ports;
@@ -51,10 +54,10 @@ use private::{Desk, Service};
 pub use profile::{Knobs, Profile};
 use truth::{Entry, Truth};
 
-use super::chain::serve as node;
+use super::chain::{Chain, Options as ChainOptions, serve as node};
 use super::listing::Listing;
-use super::wire::Phase;
-use super::workload::{self, Workload};
+use super::wire::{MarketImage, Phase};
+use super::workload::{self, Crowd, Workload};
 use crate::clock::now;
 use crate::domain::{Nanos, Shares};
 
@@ -83,8 +86,10 @@ pub struct Options {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scene {
     /// Makers, strangers and leaders from a seed.
-    Seeded,
-    /// The markets of a recording of the market channel, at `rate_percent` of its pace, which must not be zero.
+    Busy,
+    /// Nobody: books hold what clients place.
+    Quiet,
+    /// The markets of a recording of the market channel, at `rate_percent` of its pace.
     Recorded(PathBuf),
 }
 
@@ -95,7 +100,7 @@ impl Default for Options {
             rate_percent: 100,
             listen: SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0)),
             short_life: Duration::from_secs(300),
-            scene: Scene::Seeded,
+            scene: Scene::Busy,
             knobs: Knobs::CALM,
             queue_max: 4_096,
             private: private::Settings::default(),
@@ -145,14 +150,19 @@ impl Server {
             rate_percent: options.rate_percent,
             start: now(),
             short_life: nanos(options.short_life),
+            crowd: if options.scene == Scene::Quiet { Crowd::Absent } else { Crowd::Busy },
         };
-        let played = match &options.scene {
-            Scene::Seeded => Workload::new(workload),
+        let (seed, start) = (workload.seed, workload.start);
+        let workload = match &options.scene {
+            Scene::Busy | Scene::Quiet => Workload::new(workload),
             Scene::Recorded(path) => Workload::recorded(workload, path).map_err(io::Error::other)?,
         };
         let desk = Desk::new(options.seed, &options.private);
-        let mut hub = Hub::new(played, workload, options.knobs, desk, options.truth.clone(), options.queue_max);
+        let pending = Pending::new(options.knobs, seed, start);
+        let chain = Chain::new(ChainOptions::usual(seed, start));
+        let mut hub = Hub::new(workload, chain, pending, desk, options.truth.clone(), options.queue_max);
         hub.tell_truth(now(), Entry::Began { seed: options.seed });
+        hub.turn(options.knobs, now());
         hub.name_people();
         options.private.accounts.iter().for_each(|funded| hub.fund(funded));
         let world = World { hub: Arc::new(Mutex::new(hub)), stopped: stopped.clone() };
@@ -196,6 +206,11 @@ impl Server {
         let hub = self.world.hub();
         let open = hub.workload.places().filter(|place| place.phase == Phase::Open);
         open.map(|place| Arc::clone(&place.listing)).collect()
+    }
+
+    /// Returns what the CLOB says of all its markets, in order of opening.
+    pub fn market_images(&self) -> Vec<MarketImage> {
+        self.world.hub().listed(Nanos::NEVER).collect()
     }
 
     /// Turns a switch of the private wire from now on.

@@ -87,7 +87,7 @@ pub struct Knobs {
     /// New orders during the spell: 503, cancels are taken.
     pub cancel_only_every_ms: u64,
     pub cancel_only_for_ms: u64,
-    /// The signers' buckets fill at this share of the real rate; 0 and 100 are the real rate.
+    /// The signers' buckets fill at this share of the real rate, 100; 0 leaves them as they are.
     pub rate_percent: u32,
     /// Answers with 429: without the headers that say how long to wait.
     pub rate_headerless_ppm: u32,
@@ -182,7 +182,7 @@ impl Knobs {
         unauthorized_for_ms: 0,
         cancel_only_every_ms: 0,
         cancel_only_for_ms: 0,
-        rate_percent: 100,
+        rate_percent: 0,
         rate_headerless_ppm: 0,
         id_mismatch_ppm: 0,
         success_with_error_ppm: 0,
@@ -224,6 +224,7 @@ impl Knobs {
         unauthorized_for_ms: MINUTE,
         cancel_only_every_ms: DAY,
         cancel_only_for_ms: MINUTE,
+        rate_percent: 100,
         id_mismatch_ppm: PERCENT / 10,
         success_with_error_ppm: PERCENT / 10,
         empty_id_ppm: PERCENT / 10,

@@ -8,6 +8,15 @@ use sha1::{Digest, Sha1};
 use tokio_tungstenite::tungstenite::Message as Frame;
 
 use super::*;
+use crate::sim::wire;
+
+mod channels;
+mod control;
+mod data;
+mod gamma;
+mod knobs;
+mod public;
+mod tls;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 

@@ -1,6 +1,7 @@
 //! What Gamma says of markets, events, tags and series (PROTOCOL.md 4).
 
 use serde_json::{Value, json};
+use sha1::{Digest, Sha1};
 
 use super::metadata::{MarketImage, Phase, minimum};
 use super::{decimal, event_id, fee_schedule, number, to_text, version};
@@ -33,18 +34,24 @@ pub fn gamma_event(market: &MarketImage) -> Value {
 /// Writes the tag that stands for a category.
 pub fn gamma_tag(category: &str) -> Value {
     let slug = category.to_lowercase().replace(' ', "-");
-    json!({"id": (crc32c::crc32c(slug.as_bytes()) % 1_000_000).to_string(), "label": category, "slug": slug})
+    json!({"id": number_of(&slug), "label": category, "slug": slug})
 }
 
 /// Writes the series that a short market belongs to; `None` for one that stands alone.
 pub fn gamma_series(listing: &Listing) -> Option<Value> {
     let (name, _) = listing.slug.split_once("-updown-")?;
     let (slug, title) = (format!("{name}-updown"), format!("{} Up or Down", name.to_uppercase()));
-    let id = (crc32c::crc32c(slug.as_bytes()) % 1_000_000).to_string();
+    let id = number_of(&slug);
     Some(json!({
         "id": id, "ticker": slug, "slug": slug, "title": title, "seriesType": "single", "recurrence": "5m",
         "active": true, "closed": false, "archived": false,
     }))
+}
+
+/// The venue numbers tags and series; a digest of the slug does here.
+fn number_of(slug: &str) -> String {
+    let digest = Sha1::digest(slug);
+    (u32::from_be_bytes([0, digest[0], digest[1], digest[2]]) % 1_000_000).to_string()
 }
 
 fn event_row(market: &MarketImage) -> Value {

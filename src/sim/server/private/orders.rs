@@ -22,7 +22,7 @@ use super::refusal::Refusal;
 use super::wire::{self, Answer};
 use crate::clock::now;
 use crate::domain::{Nanos, Side};
-use crate::sim::exchange::{AccountId, NewOrder, OrderId, Placed, Reject};
+use crate::sim::exchange::{AccountId, NewOrder, OrderId, Placed, Reject, TradeId};
 use crate::sim::server::World;
 use crate::sim::server::hub::Hub;
 use crate::sim::server::spot::Spot;
@@ -48,6 +48,9 @@ enum Taken {
     /// The request waits for the end of the hold.
     Held(oneshot::Receiver<Result<Placed, Reject>>),
 }
+
+/// A hold of so long is not waited for.
+const ANSWERED_BEFORE: Nanos = Nanos::from_secs(1);
 
 /// What one order is answered.
 enum Reply {
@@ -202,7 +205,6 @@ impl Hub {
             kind: entry.kind,
             post_only: entry.post_only,
         };
-        let delay_secs = spot.listing.delay_secs;
         // What the exchange says of the order is told by the record.
         self.desk.orders.insert(id, Record { entry, owner: Arc::clone(key), listing: spot.listing, buckets: 0 });
         let placed = match self.exchange_mut().place(now, new) {
@@ -217,7 +219,8 @@ impl Hub {
         Ok(match placed {
             Placed::Live => Taken::Answered(Answer::Live),
             Placed::Matched { making, taking, trades } => Taken::Answered(self.matched(making, taking, trades)),
-            Placed::Held { .. } if delay_secs > 0 => Taken::Answered(Answer::Delayed),
+            // Who would have to wait for seconds is answered at once.
+            Placed::Held { until } if until.since(now) >= ANSWERED_BEFORE => Taken::Answered(Answer::Delayed),
             Placed::Held { .. } => Taken::Held(self.desk.wait_for(id)),
         })
     }
@@ -247,7 +250,7 @@ impl Hub {
         }
     }
 
-    fn matched(&self, making: u64, taking: u64, trades: Vec<crate::sim::exchange::TradeId>) -> Answer {
+    fn matched(&self, making: u64, taking: u64, trades: Vec<TradeId>) -> Answer {
         let with_hash = trades.into_iter().filter_map(|id| {
             let (trade, _) = self.exchange().trade(id)?;
             Some((id, trade.transaction.to_string()))

@@ -4,7 +4,7 @@ use super::*;
 
 #[tokio::test]
 async fn tokens_come_and_go_and_custom_messages_are_asked_for() {
-    let venue = Server::start(Options { rate_percent: 500, ..Options::default() }).await.expect("a free port");
+    let venue = Server::start(Options { rate_percent: 300, ..Options::default() }).await.expect("a free port");
     let markets = venue.open_markets();
     let (first, second) = (markets[0].tokens[0].clone(), markets[1].tokens[0].clone());
     let mut client = Client::subscribe(&venue, std::slice::from_ref(&first)).await;
@@ -15,7 +15,7 @@ async fn tokens_come_and_go_and_custom_messages_are_asked_for() {
         assert_eq!(message["market"], markets[0].condition, "{message}");
         kinds.insert(message["event_type"].as_str().expect("text").to_owned());
     }
-    let mut say = async |client: &mut Client, request: Value| {
+    let say = async |client: &mut Client, request: Value| {
         client.0.send(Frame::text(request.to_string())).await.expect("a listener");
     };
     // A second frame of this type does nothing, and a token that is known gets no new snapshot.
@@ -42,7 +42,7 @@ async fn tokens_come_and_go_and_custom_messages_are_asked_for() {
 
 #[tokio::test]
 async fn without_custom_features_there_are_none() {
-    let venue = Server::start(Options { rate_percent: 500, ..Options::default() }).await.expect("a free port");
+    let venue = Server::start(Options { rate_percent: 300, ..Options::default() }).await.expect("a free port");
     let tokens: Vec<String> = venue.open_markets().iter().flat_map(|market| market.tokens.clone()).collect();
     let (mut socket, _) = tokio_tungstenite::connect_async(&venue.market_url).await.expect("a socket");
     let request = json!({"type": "market", "assets_ids": tokens, "initial_dump": false});
@@ -106,15 +106,22 @@ fn hash(book: &Value) -> String {
     let preimage = format!(
         "{{\"market\":{},\"asset_id\":{},\"timestamp\":{},\"hash\":\"\",\"bids\":[{}],\"asks\":[{}],\"min_order_size\":{},\
          \"tick_size\":{},\"neg_risk\":{},\"last_trade_price\":{}}}",
-        book["market"], book["asset_id"], book["timestamp"], levels("bids"), levels("asks"), book["min_order_size"],
-        book["tick_size"], book["neg_risk"], book["last_trade_price"],
+        book["market"],
+        book["asset_id"],
+        book["timestamp"],
+        levels("bids"),
+        levels("asks"),
+        book["min_order_size"],
+        book["tick_size"],
+        book["neg_risk"],
+        book["last_trade_price"],
     );
     Sha1::digest(preimage).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[tokio::test]
 async fn the_activity_feed_filters_by_type_and_slug() {
-    let venue = Server::start(Options { rate_percent: 500, ..Options::default() }).await.expect("a free port");
+    let venue = Server::start(Options { rate_percent: 300, ..Options::default() }).await.expect("a free port");
     let slug = venue.open_markets()[0].slug.clone();
     let filters = json!({"market_slug": slug}).to_string();
     let subscription = json!([{"topic": "activity", "type": "orders_matched", "filters": filters}]);
@@ -124,8 +131,12 @@ async fn the_activity_feed_filters_by_type_and_slug() {
         assert_eq!((&frame["topic"], &frame["type"]), (&json!("activity"), &json!("orders_matched")));
         assert_eq!((&frame["payload"]["slug"], frame["connection_id"].is_string()), (&json!(slug), true));
     }
-    for garbage in ["[", r#"{"action":"dance","subscriptions":[]}"#] {
-        feed.0.0.send(Frame::text(garbage)).await.expect("a listener");
-        while feed.0.next().await.expect("an open socket") != "INVALID OPERATION" {}
-    }
+    let refused = async |feed: &mut Feed| while feed.0.next().await.expect("an open socket") != "INVALID OPERATION" {};
+    feed.0.0.send(Frame::text(r#"{"action":"dance","subscriptions":[]}"#)).await.expect("a listener");
+    refused(&mut feed).await;
+    feed.next_json().await;
+    // Who does not even speak JSON is told so, and closed.
+    feed.0.0.send(Frame::text("{")).await.expect("a listener");
+    refused(&mut feed).await;
+    while feed.0.next().await.is_some() {}
 }

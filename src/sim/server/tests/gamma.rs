@@ -70,7 +70,8 @@ async fn a_cursor_walks_through_all_in_order() {
     let venue = quiet().await;
     let (all, mut seen, mut cursor) = (venue.open_markets(), Vec::new(), String::new());
     loop {
-        let (_, page) = get(format!("{}/markets/keyset?limit=2&order=endDate&ascending=false{cursor}", venue.gamma_url)).await;
+        let (_, page) =
+            get(format!("{}/markets/keyset?limit=2&order=endDate&ascending=false{cursor}", venue.gamma_url)).await;
         seen.extend(page["markets"].as_array().expect("markets").clone());
         let Some(next) = page["next_cursor"].as_str() else { break };
         cursor = format!("&after_cursor={next}");

@@ -76,7 +76,11 @@ async fn mistakes_get_the_venues_words() {
         ("/markets-by-token/123".to_owned(), 404, "market not found"),
         ("/markets?next_cursor=???".to_owned(), 400, "invalid next_cursor"),
         ("/prices-history".to_owned(), 400, "market is required"),
-        (format!("/prices-history?market={token}&interval=2h"), 400, "interval is invalid: use 1h, 6h, 1d, 1w, 1m, max or all"),
+        (
+            format!("/prices-history?market={token}&interval=2h"),
+            400,
+            "interval is invalid: use 1h, 6h, 1d, 1w, 1m, max or all",
+        ),
         ("/builder/trades?builder_code=7".to_owned(), 400, "invalid builder_code"),
         (format!("/fees/builder-fees/0x{}", "0".repeat(64)), 404, "builder not found"),
         ("/rebates/current".to_owned(), 400, "date and maker_address are required"),
@@ -113,7 +117,8 @@ async fn markets_are_listed_and_found_by_condition_and_token() {
         let (_, answer) = get(format!("{clob}/markets/{}", market.condition)).await;
         assert_eq!((&answer["accepting_orders"], &answer["neg_risk"]), (&json!(true), &json!(market.neg_risk)));
     }
-    let modern = markets.iter().find(|market| market.generation == crate::domain::Generation::V3).expect("one of Protocol V2");
+    let modern =
+        markets.iter().find(|market| market.generation == crate::domain::Generation::V3).expect("one of Protocol V2");
     // 32 bytes are known, the 31 that Gamma shows are not.
     assert_eq!(get(format!("{clob}/clob-markets/{}", modern.condition)).await.0, 200);
     assert_eq!(get(format!("{clob}/clob-markets/{}", &modern.condition[..64])).await.0, 404);
@@ -122,7 +127,7 @@ async fn markets_are_listed_and_found_by_condition_and_token() {
 
 #[tokio::test]
 async fn trades_leave_a_last_price_a_history_and_live_activity() {
-    let venue = Server::start(Options { rate_percent: 1_000, ..Options::default() }).await.expect("a free port");
+    let venue = Server::start(Options { rate_percent: 300, ..Options::default() }).await.expect("a free port");
     let clob = &venue.clob_url;
     let market = &venue.open_markets()[0];
     let token = &market.tokens[0];

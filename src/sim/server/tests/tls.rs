@@ -17,7 +17,11 @@ async fn who_trusts_the_ca_is_served_and_nobody_else() {
     let venue = Server::start(options).await.expect("a free port");
     let authority = reqwest::Certificate::from_pem(identity.authority_pem.as_bytes()).expect("a certificate");
     let trusting = reqwest::Client::builder().tls_certs_only([authority]).build().expect("a client");
-    for url in [format!("{}/version", venue.urls.clob), format!("{}/tags", venue.urls.gamma), format!("{}/v2/status", venue.urls.data)] {
+    for url in [
+        format!("{}/version", venue.urls.clob),
+        format!("{}/tags", venue.urls.gamma),
+        format!("{}/v2/status", venue.urls.data),
+    ] {
         assert!(url.starts_with("https://"), "{url}");
         let answer = trusting.get(&url).send().await.expect("an answer");
         assert_eq!((answer.status().as_u16(), answer.version()), (200, reqwest::Version::HTTP_11), "{url}");
@@ -42,7 +46,8 @@ async fn who_trusts_the_ca_is_served_and_nobody_else() {
     let answer = socket.next().await.expect("a frame").expect("a frame");
     assert_eq!(answer, Frame::text("PONG"));
     // Who never shakes hands holds up nobody.
-    let _silent = tokio::net::TcpStream::connect(venue.urls.clob.trim_start_matches("https://")).await.expect("a socket");
+    let _silent =
+        tokio::net::TcpStream::connect(venue.urls.clob.trim_start_matches("https://")).await.expect("a socket");
     assert_eq!(trusting.get(format!("{}/version", venue.urls.clob)).send().await.expect("an answer").status(), 200);
     venue.stop().await;
 }

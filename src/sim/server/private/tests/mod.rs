@@ -7,5 +7,6 @@ mod identity;
 mod limits;
 mod orders;
 mod refusals;
+mod struck;
 
 use client::{start, token};
