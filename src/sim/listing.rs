@@ -174,7 +174,7 @@ impl Listing {
                 event_title: format!("Winner of the regatta of {}", iso(opens_at)),
                 group_title: boat.to_owned(),
                 neg_risk_id: neg_risk_id.clone(),
-                category: "Sports",
+                category: "Other",
                 generation: Generation::V2,
                 fee_rate_ppm: 50_000,
                 minimum: Shares::whole(5),

@@ -329,7 +329,7 @@ fn take(stage: &mut Stage, at: Nanos, account: AccountId, intent: Intent) {
         Size::Sell(_) => Side::Sell,
     };
     let Some(place) = stage.place(market) else { return };
-    let Some(limit) = levels_met(place, outcome, side).into_iter().take(depth).last() else { return };
+    let Some(limit) = levels_met(place, outcome, side).into_iter().take(depth).next_back() else { return };
     let (maker_amount, taker_amount) = amounts(size, limit, place.book.tick);
     let (id, kind) = (stage.exchange.house_order_id(), OrderKind::Fak);
     let new = NewOrder { id, account, market, outcome, side, maker_amount, taker_amount, kind, post_only: false };

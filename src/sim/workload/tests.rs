@@ -345,11 +345,8 @@ fn a_client_trades_with_the_crowd() {
     assert!(world.exchange().shares(account, market, Outcome::Yes).held > Shares::ZERO);
 }
 
-/// A book, a client's order against it, changes of both tokens, a crossed moment, a finer grid, the end.
-#[test]
-fn a_recording_is_played_and_clients_trade_in_it() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("market.jsonl");
+/// A book, changes of both tokens, a crossed moment, a finer grid.
+fn recording() -> String {
     let line = |secs: u64, message: &str| {
         format!("{{\"recv_ns\":{},\"msg\":{message}}}\n", 1_776_082_810_000_000_000 + secs * 1_000_000_000)
     };
@@ -369,7 +366,15 @@ fn a_recording_is_played_and_clients_trade_in_it() {
         line(6, &change("111", "0.485", "6", "BUY")),
         line(9, &change("111", "0.47", "5", "BUY")),
     ];
-    std::fs::write(&path, lines.concat()).expect("a file");
+    lines.concat()
+}
+
+/// A book, a client's order against it, changes of both tokens, a crossed moment, a finer grid, the end.
+#[test]
+fn a_recording_is_played_and_clients_trade_in_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("market.jsonl");
+    std::fs::write(&path, recording()).expect("a file");
     let mut world = Workload::recorded(Options { rate_percent: 100, ..options(1) }, &path).expect("a recording");
     let start = options(1).start;
     let at = |secs| start.plus(Nanos::from_secs(secs));
