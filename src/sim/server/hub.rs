@@ -13,13 +13,14 @@ use super::fault::{Fault, Pending, crossed_burst};
 use super::lossy::Channel;
 use super::prices::Tape;
 use super::private::{Desk, UserWants};
+use super::profile::Knobs;
 use super::truth::{Entry, Truth};
 use crate::domain::{Millis, Nanos};
-use crate::sim::chain::Chain;
+use crate::sim::chain::{self, Chain};
 use crate::sim::listing::Listing;
 use crate::sim::message::{Activity, Message, Outcome};
 use crate::sim::wire::{self, Phase};
-use crate::sim::workload::Workload;
+use crate::sim::workload::{Options, Workload};
 
 /// Where the machine is slower than the world, the world lags rather than keep everybody from the lock.
 const STEPS_MAX: usize = 256;
@@ -91,20 +92,21 @@ pub struct Summary {
 }
 
 impl Hub {
+    /// `workload` was made with `options`.
     pub fn new(
         workload: Workload,
-        chain: Chain,
-        pending: Pending,
+        options: Options,
+        knobs: Knobs,
         desk: Desk,
         truth: Option<Truth>,
         queue_max: usize,
     ) -> Hub {
         Hub {
             desk,
-            chain: Some(chain),
+            chain: Some(Chain::new(chain::Options::usual(options.seed, options.start))),
             renamed: Renamed::default(),
             workload,
-            pending,
+            pending: Pending::new(knobs, options.seed, options.start),
             tape: Tape::default(),
             archive: Archive::default(),
             truth,

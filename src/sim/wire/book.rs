@@ -61,31 +61,19 @@ fn push_levels(text: &mut String, levels: &[Level]) {
 
 /// Writes millionths as an exact decimal without trailing zeros.
 fn push_decimal(text: &mut String, micros: u64) {
-    const SPACE: usize = 27;
-    let (mut whole, mut part) = (micros / ONE, micros % ONE);
-    let (mut digits, mut at) = ([0_u8; SPACE], SPACE);
-    let mut push = |digit: u64| {
-        at -= 1;
-        digits[at] = digit as u8;
-    };
-    let mut places = if part == 0 { 0 } else { 6 };
-    while places > 0 && part.is_multiple_of(10) {
-        part /= 10;
-        places -= 1;
+    let (whole, part) = (micros / ONE, micros % ONE);
+    text.push_str(&whole.to_string());
+    if part == 0 {
+        return;
     }
-    if places > 0 {
-        for _ in 0..places {
-            push(u64::from(b'0') + part % 10);
-            part /= 10;
-        }
-        push(b'.'.into());
+    // The one in front keeps the zeros behind the point.
+    let digits = (ONE + part).to_string();
+    let mut end = digits.len();
+    while digits.as_bytes()[end - 1] == b'0' {
+        end -= 1;
     }
-    push(u64::from(b'0') + whole % 10);
-    while whole > 9 {
-        whole /= 10;
-        push(u64::from(b'0') + whole % 10);
-    }
-    text.push_str(std::str::from_utf8(&digits[at..]).expect("digits and a point"));
+    text.push('.');
+    text.push_str(&digits[1..end]);
 }
 
 #[cfg(test)]
