@@ -43,7 +43,7 @@ async fn markets_are_found_by_every_filter() {
         ("game_id=7", 0),
         ("rfq_enabled=true", 0),
         ("limit=2", 2),
-        ("limit=2&offset=5", all.len() - 5),
+        ("limit=2&offset=5", (all.len() - 5).min(2)),
     ] {
         let (status, list) = get(format!("{gamma}/markets?{filter}")).await;
         assert_eq!((status, list.as_array().map(Vec::len)), (200, Some(count)), "{filter}");
