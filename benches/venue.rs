@@ -43,12 +43,12 @@ fn main() {
     });
 }
 
-/// Places orders that rest, then places and cancels in turn, over a few connections.
+/// Places orders that rest, then places and cancels in turn, over a few connections, in a world that trades on.
 async fn orders(load: Load) {
     let key = Key::from_bytes([1; 32]).expect("a key");
     let accounts = vec![Funded { key, money: Usdc::whole(100_000_000) }];
     let private = PrivateSettings { accounts, limits: Limits::NONE };
-    let venue = Server::start(Options { rate_percent: 0, private, ..Options::default() }).await.expect("free ports");
+    let venue = Server::start(Options { private, ..Options::default() }).await.expect("free ports");
     let client = Client::connect(&venue, key).await;
     let market =
         venue.open_markets().into_iter().find(|listing| listing.generation == Generation::V2 && !listing.neg_risk);

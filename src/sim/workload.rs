@@ -3,9 +3,13 @@
 //! The same options give the same steps, whatever clients do not do. Nothing here reads a clock: the caller says up to when
 //! he wants to know.
 
+mod recorded;
 mod seeded;
 mod stage;
 
+use std::path::Path;
+
+use recorded::Recorded;
 use seeded::Seeded;
 use stage::Stage;
 pub use stage::{PLACES_MAX, Person};
@@ -16,6 +20,7 @@ use super::place::Place;
 use super::random::Random;
 use super::wire::Phase;
 use crate::domain::{Millis, Nanos};
+use crate::feed::recording::FileError;
 
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
@@ -26,11 +31,28 @@ pub struct Options {
     pub start: Nanos,
     /// How long a short market trades.
     pub short_life: Nanos,
+    pub crowd: Crowd,
+}
+
+/// Who is there beside clients.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Crowd {
+    /// Makers, strangers, leaders.
+    #[default]
+    Busy,
+    /// Nobody: books hold what clients place. Markets open, close and are resolved all the same.
+    Absent,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { seed: 1, rate_percent: 100, start: Nanos::ZERO, short_life: Nanos::from_secs(300) }
+        Options {
+            seed: 1,
+            rate_percent: 100,
+            start: Nanos::ZERO,
+            short_life: Nanos::from_secs(300),
+            crowd: Crowd::Busy,
+        }
     }
 }
 
@@ -47,19 +69,49 @@ pub struct Step {
 #[derive(Debug)]
 pub struct Workload {
     stage: Stage,
-    script: Seeded,
+    script: Script,
     /// When something last happened.
     now: Nanos,
 }
 
+/// What makes the world go on.
+#[derive(Debug)]
+enum Script {
+    Seeded(Box<Seeded>),
+    Recorded(Box<Recorded>),
+}
+
+impl Script {
+    fn next_at(&self) -> Option<Nanos> {
+        match self {
+            Script::Seeded(seeded) => seeded.next_at(),
+            Script::Recorded(recorded) => recorded.next_at(),
+        }
+    }
+
+    fn act(&mut self, stage: &mut Stage) -> Vec<Message> {
+        match self {
+            Script::Seeded(seeded) => seeded.act(stage),
+            Script::Recorded(recorded) => recorded.act(stage),
+        }
+    }
+}
+
 impl Workload {
     pub fn new(options: Options) -> Workload {
-        let exchange = Exchange::new(Settings { seed: options.seed ^ options.start.0, ..Settings::default() });
-        let mut stage = Stage::new(exchange, Random::new(options.seed ^ options.start.0.rotate_left(29)));
-        let script = Seeded::new(options, &mut stage);
+        let mut stage = stage(&options);
+        let script = Script::Seeded(Box::new(Seeded::new(options, &mut stage)));
         // Nobody listened when the first books were made.
         stage.tell(options.start);
         Workload { stage, script, now: options.start }
+    }
+
+    /// Returns a world in which the markets of a recording are played, from `options.start` on, at the rate in percent of
+    /// the recorded pace. Fails if the file cannot be read, or says nothing of any market. Panics if the rate is zero.
+    pub fn recorded(options: Options, path: &Path) -> Result<Workload, FileError> {
+        let mut stage = stage(&options);
+        let script = Script::Recorded(Box::new(Recorded::open(options, path, &mut stage)?));
+        Ok(Workload { stage, script, now: options.start })
     }
 
     /// Returns the next moment at which something happens, if it is not after `until`. What clients caused since comes
@@ -149,6 +201,12 @@ impl Workload {
         let (place, outcome) = self.token(token)?;
         (place.phase == Phase::Open).then(|| place.book.image(outcome, Millis(now.as_millis())))
     }
+}
+
+fn stage(options: &Options) -> Stage {
+    assert!(options.rate_percent > 0, "a rate of 0 % never does anything");
+    let exchange = Exchange::new(Settings { seed: options.seed ^ options.start.0, ..Settings::default() });
+    Stage::new(exchange, Random::new(options.seed ^ options.start.0.rotate_left(29)))
 }
 
 #[cfg(test)]

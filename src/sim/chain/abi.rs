@@ -1,5 +1,7 @@
 //! The contracts as Solidity declares them: calls and logs of the exchanges, the tokens, the wallets (PROTOCOL.md 9).
 
+#![allow(clippy::too_many_arguments)] // As many as the contracts have.
+
 alloy::sol! {
     /// An order of V2 or V3 with its signature, as it stands in calldata.
     #[derive(Debug, PartialEq, Eq)]

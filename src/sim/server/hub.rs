@@ -13,15 +13,14 @@ use super::fault::{Fault, Pending, crossed_burst};
 use super::lossy::Channel;
 use super::prices::Tape;
 use super::private::{Desk, UserWants};
-use super::profile::Knobs;
 use super::truth::{Entry, Truth};
 use crate::clock::mono;
 use crate::domain::{Millis, Nanos};
-use crate::sim::chain::{self, Chain};
+use crate::sim::chain::Chain;
 use crate::sim::listing::Listing;
 use crate::sim::message::{Activity, Message, Outcome};
 use crate::sim::wire::{self, Phase};
-use crate::sim::workload::{Options, Workload};
+use crate::sim::workload::Workload;
 
 /// Where the machine is slower than the world, the world lags rather than keep everybody from the lock.
 const ADVANCE_NANOS_MAX: u64 = 2_000_000;
@@ -93,13 +92,20 @@ pub struct Summary {
 }
 
 impl Hub {
-    pub fn new(options: Options, knobs: Knobs, desk: Desk, truth: Option<Truth>, queue_max: usize) -> Hub {
+    pub fn new(
+        workload: Workload,
+        chain: Chain,
+        pending: Pending,
+        desk: Desk,
+        truth: Option<Truth>,
+        queue_max: usize,
+    ) -> Hub {
         Hub {
             desk,
-            chain: Some(Chain::new(chain::Options::usual(options.seed, options.start))),
+            chain: Some(chain),
             renamed: Renamed::default(),
-            workload: Workload::new(options),
-            pending: Pending::new(knobs, options.seed, options.start),
+            workload,
+            pending,
             tape: Tape::default(),
             archive: Archive::default(),
             truth,

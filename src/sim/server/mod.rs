@@ -30,6 +30,7 @@ mod weather;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -40,6 +41,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 pub use fault::Fault;
+use fault::Pending;
 use hub::Hub;
 pub use hub::Summary;
 use listen::Ports;
@@ -52,10 +54,10 @@ use private::{Desk, Service};
 pub use profile::{Knobs, Profile};
 use truth::{Entry, Truth};
 
-use super::chain::serve as node;
+use super::chain::{Chain, Options as ChainOptions, serve as node};
 use super::listing::Listing;
 use super::wire::{MarketImage, Phase};
-use super::workload;
+use super::workload::{self, Crowd, Workload};
 use crate::clock::now;
 use crate::domain::{Nanos, Shares};
 
@@ -70,6 +72,7 @@ pub struct Options {
     /// Where the CLOB listens; the other services take the ports after it. Port 0: any free ones. Must be this machine's.
     pub listen: SocketAddr,
     pub short_life: Duration,
+    pub scene: Scene,
     pub knobs: Knobs,
     /// How many frames wait for a slow reader before he is cut off.
     pub queue_max: usize,
@@ -79,6 +82,17 @@ pub struct Options {
     pub truth: Option<Truth>,
 }
 
+/// What goes on at the venue beside clients.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scene {
+    /// Makers, strangers and leaders from a seed.
+    Busy,
+    /// Nobody: books hold what clients place.
+    Quiet,
+    /// The markets of a recording of the market channel, at `rate_percent` of its pace.
+    Recorded(PathBuf),
+}
+
 impl Default for Options {
     fn default() -> Options {
         Options {
@@ -86,6 +100,7 @@ impl Default for Options {
             rate_percent: 100,
             listen: SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0)),
             short_life: Duration::from_secs(300),
+            scene: Scene::Busy,
             knobs: Knobs::CALM,
             queue_max: 4_096,
             private: private::Settings::default(),
@@ -124,7 +139,7 @@ impl World {
 }
 
 impl Server {
-    /// Starts a venue. Fails if a port is taken.
+    /// Starts a venue. Fails if a port is taken, or a recording cannot be played.
     pub async fn start(options: Options) -> io::Result<Server> {
         let ports = Ports::bind(options.listen).await?;
         let tls = options.tls.as_ref();
@@ -135,9 +150,17 @@ impl Server {
             rate_percent: options.rate_percent,
             start: now(),
             short_life: nanos(options.short_life),
+            crowd: if options.scene == Scene::Quiet { Crowd::Absent } else { Crowd::Busy },
+        };
+        let (seed, start) = (workload.seed, workload.start);
+        let workload = match &options.scene {
+            Scene::Busy | Scene::Quiet => Workload::new(workload),
+            Scene::Recorded(path) => Workload::recorded(workload, path).map_err(io::Error::other)?,
         };
         let desk = Desk::new(options.seed, &options.private);
-        let mut hub = Hub::new(workload, options.knobs, desk, options.truth.clone(), options.queue_max);
+        let pending = Pending::new(options.knobs, seed, start);
+        let chain = Chain::new(ChainOptions::usual(seed, start));
+        let mut hub = Hub::new(workload, chain, pending, desk, options.truth.clone(), options.queue_max);
         hub.tell_truth(now(), Entry::Began { seed: options.seed });
         hub.turn(options.knobs, now());
         hub.name_people();

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::book::book;
+use super::book::book_message;
 use super::{activity_frame, best, decimal, event_id, fee_schedule, side_name, spread, text, to_text};
 use crate::domain::Millis;
 use crate::sim::listing::Listing;
@@ -32,7 +32,7 @@ struct ChangeWire<'a> {
 /// Writes a message of the market channel, or an activity frame of the type `trades`.
 pub fn json(message: &Message) -> String {
     match message {
-        Message::Book(image) => to_text(&book(image, &image.hash, "book")),
+        Message::Book(image) => book_message(image),
         Message::PriceChange { listing, at, changes, after } => price_change(listing, *at, changes, after),
         Message::LastTrade { listing, outcome, at, side, price, size, transaction } => json!({
             "market": listing.condition, "asset_id": listing.tokens[outcome.index()], "price": price.to_string(),

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::Options;
 use super::stage::{Person, Stage, levels_met};
+use super::{Crowd, Options};
 use crate::domain::{FeeSchedule, Millis, Nanos, Price, Shares, Side, Tick, Usdc, market::SHARES_STEP};
 use crate::sim::exchange::{AccountId, Asset, Contract, Funds, Kind as OrderKind, MarketId, NewOrder, Quote, Rules};
 use crate::sim::leader::{self, Intent, Leader, Sight, Size};
@@ -80,8 +80,10 @@ impl Seeded {
             world.open(stage, Kind::Short(nth), options.start, left);
         }
         world.open_group(stage, options.start);
-        for nth in 0..world.leaders.len() {
-            world.after(options.start, world.leaders[nth].0.pause_ms / 2, Action::Leader(nth));
+        if options.crowd == Crowd::Busy {
+            for nth in 0..world.leaders.len() {
+                world.after(options.start, world.leaders[nth].0.pause_ms / 2, Action::Leader(nth));
+            }
         }
         world
     }
@@ -159,12 +161,12 @@ impl Seeded {
         let place = Place::open(market, Arc::clone(&listing), kind, random);
         let quotes = self.share_out(&place.first_quotes(random));
         stage.add_place(place);
-        if self.options.rate_percent > 0 {
+        if self.options.crowd == Crowd::Busy {
             stage.exchange.quote_all(now, market, &quotes);
+            self.after(now, QUOTE_MS, Action::Quote(market));
+            self.at(now, Action::Drift(market));
+            self.after(now, STRANGER_MS, Action::Stranger(market));
         }
-        self.after(now, QUOTE_MS, Action::Quote(market));
-        self.at(now, Action::Drift(market));
-        self.after(now, STRANGER_MS, Action::Stranger(market));
         (market, listing)
     }
 

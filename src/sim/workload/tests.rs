@@ -3,17 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
-use crate::domain::{Price, Shares, Side};
-use crate::sim::leader;
+use crate::domain::{Price, Shares, Side, Usdc};
 use crate::sim::listing::{BOATS, COINS_COUNT, Listing, STANDING_COUNT};
 use crate::sim::message::{Change, Level, Resolution, Top};
 use crate::sim::place::Kind;
 use crate::sim::wire;
+use crate::sim::{exchange, leader};
 
 /// Short lives and a busy world: much happens in little virtual time.
 fn options(seed: u64) -> Options {
     let start = Nanos::from_secs(1_795_260_900);
-    Options { seed, rate_percent: 200, start, short_life: Nanos::from_secs(60) }
+    Options { seed, rate_percent: 200, start, short_life: Nanos::from_secs(60), crowd: Crowd::Busy }
 }
 
 fn steps(options: Options, secs: u64) -> (Workload, Vec<Step>) {
@@ -41,7 +41,8 @@ impl Reader {
     fn read(&mut self, message: &Message) {
         match message {
             Message::Book(image) => {
-                self.books.insert(Self::key(&image.listing, image.outcome), image.clone());
+                let unchecked = BookImage { hash: String::new(), ..image.clone() };
+                self.books.insert(Self::key(&image.listing, image.outcome), unchecked);
                 self.check(&image.listing, image.outcome, image.at, &image.top());
             }
             Message::PriceChange { listing, at, changes, after } => {
@@ -58,11 +59,13 @@ impl Reader {
                 let level = made_on.iter().find(|level| level.price == *price).expect("a price that the book has");
                 assert!(*size <= level.size && *size > Shares::ZERO);
                 book.traded = Some(*price);
+                book.hash.clear();
             }
             Message::TickChange { listing, outcome, old, new, .. } => {
                 let book = self.book(listing, *outcome);
                 assert_eq!(book.tick, *old);
                 book.tick = *new;
+                book.hash.clear();
             }
             Message::NewMarket { .. } | Message::Resolved { .. } | Message::Activity(_) => {}
         }
@@ -70,8 +73,11 @@ impl Reader {
 
     fn check(&mut self, listing: &Listing, outcome: Outcome, at: Millis, top: &Top) {
         let book = self.book(listing, outcome);
-        book.at = at;
-        book.hash = wire::book_hash(book);
+        // Whatever changes the book empties its hash: what was computed of this book at this moment still holds.
+        if book.hash.is_empty() || book.at != at {
+            book.at = at;
+            book.hash = wire::book_hash(book);
+        }
         assert_eq!(book.top(), *top);
         let all = book.bids.iter().chain(&book.asks);
         assert!(all.clone().all(|level| book.tick.holds(level.price) && level.size > Shares::ZERO));
@@ -81,6 +87,7 @@ impl Reader {
 
 /// Bids ascend, asks descend.
 fn set(book: &mut BookImage, change: Change) {
+    book.hash.clear();
     let (levels, descends) = match change.side {
         Side::Buy => (&mut book.bids, false),
         Side::Sell => (&mut book.asks, true),
@@ -98,7 +105,8 @@ fn set(book: &mut BookImage, change: Change) {
 #[test]
 fn a_reader_of_the_messages_has_the_books_and_hashes_that_they_state() {
     for seed in 1..=2 {
-        let mut world = Workload::new(options(seed));
+        let options = Options { short_life: Nanos::from_secs(20), ..options(seed) };
+        let mut world = Workload::new(options);
         let mut reader = Reader::default();
         let image_all = |world: &Workload, now: Nanos, reader: &mut Reader| {
             for place in world.places().filter(|place| place.phase == Phase::Open) {
@@ -108,8 +116,9 @@ fn a_reader_of_the_messages_has_the_books_and_hashes_that_they_state() {
                 }
             }
         };
-        let until = options(seed).start.plus(Nanos::from_secs(75));
-        image_all(&world, options(seed).start, &mut reader);
+        // Long enough for coins to close and what follows them to open; the regatta too.
+        let until = options.start.plus(Nanos::from_secs(42));
+        image_all(&world, options.start, &mut reader);
         while let Some(step) = world.next(until) {
             step.messages.iter().for_each(|message| reader.read(message));
             image_all(&world, step.at, &mut reader);
@@ -234,4 +243,164 @@ fn ladders_have_the_depth_of_real_ones() {
             assert!((15..=62).contains(&levels), "{levels} levels on {side:?} of {}", place.listing.slug);
         }
     }
+}
+
+#[test]
+fn without_a_crowd_markets_live_and_nobody_trades() {
+    let (world, steps) = steps(Options { crowd: Crowd::Absent, ..options(4) }, 200);
+    let messages: Vec<&Message> = steps.iter().flat_map(|step| &step.messages).collect();
+    assert!(messages.iter().any(|message| matches!(message, Message::NewMarket { .. })));
+    assert!(messages.iter().any(|message| matches!(message, Message::Resolved { .. })));
+    let is_quiet = |message: &Message| match message {
+        Message::Book(image) => image.bids.is_empty() && image.asks.is_empty(),
+        Message::NewMarket { .. } | Message::Resolved { .. } => true,
+        Message::PriceChange { .. } | Message::LastTrade { .. } | Message::TickChange { .. } => false,
+        Message::BestBidAsk { .. } | Message::Activity(_) => false,
+    };
+    assert!(messages.into_iter().all(is_quiet));
+    assert!(world.places().all(|place| place.book.side(Side::Buy).is_empty()));
+}
+
+/// Of the markets of a neg-risk event one wins, the others lose, together.
+#[test]
+fn a_regatta_has_one_winner() {
+    let mut ends: BTreeMap<String, Vec<Resolution>> = BTreeMap::new();
+    let (_, steps) = steps(Options { rate_percent: 5, short_life: Nanos::from_secs(30), ..options(5) }, 400);
+    for message in steps.iter().flat_map(|step| &step.messages) {
+        if let Message::Resolved { listing, resolution, .. } = message
+            && listing.neg_risk
+        {
+            ends.entry(listing.event_slug.clone()).or_default().push(*resolution);
+        }
+    }
+    assert!(ends.len() > 3, "{ends:?}");
+    for (event, ends) in ends {
+        let won = ends.iter().filter(|end| **end == Resolution::Won(Outcome::Yes)).count();
+        let lost = ends.iter().filter(|end| **end == Resolution::Won(Outcome::No)).count();
+        assert_eq!((won, lost), (1, BOATS.len() - 1), "{event}");
+    }
+}
+
+/// A client's orders meet the crowd's, and what becomes of them is told by both: messages and events.
+#[test]
+fn a_client_trades_with_the_crowd() {
+    let mut world = Workload::new(options(7));
+    let now = options(7).start;
+    let account = world.exchange_mut().open_account(exchange::Funds::Of(Usdc::whole(1_000)));
+    world.introduce(account, Person { wallet: "0xc11e".to_owned(), name: "client".to_owned() });
+    world.exchange_mut().approve(now, account, exchange::Contract::V2, exchange::Asset::Collateral, u64::MAX);
+    let place = world.places().next().expect("a market");
+    let (market, ask) = (place.market, place.book.best_ask().expect("an ask"));
+    let shares = ask.shares_floor(Usdc::whole(2)).floor_to(100).0;
+    let new = NewOrder {
+        id: OrderId([9; 32]),
+        account,
+        market,
+        outcome: Outcome::Yes,
+        side: Side::Buy,
+        maker_amount: 2_000_000,
+        taker_amount: shares,
+        kind: exchange::Kind::Fak,
+        post_only: false,
+    };
+    let placed = world.place(now, new).expect("it is matched");
+    assert!(matches!(placed, Placed::Matched { .. }), "{placed:?}");
+    let step = world.tell(now).expect("it is told");
+    assert_eq!(step.at, now);
+    let Event::Order { order, what: exchange::Happened::Placement } = &step.events[0] else { panic!("{step:?}") };
+    assert_eq!(order.new, new);
+    let Message::LastTrade { price, side: Side::Buy, transaction, .. } = &step.messages[0] else { panic!("{step:?}") };
+    assert_eq!(*price, ask);
+    assert_eq!(world.tell(now), None);
+    let until = now.plus(Nanos::from_secs(10));
+    let told =
+        std::iter::from_fn(|| world.next(until)).flat_map(|step| step.messages).find_map(|message| match message {
+            Message::Activity(fill) if fill.wallet == "0xc11e" => Some(fill),
+            _ => None,
+        });
+    let fill = told.expect("the feed tells it");
+    assert_eq!((fill.transaction, fill.price, fill.traded_at), (transaction.clone(), ask, Millis(now.as_millis())));
+    assert!(world.exchange().shares(account, market, Outcome::Yes).held > Shares::ZERO);
+}
+
+/// A book, a client's order against it, changes of both tokens, a crossed moment, a finer grid, the end.
+#[test]
+fn a_recording_is_played_and_clients_trade_in_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("market.jsonl");
+    let line = |secs: u64, message: &str| {
+        format!("{{\"recv_ns\":{},\"msg\":{message}}}\n", 1_776_082_810_000_000_000 + secs * 1_000_000_000)
+    };
+    let change = |asset: &str, price: &str, size: &str, side: &str| {
+        format!(
+            r#"{{"market":"0xc0ffee0000","price_changes":[{{"asset_id":"{asset}","price":"{price}","size":"{size}","side":"{side}","hash":""}}],"timestamp":"1776082811000","event_type":"price_change"}}"#
+        )
+    };
+    let book = r#"{"market":"0xc0ffee0000","asset_id":"111","timestamp":"1776082810581","hash":"","bids":[{"price":"0.48","size":"30"},{"price":"0.49","size":"20.5"}],"asks":[{"price":"0.53","size":"50"},{"price":"0.52","size":"10"}],"event_type":"book"}"#;
+    let lines = [
+        line(0, book),
+        line(2, &change("111", "0.52", "12", "SELL")),
+        line(3, &change("222", "0.5", "7", "BUY")),
+        // Crossed: the ask at 0.5 is gone only with the next message.
+        line(4, &change("111", "0.51", "9", "BUY")),
+        line(5, &change("111", "0.5", "0", "SELL")),
+        line(6, &change("111", "0.485", "6", "BUY")),
+        line(9, &change("111", "0.47", "5", "BUY")),
+    ];
+    std::fs::write(&path, lines.concat()).expect("a file");
+    let mut world = Workload::recorded(Options { rate_percent: 100, ..options(1) }, &path).expect("a recording");
+    let start = options(1).start;
+    let at = |secs| start.plus(Nanos::from_secs(secs));
+    let until = |world: &mut Workload, secs: u64| {
+        let messages: Vec<Message> =
+            std::iter::from_fn(|| world.next(at(secs))).flat_map(|step| step.messages).collect();
+        let place = world.places().next().expect("a market");
+        let side = |side| {
+            let levels = place.book.side(side).iter();
+            levels.map(|(price, size)| format!("{price} x {size}")).collect::<Vec<String>>().join(", ")
+        };
+        (format!("{} | {}", side(Side::Buy), side(Side::Sell)), messages)
+    };
+    let (shown, messages) = until(&mut world, 0);
+    assert_eq!(shown, "0.48 x 30, 0.49 x 20.5 | 0.52 x 10, 0.53 x 50");
+    assert!(messages.iter().any(|message| matches!(message, Message::NewMarket { .. })));
+    let place = world.places().next().expect("a market");
+    assert_eq!(place.listing.tokens, ["111".to_owned(), "222".to_owned()]);
+    let market = place.market;
+    let account = world.exchange_mut().open_account(exchange::Funds::Endless);
+    let new = NewOrder {
+        id: OrderId([9; 32]),
+        account,
+        market,
+        outcome: Outcome::Yes,
+        side: Side::Buy,
+        maker_amount: 13_250_000,
+        taker_amount: 25_000_000,
+        kind: exchange::Kind::Fok,
+        post_only: false,
+    };
+    world.place(at(1), new).expect("it is filled");
+    // 5.2 dollars took all at 0.52; 8.05 bought 15.188680 shares at 0.53.
+    assert_eq!(until(&mut world, 1).0, "0.48 x 30, 0.49 x 20.5 | 0.53 x 34.81132");
+    // What was taken stays taken until the recording changes the level.
+    assert_eq!(until(&mut world, 2).0, "0.48 x 30, 0.49 x 20.5 | 0.52 x 12, 0.53 x 34.81132");
+    let all = "0.48 x 30, 0.49 x 20.5 | 0.5 x 7, 0.52 x 12, 0.53 x 34.81132";
+    assert_eq!(until(&mut world, 3).0, all);
+    assert_eq!(until(&mut world, 4).0, all);
+    assert_eq!(until(&mut world, 5).0, "0.48 x 30, 0.49 x 20.5, 0.51 x 9 | 0.52 x 12, 0.53 x 34.81132");
+    let (shown, messages) = until(&mut world, 6);
+    assert_eq!(shown, "0.48 x 30, 0.485 x 6, 0.49 x 20.5, 0.51 x 9 | 0.52 x 12, 0.53 x 34.81132");
+    assert!(messages.iter().any(|message| matches!(message, Message::TickChange { .. })));
+    let (shown, messages) = until(&mut world, 60);
+    assert_eq!(shown, " | ");
+    assert!(
+        messages
+            .iter()
+            .any(|message| { matches!(message, Message::Resolved { resolution: Resolution::Won(Outcome::Yes), .. }) })
+    );
+    assert_eq!(world.next(Nanos::NEVER), None);
+
+    std::fs::write(&path, "{\"recv_ns\":1,\"msg\":[]}\n").expect("a file");
+    let error = Workload::recorded(options(1), &path).expect_err("there is nothing to play");
+    assert!(error.to_string().contains("says nothing of any market"), "{error}");
 }

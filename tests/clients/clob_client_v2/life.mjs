@@ -163,7 +163,7 @@ class Trader {
         expect("and says what is wrong with the bad one", answers[2].errorMsg.includes("lower than the minimum"), answers);
     }
 
-    async buyAndSell(who) {
+    async buy(who) {
         const bought = await this.client.createAndPostMarketOrder(
             { tokenID: this.token, amount: 5, side: Side.BUY, price: this.matches, orderType: OrderType.FAK },
             this.options,
@@ -173,6 +173,12 @@ class Trader {
         expect(`${who}: learn its transaction`, bought.transactionsHashes?.length > 0, bought);
         const [paid, shares] = [Number(bought.makingAmount), Number(bought.takingAmount)];
         expect(`${who}: at a price below the bound`, paid > 0 && paid <= 5 && shares > paid, bought);
+        return bought;
+    }
+
+    async buyAndSell(who) {
+        const bought = await this.buy(who);
+        const shares = Number(bought.takingAmount);
         const held = { asset_type: AssetType.CONDITIONAL, token_id: this.token };
         await eventually(
             `${who}: the shares arrive`,
@@ -187,14 +193,15 @@ class Trader {
         );
         const whole = sold.status === "matched" && Number(sold.makingAmount) === this.least;
         expect(`${who}: sell the least number of shares, FOK`, whole, sold);
-        const id = bought.tradeIDs[0];
-        const rows = await eventually(
-            `${who}: the trade is confirmed`,
-            () => this.client.getTrades({ id }),
-            (trades) => trades.length === 1 && trades[0].status === "CONFIRMED",
-        );
+        const rows = await this.client.getTrades({ id: bought.tradeIDs[0] });
         const { trader_side, side, taker_order_id } = rows[0];
-        expect(`${who}: as its taker`, same([trader_side, side, taker_order_id], ["TAKER", "BUY", bought.orderID]), rows);
+        expect(`${who}: read the trade`, same([trader_side, side, taker_order_id], ["TAKER", "BUY", bought.orderID]), rows);
+    }
+
+    async followTrade() {
+        const [id] = (await this.buy("EOA, V2")).tradeIDs;
+        const isConfirmed = (trades) => trades.length === 1 && trades[0].status === "CONFIRMED";
+        await eventually("the trade is confirmed", () => this.client.getTrades({ id }), isConfirmed);
     }
 
     async mistakes() {
@@ -245,13 +252,14 @@ async function main(readyFile) {
         await here.restAndCancel(who);
         await here.buyAndSell(who);
     }
+    await trader.followTrade();
     const wallets = [[1, "proxy"], [2, "safe"], [3, "deposit_wallet"]];
     for (const [signatureType, wallet] of wallets) {
         const other = new ClobClient({ ...options, creds, signatureType, funderAddress: account[wallet] });
         for (const [market, who] of [[plain, "V2"], [newer, "V3"]]) {
             await (await Trader.of(other, market)).restAndCancel(`${wallet}, ${who}`);
         }
-        await (await Trader.of(other, plain)).buyAndSell(wallet);
+        await (await Trader.of(other, plain)).buy(wallet);
     }
     await trader.heartbeats();
     await client.deleteApiKey();

@@ -172,7 +172,7 @@ class Trader:
         gone = self.client.cancel_market_orders(in_market)
         expect("cancel a market's orders", len(gone["canceled"]) == 2, gone)
 
-    def buy_and_sell(self, who: str) -> None:
+    def buy(self, who: str) -> dict:
         bought = self.client.create_and_post_market_order(
             MarketOrderArgs(amount=5, side="BUY", price=self.matches, **asset(self.market, self.token)),
             None,
@@ -182,6 +182,11 @@ class Trader:
         expect(f"{who}: learn its transaction", bool(bought["transactionsHashes"]), bought)
         paid, shares = float(bought["makingAmount"]), float(bought["takingAmount"])
         expect(f"{who}: at a price below the bound", 0 < paid <= 5 and shares > paid, bought)
+        return bought
+
+    def buy_and_sell(self, who: str) -> None:
+        bought = self.buy(who)
+        shares = float(bought["takingAmount"])
         held = BalanceAllowanceParams(AssetType.CONDITIONAL, self.token)
         eventually(
             f"{who}: the shares arrive",
@@ -206,8 +211,11 @@ class Trader:
             (row["trader_side"], row["side"], row["taker_order_id"]) == ("TAKER", "BUY", bought["orderID"]),
             row,
         )
+
+    def follow_trade(self) -> None:
+        trade = self.buy("EOA, V2")["tradeIDs"][0]
         eventually(
-            f"{who}: the trade is confirmed",
+            "the trade is confirmed",
             lambda: self.client.get_trades(TradeParams(id=trade))[0]["status"],
             lambda status: status == "CONFIRMED",
         )
@@ -259,11 +267,12 @@ def main(ready_file: str) -> None:
     for market, who in [(plain, "V2"), (grouped, "V2 negative risk"), (newer, "V3")]:
         Trader(client, market).rest_and_cancel(who)
         Trader(client, market).buy_and_sell(who)
+    trader.follow_trade()
     for kind, wallet in wallets.items():
         other = ClobClient(ready["clob"], POLYGON, secret, client.creds, signature_type=kind, funder=wallet)
         for market, who in [(plain, "V2"), (newer, "V3")]:
             Trader(other, market).rest_and_cancel(f"{NAMES[kind]}, {who}")
-        Trader(other, plain).buy_and_sell(NAMES[kind])
+        Trader(other, plain).buy(NAMES[kind])
     trader.heartbeats()
     gone = client.cancel_all()
     expect("cancel all", len(gone["canceled"]) == 1, gone)

@@ -22,7 +22,7 @@ use super::refusal::Refusal;
 use super::wire::{self, Answer};
 use crate::clock::now;
 use crate::domain::{Nanos, Side};
-use crate::sim::exchange::{AccountId, NewOrder, OrderId, Placed, Reject};
+use crate::sim::exchange::{AccountId, NewOrder, OrderId, Placed, Reject, TradeId};
 use crate::sim::server::World;
 use crate::sim::server::hub::Hub;
 use crate::sim::server::spot::Spot;
@@ -250,7 +250,7 @@ impl Hub {
         }
     }
 
-    fn matched(&self, making: u64, taking: u64, trades: Vec<crate::sim::exchange::TradeId>) -> Answer {
+    fn matched(&self, making: u64, taking: u64, trades: Vec<TradeId>) -> Answer {
         let with_hash = trades.into_iter().filter_map(|id| {
             let (trade, _) = self.exchange().trade(id)?;
             Some((id, trade.transaction.to_string()))
