@@ -15,6 +15,7 @@ use super::prices::Tape;
 use super::private::{Desk, UserWants};
 use super::profile::Knobs;
 use super::truth::{Entry, Truth};
+use crate::clock::mono;
 use crate::domain::{Millis, Nanos};
 use crate::sim::chain::{self, Chain};
 use crate::sim::listing::Listing;
@@ -23,7 +24,7 @@ use crate::sim::wire::{self, Phase};
 use crate::sim::workload::{Options, Workload};
 
 /// Where the machine is slower than the world, the world lags rather than keep everybody from the lock.
-const STEPS_MAX: usize = 256;
+const ADVANCE_NANOS_MAX: u64 = 2_000_000;
 
 #[derive(Debug)]
 pub struct Hub {
@@ -184,7 +185,8 @@ impl Hub {
         for occasion in self.pending.occasions(now) {
             self.meet(occasion, now);
         }
-        for _ in 0..STEPS_MAX {
+        let began = mono();
+        while mono() - began < ADVANCE_NANOS_MAX {
             let Some(step) = self.workload.next(now) else { break };
             self.tell_step(step);
         }
