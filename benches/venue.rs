@@ -31,7 +31,7 @@ struct Load {
 fn main() {
     // Cargo says `--bench` when it measures, and nothing when it tests.
     let load = if std::env::args().any(|argument| argument == "--bench") {
-        Load { orders: 60_000, rate_percent: 8_000, listen: Duration::from_secs(10) }
+        Load { orders: 20_000, rate_percent: 8_000, listen: Duration::from_secs(10) }
     } else {
         Load { orders: 80, rate_percent: 100, listen: Duration::from_millis(500) }
     };
@@ -61,7 +61,7 @@ async fn orders(load: Load) {
     };
     for (what, cancels) in [("placed", Cancels::None), ("placed and cancelled", Cancels::EachAtOnce)] {
         let batches = batches(cancels);
-        let start = Instant::now();
+        let (start, cpu) = (Instant::now(), cpu_secs());
         let address = venue.clob_url.trim_start_matches("http://").to_owned();
         let carried = batches.into_iter().map(|requests| tokio::spawn(carry(address.clone(), requests)));
         let mut orders = 0;
@@ -69,7 +69,13 @@ async fn orders(load: Load) {
             orders += connection.await.expect("a connection that lasts");
         }
         let secs = start.elapsed().as_secs_f64();
-        println!("{what}: {orders} orders in {secs:.2} s = {:.0} orders/s", f64::from(orders) / secs);
+        // On a machine that others use, the time that we had says more than the time that passed.
+        let cpu = cpu_secs() - cpu;
+        println!(
+            "{what}: {orders} orders in {secs:.2} s = {:.0} orders/s; {:.0} us of one core each",
+            f64::from(orders) / secs,
+            cpu / f64::from(orders) * 1e6,
+        );
     }
     venue.stop().await;
 }
@@ -165,6 +171,14 @@ impl Client {
         )
         .into_bytes()
     }
+}
+
+/// Returns the processor time that this process has used, in all its threads; the clients' included.
+fn cpu_secs() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = stat.rsplit(") ").next().unwrap_or_default().split(' ').skip(11).take(2);
+    // In hundredths of a second on every Linux.
+    fields.filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
 }
 
 fn seconds() -> String {

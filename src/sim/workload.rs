@@ -31,28 +31,11 @@ pub struct Options {
     pub start: Nanos,
     /// How long a short market trades.
     pub short_life: Nanos,
-    pub crowd: Crowd,
-}
-
-/// Who is there beside clients.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Crowd {
-    /// Makers, strangers, leaders.
-    #[default]
-    Busy,
-    /// Nobody: books hold what clients place. Markets open, close and are resolved all the same.
-    Absent,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options {
-            seed: 1,
-            rate_percent: 100,
-            start: Nanos::ZERO,
-            short_life: Nanos::from_secs(300),
-            crowd: Crowd::Busy,
-        }
+        Options { seed: 1, rate_percent: 100, start: Nanos::ZERO, short_life: Nanos::from_secs(300) }
     }
 }
 
@@ -109,6 +92,7 @@ impl Workload {
     /// Returns a world in which the markets of a recording are played, from `options.start` on, at the rate in percent of
     /// the recorded pace. Fails if the file cannot be read, or says nothing of any market. Panics if the rate is zero.
     pub fn recorded(options: Options, path: &Path) -> Result<Workload, FileError> {
+        assert!(options.rate_percent > 0, "a recording at 0 % of its pace never begins");
         let mut stage = stage(&options);
         let script = Script::Recorded(Box::new(Recorded::open(options, path, &mut stage)?));
         Ok(Workload { stage, script, now: options.start })
@@ -204,7 +188,6 @@ impl Workload {
 }
 
 fn stage(options: &Options) -> Stage {
-    assert!(options.rate_percent > 0, "a rate of 0 % never does anything");
     let exchange = Exchange::new(Settings { seed: options.seed ^ options.start.0, ..Settings::default() });
     Stage::new(exchange, Random::new(options.seed ^ options.start.0.rotate_left(29)))
 }

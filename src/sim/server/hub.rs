@@ -13,16 +13,18 @@ use super::fault::{Fault, Pending, crossed_burst};
 use super::lossy::Channel;
 use super::prices::Tape;
 use super::private::{Desk, UserWants};
+use super::profile::Knobs;
 use super::truth::{Entry, Truth};
+use crate::clock::mono;
 use crate::domain::{Millis, Nanos};
-use crate::sim::chain::Chain;
+use crate::sim::chain::{self, Chain};
 use crate::sim::listing::Listing;
 use crate::sim::message::{Activity, Message, Outcome};
 use crate::sim::wire::{self, Phase};
-use crate::sim::workload::Workload;
+use crate::sim::workload::{Options, Workload};
 
 /// Where the machine is slower than the world, the world lags rather than keep everybody from the lock.
-const STEPS_MAX: usize = 256;
+const ADVANCE_NANOS_MAX: u64 = 2_000_000;
 
 #[derive(Debug)]
 pub struct Hub {
@@ -91,20 +93,21 @@ pub struct Summary {
 }
 
 impl Hub {
+    /// `workload` was made with `options`.
     pub fn new(
         workload: Workload,
-        chain: Chain,
-        pending: Pending,
+        options: Options,
+        knobs: Knobs,
         desk: Desk,
         truth: Option<Truth>,
         queue_max: usize,
     ) -> Hub {
         Hub {
             desk,
-            chain: Some(chain),
+            chain: Some(Chain::new(chain::Options::usual(options.seed, options.start))),
             renamed: Renamed::default(),
             workload,
-            pending,
+            pending: Pending::new(knobs, options.seed, options.start),
             tape: Tape::default(),
             archive: Archive::default(),
             truth,
@@ -182,7 +185,8 @@ impl Hub {
         for occasion in self.pending.occasions(now) {
             self.meet(occasion, now);
         }
-        for _ in 0..STEPS_MAX {
+        let began = mono();
+        while mono() - began < ADVANCE_NANOS_MAX {
             let Some(step) = self.workload.next(now) else { break };
             self.tell_step(step);
         }

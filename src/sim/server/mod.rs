@@ -41,7 +41,6 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 pub use fault::Fault;
-use fault::Pending;
 use hub::Hub;
 pub use hub::Summary;
 use listen::Ports;
@@ -54,10 +53,10 @@ use private::{Desk, Service};
 pub use profile::{Knobs, Profile};
 use truth::{Entry, Truth};
 
-use super::chain::{Chain, Options as ChainOptions, serve as node};
+use super::chain::serve as node;
 use super::listing::Listing;
 use super::wire::{MarketImage, Phase};
-use super::workload::{self, Crowd, Workload};
+use super::workload::{self, Workload};
 use crate::clock::now;
 use crate::domain::{Nanos, Shares};
 
@@ -86,10 +85,8 @@ pub struct Options {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scene {
     /// Makers, strangers and leaders from a seed.
-    Busy,
-    /// Nobody: books hold what clients place.
-    Quiet,
-    /// The markets of a recording of the market channel, at `rate_percent` of its pace.
+    Seeded,
+    /// The markets of a recording of the market channel, at `rate_percent` of its pace, which must not be zero.
     Recorded(PathBuf),
 }
 
@@ -100,7 +97,7 @@ impl Default for Options {
             rate_percent: 100,
             listen: SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0)),
             short_life: Duration::from_secs(300),
-            scene: Scene::Busy,
+            scene: Scene::Seeded,
             knobs: Knobs::CALM,
             queue_max: 4_096,
             private: private::Settings::default(),
@@ -150,17 +147,13 @@ impl Server {
             rate_percent: options.rate_percent,
             start: now(),
             short_life: nanos(options.short_life),
-            crowd: if options.scene == Scene::Quiet { Crowd::Absent } else { Crowd::Busy },
         };
-        let (seed, start) = (workload.seed, workload.start);
-        let workload = match &options.scene {
-            Scene::Busy | Scene::Quiet => Workload::new(workload),
+        let played = match &options.scene {
+            Scene::Seeded => Workload::new(workload),
             Scene::Recorded(path) => Workload::recorded(workload, path).map_err(io::Error::other)?,
         };
         let desk = Desk::new(options.seed, &options.private);
-        let pending = Pending::new(options.knobs, seed, start);
-        let chain = Chain::new(ChainOptions::usual(seed, start));
-        let mut hub = Hub::new(workload, chain, pending, desk, options.truth.clone(), options.queue_max);
+        let mut hub = Hub::new(played, workload, options.knobs, desk, options.truth.clone(), options.queue_max);
         hub.tell_truth(now(), Entry::Began { seed: options.seed });
         hub.turn(options.knobs, now());
         hub.name_people();

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::Options;
 use super::stage::{Person, Stage, levels_met};
-use super::{Crowd, Options};
 use crate::domain::{FeeSchedule, Millis, Nanos, Price, Shares, Side, Tick, Usdc, market::SHARES_STEP};
 use crate::sim::exchange::{AccountId, Asset, Contract, Funds, Kind as OrderKind, MarketId, NewOrder, Quote, Rules};
 use crate::sim::leader::{self, Intent, Leader, Sight, Size};
@@ -80,10 +80,8 @@ impl Seeded {
             world.open(stage, Kind::Short(nth), options.start, left);
         }
         world.open_group(stage, options.start);
-        if options.crowd == Crowd::Busy {
-            for nth in 0..world.leaders.len() {
-                world.after(options.start, world.leaders[nth].0.pause_ms / 2, Action::Leader(nth));
-            }
+        for nth in 0..world.leaders.len() {
+            world.after(options.start, world.leaders[nth].0.pause_ms / 2, Action::Leader(nth));
         }
         world
     }
@@ -111,9 +109,12 @@ impl Seeded {
         self.queue.insert((at, self.queued), action);
     }
 
-    /// Does something after about `mean_ms`, sooner in a busier world.
+    /// Does something after about `mean_ms`, sooner in a busier world, and never in one without people.
     fn after(&mut self, now: Nanos, mean_ms: u64, action: Action) {
         let share = self.random.range(20, 180);
+        if self.options.rate_percent == 0 {
+            return;
+        }
         let pause = Nanos(mean_ms * 1_000_000 * share / self.options.rate_percent);
         self.at(now.plus(pause), action);
     }
@@ -158,12 +159,12 @@ impl Seeded {
         let place = Place::open(market, Arc::clone(&listing), kind, random);
         let quotes = self.share_out(&place.first_quotes(random));
         stage.add_place(place);
-        if self.options.crowd == Crowd::Busy {
+        if self.options.rate_percent > 0 {
             stage.exchange.quote_all(now, market, &quotes);
-            self.after(now, QUOTE_MS, Action::Quote(market));
-            self.at(now, Action::Drift(market));
-            self.after(now, STRANGER_MS, Action::Stranger(market));
         }
+        self.after(now, QUOTE_MS, Action::Quote(market));
+        self.at(now, Action::Drift(market));
+        self.after(now, STRANGER_MS, Action::Stranger(market));
         (market, listing)
     }
 

@@ -13,7 +13,7 @@ use crate::sim::{exchange, leader};
 /// Short lives and a busy world: much happens in little virtual time.
 fn options(seed: u64) -> Options {
     let start = Nanos::from_secs(1_795_260_900);
-    Options { seed, rate_percent: 200, start, short_life: Nanos::from_secs(60), crowd: Crowd::Busy }
+    Options { seed, rate_percent: 200, start, short_life: Nanos::from_secs(60) }
 }
 
 fn steps(options: Options, secs: u64) -> (Workload, Vec<Step>) {
@@ -268,7 +268,7 @@ fn ladders_have_the_depth_of_real_ones() {
 
 #[test]
 fn without_people_markets_live_and_nobody_trades() {
-    let (world, steps) = steps(Options { crowd: Crowd::Absent, ..options(4) }, 200);
+    let (world, steps) = steps(Options { rate_percent: 0, ..options(4) }, 200);
     let messages: Vec<&Message> = steps.iter().flat_map(|step| &step.messages).collect();
     assert!(messages.iter().any(|message| matches!(message, Message::NewMarket { .. })));
     assert!(messages.iter().any(|message| matches!(message, Message::Resolved { .. })));

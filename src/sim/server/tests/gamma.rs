@@ -8,22 +8,23 @@ async fn markets_are_found_by_every_filter() {
     let venue = quiet().await;
     let gamma = &venue.gamma_url;
     let all = venue.open_markets();
-    let sports = all.iter().find(|market| market.category == "Sports").expect("a match");
+    let is_alone = |category: &str| all.iter().filter(|market| market.category == category).count() == 1;
+    let alone = all.iter().find(|market| is_alone(market.category)).expect("one without company");
     let (_, tags) = get(format!("{gamma}/tags")).await;
-    let tag = tags.as_array().expect("tags").iter().find(|tag| tag["label"] == "Sports").expect("a tag");
-    let id = wire::gamma_event_id(sports);
+    let tag = tags.as_array().expect("tags").iter().find(|tag| tag["label"] == alone.category).expect("a tag");
+    let id = wire::gamma_event_id(alone);
     for filter in [
         format!("id={id}"),
-        format!("slug={}", sports.slug),
-        format!("clob_token_ids={}", sports.tokens[1]),
-        format!("condition_ids={}&condition_ids=0x00", sports.condition),
-        format!("question_ids={}", sports.condition),
+        format!("slug={}", alone.slug),
+        format!("clob_token_ids={}", alone.tokens[1]),
+        format!("condition_ids={}&condition_ids=0x00", alone.condition),
+        format!("question_ids={}", alone.condition),
         format!("tag_id={}", tag["id"].as_str().expect("an id")),
     ] {
         for (path, key) in [("markets", "markets"), ("events", "events")] {
             let (status, list) = get(format!("{gamma}/{path}?{filter}")).await;
             assert_eq!((status, list.as_array().map(Vec::len)), (200, Some(1)), "{path} {filter}");
-            assert_eq!(list[0]["slug"], sports.slug, "{path} {filter}");
+            assert_eq!(list[0]["slug"], alone.slug, "{path} {filter}");
             let (_, page) = get(format!("{gamma}/{path}/keyset?{filter}")).await;
             assert_eq!(page[key], list, "{path} {filter}");
             assert_eq!(page.get("next_cursor"), None, "{path} {filter}");
@@ -43,16 +44,16 @@ async fn markets_are_found_by_every_filter() {
         ("game_id=7", 0),
         ("rfq_enabled=true", 0),
         ("limit=2", 2),
-        ("limit=2&offset=5", all.len() - 5),
+        ("limit=2&offset=5", (all.len() - 5).min(2)),
     ] {
         let (status, list) = get(format!("{gamma}/markets?{filter}")).await;
         assert_eq!((status, list.as_array().map(Vec::len)), (200, Some(count)), "{filter}");
     }
     for (path, status) in [
         (format!("/markets/{id}"), 200),
-        (format!("/markets/slug/{}", sports.slug), 200),
+        (format!("/markets/slug/{}", alone.slug), 200),
         (format!("/events/{id}"), 200),
-        (format!("/events/slug/{}", sports.slug), 200),
+        (format!("/events/slug/{}", alone.slug), 200),
         ("/markets/0".to_owned(), 404),
         ("/events/slug/nothing".to_owned(), 404),
         ("/markets?order=colour".to_owned(), 400),

@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::Message as Frame;
 use crate::clock::now;
 use crate::domain::{Generation, Millis, Price, Shares, Side, Tick, Usdc};
 use crate::sim::listing::Listing;
-use crate::sim::server::{Funded, Limits, Options, PrivateSettings, Scene, Server};
+use crate::sim::server::{Funded, Limits, Options, PrivateSettings, Server};
 use crate::venue::polymarket::auth::{ClobAuth, Request, Secret};
 use crate::venue::polymarket::{Exchange, Key, Network, Order, SignatureType, amounts, signature, wallet};
 
@@ -26,7 +26,7 @@ pub async fn start(limits: Limits) -> Arc<Server> {
     crate::feed::install_tls();
     let accounts = [1, 2].map(|byte| Funded { key: key(byte), money: MONEY }).to_vec();
     let private = PrivateSettings { accounts, limits };
-    let options = Options { scene: Scene::Quiet, private, ..Options::default() };
+    let options = Options { rate_percent: 0, private, ..Options::default() };
     Arc::new(Server::start(options).await.expect("free ports"))
 }
 
