@@ -189,6 +189,7 @@ fn mistakes_are_named_and_keys_are_not_shown() {
         (vec!["--truth", "/nowhere/truth.jsonl"], "/nowhere/truth.jsonl: No such file"),
         (vec!["--ready-file", "/nowhere/venue.json"], "/nowhere/venue.part: No such file"),
         (vec!["--tls", "/proc/nothing"], "/proc/nothing: "),
+        (vec!["--market", "/nowhere/day.jsonl"], "/nowhere/day.jsonl"),
     ] {
         let (status, said) = refused(&arguments);
         assert_eq!(status, Some(1), "{said}");

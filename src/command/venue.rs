@@ -19,7 +19,7 @@ use crate::{
     sim::{
         listing::Listing,
         server::{
-            Funded, Knobs, Options, PrivateSettings, Profile, Server, Summary, Urls, tls::Identity, truth::Truth,
+            Funded, Knobs, Options, PrivateSettings, Profile, Scene, Server, Summary, Urls, tls::Identity, truth::Truth,
         },
         wire,
     },
@@ -56,6 +56,10 @@ pub struct VenueArgs {
     #[arg(long = "knob", value_name = "NAME=VALUE")]
     pub knobs: Vec<String>,
 
+    /// A recording of the market channel, played as the markets (.jsonl, .gz or .zst); orders meet what was there
+    #[arg(long, value_name = "FILE")]
+    pub market: Option<PathBuf>,
+
     /// Serve over TLS only, under a new test CA, whose certificate is written to this folder
     #[arg(long, value_name = "FOLDER")]
     pub tls: Option<PathBuf>,
@@ -64,7 +68,7 @@ pub struct VenueArgs {
     #[arg(long, value_name = "FILE")]
     pub truth: Option<PathBuf>,
 
-    /// How busy the markets are, in percent: 100 is about a hundred messages a second
+    /// How busy the markets are, in percent: 100 is about a hundred messages a second, or a recording's own pace
     #[arg(long, value_name = "PERCENT", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     pub rate: u64,
 
@@ -79,6 +83,7 @@ Examples:
   remora venue --listen 127.0.0.1:7000 --seed 7 --ready-file venue.json
   remora venue --account 0xac09...ff80:1000 --account 0x59c6...690d:50
   remora venue --profile hell --truth truth.jsonl --for 10m
+  remora venue --market monday.jsonl.zst         a recorded day instead of made-up markets
   remora venue --tls certs                       https and wss; clients trust certs/ca.pem
   curl -X PATCH -d '{\"ghost_fill_ppm\":1000000}' -H 'content-type: application/json' $CONTROL/knobs
 
@@ -236,6 +241,7 @@ async fn serve(global: &Global, args: &VenueArgs, accounts: Vec<Funded>, knobs: 
         seed: args.seed,
         rate_percent: args.rate,
         listen: args.listen,
+        scene: args.market.clone().map_or(Scene::Busy, Scene::Recorded),
         knobs,
         tls,
         truth,
