@@ -241,7 +241,7 @@ async fn serve(global: &Global, args: &VenueArgs, accounts: Vec<Funded>, knobs: 
         seed: args.seed,
         rate_percent: args.rate,
         listen: args.listen,
-        scene: args.market.clone().map_or(Scene::Busy, Scene::Recorded),
+        scene: args.market.clone().map_or(Scene::Seeded, Scene::Recorded),
         knobs,
         tls,
         truth,
