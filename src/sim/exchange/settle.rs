@@ -14,6 +14,9 @@ use crate::sim::random::Random;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
     pub seed: u64,
+    /// What the chain says of a trade comes with a block, at a multiple of this since 1970: the delays below end with the
+    /// first block after them.
+    pub block_every: Nanos,
     /// From the match to MINED.
     pub mined_after: Delay,
     /// From MINED to CONFIRMED.
@@ -52,11 +55,13 @@ impl Delay {
 }
 
 impl Default for Settings {
-    /// A chain on a good day: mined 1.5 s after the match (PROTOCOL.md 8), confirmed some seconds later, nothing fails.
+    /// A chain on a good day: mined 1.5 s after the match on average (PROTOCOL.md 8), confirmed some seconds later, nothing
+    /// fails.
     fn default() -> Settings {
         Settings {
             seed: 1,
-            mined_after: Delay::millis(1_400, 1_600),
+            block_every: Nanos::from_secs(2),
+            mined_after: Delay::millis(400, 600),
             confirmed_after: Delay::millis(3_000, 5_000),
             retrying_after: Delay::millis(1_000, 3_000),
             failed_after: Delay::millis(5_000, 60_000),
@@ -148,10 +153,15 @@ impl Exchange {
             Fate::Sticks => None,
         };
         if let Some(after) = after {
-            let at = trade.at.plus(after.draw(&mut self.random));
+            let at = self.block_after(trade.at, after);
             self.at(at, Due::Settle(trade.id));
         }
         self.trades.insert(trade.id, Settling { trade, settlement: Settlement::Matched, fate });
+    }
+
+    fn block_after(&mut self, since: Nanos, delay: Delay) -> Nanos {
+        let at = since.plus(delay.draw(&mut self.random));
+        Nanos(at.0.next_multiple_of(self.settings.block_every.0))
     }
 
     fn draw_fate(&mut self) -> Fate {
@@ -190,7 +200,7 @@ impl Exchange {
         self.move_to(id, to);
         match then {
             Some(after) => {
-                let next = at.plus(after.draw(&mut self.random));
+                let next = self.block_after(at, after);
                 self.at(next, Due::Settle(id));
             }
             None => self.forget_oldest(id),

@@ -154,6 +154,11 @@ impl Hub {
         house.sign(leg.account, &terms, condition.exchange)
     }
 
+    /// Returns whether a deposit wallet authorised this key through the relayer.
+    pub fn has_session_on_chain(&self, wallet: Address, key: Address, now: Nanos) -> bool {
+        self.chain.as_ref().is_some_and(|chain| chain.contracts.has_session(wallet, key, now))
+    }
+
     fn account_of(&self, wallet: Address) -> Option<AccountId> {
         self.desk.identity.wallet(wallet).map(|wallet| wallet.account)
     }

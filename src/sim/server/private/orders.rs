@@ -163,7 +163,8 @@ impl Hub {
             SignatureType::DepositWallet => {
                 order.signer == order.maker
                     && (wallet.is_some_and(|wallet| wallet.owner == key.address)
-                        || identity.is_authorised(key.address, order.maker, now))
+                        || identity.is_authorised(key.address, order.maker, now)
+                        || self.has_session_on_chain(order.maker, key.address, now))
             }
         };
         if !is_the_keys {

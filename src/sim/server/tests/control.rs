@@ -38,6 +38,7 @@ async fn accounts_get_money_and_approvals() {
 
 #[tokio::test]
 async fn markets_change_tick_close_and_resolve_when_told() {
+    crate::feed::install_tls();
     let venue = quiet().await;
     let (control, clob) = (&venue.urls.control, &venue.clob_url);
     let markets = venue.open_markets();
@@ -75,6 +76,7 @@ async fn markets_change_tick_close_and_resolve_when_told() {
 
 #[tokio::test]
 async fn the_mode_is_switched() {
+    crate::feed::install_tls();
     let venue = quiet().await;
     let switch = async |body: Value| {
         let url = format!("{}/mode", venue.urls.control);

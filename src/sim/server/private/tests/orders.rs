@@ -251,6 +251,7 @@ async fn a_session_key_trades_for_the_wallet_that_knows_it() {
 
 #[tokio::test]
 async fn the_world_trades_with_clients() {
+    crate::feed::install_tls();
     let private =
         PrivateSettings { accounts: vec![Funded { key: key(1), money: Usdc::whole(1_000) }], limits: Limits::NONE };
     let options = Options { rate_percent: 1, private, ..Options::default() };
