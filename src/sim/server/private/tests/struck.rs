@@ -93,11 +93,14 @@ async fn trades_end_as_ghosts_and_late() {
     bob.rest(Spec::sell(&token, 60, 20)).await;
     let answer = anna.place(Spec::buy(&token, 60, 5)).await.ok();
     let ghost = answer["tradeIDs"][0].as_str().expect("a trade").to_owned();
-    // 1 ms to MINED is what settles at once.
-    turn(&venue, json!({"settle_ms_min": 1, "settle_ms_max": 1})).await;
+    // Knobs that are not named go back: a ghost that is under way must still end soon. 1 ms to MINED: the next block.
+    let soon = json!({"ghost_fill_ms_min": 1, "ghost_fill_ms_max": 2, "settle_ms_min": 1, "settle_ms_max": 1});
+    turn(&venue, soon.clone()).await;
     let answer = anna.place(Spec::buy(&token, 60, 5)).await.ok();
     let good = answer["tradeIDs"][0].as_str().expect("a trade").to_owned();
-    turn(&venue, json!({"settle_never_ppm": ALWAYS})).await;
+    let mut never = soon;
+    never["settle_never_ppm"] = json!(ALWAYS);
+    turn(&venue, never).await;
     let answer = anna.place(Spec::buy(&token, 60, 5)).await.ok();
     let stuck = answer["tradeIDs"][0].as_str().expect("a trade").to_owned();
     let status = async |id: &str| anna.get(&format!("/data/trades?id={id}")).await["data"][0]["status"].clone();
