@@ -47,13 +47,13 @@ fn what_is_sold_leaves_at_the_match_and_what_is_bought_comes_when_it_is_mined() 
         ("994.875 + 990 yes + 1000 no".into(), "1000 + 990 yes + 990 no".into())
     );
     bench.exchange.drain_events().for_each(drop);
-    bench.after(Nanos::from_millis(1_600));
+    bench.after(Nanos::from_millis(2_600));
     // 6 less the fee of 0.12.
     assert_eq!(
         (bench.holds(ANN), bench.holds(BO)),
         ("1000.755 + 1000 yes + 1000 no".into(), "1009 + 990 yes + 990 no".into())
     );
-    bench.after(Nanos::from_secs(6));
+    bench.after(Nanos::from_secs(8));
     let told: Vec<Settlement> = bench
         .exchange
         .drain_events()
