@@ -28,7 +28,9 @@
 //! ([`hot_loop`]), [`engine::Engine::step`] decides it for every portfolio that follows him, [`hot_loop::Core`] appends the
 //! events to the [`journal`], then gives the order to [`venue::paper`]; its fill comes back as an input. [`store`] folds the
 //! journal into Postgres, [`web`] shows it. [`session`] starts and stops all that; [`start`] is recovery. [`report`] plays
-//! recordings through the same engine, [`sim`] is the world of the demo and the tests.
+//! recordings through the same engine, [`sim`] is the world of the demo and the tests: an exchange, a chain and the venue's
+//! whole wire, also as a program of its own (`remora venue`), on which the official clients of others live their day
+//! (`tests/clients`).
 //!
 //! # Invariants
 //!

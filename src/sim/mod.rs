@@ -1,9 +1,10 @@
-//! A WORLD TO RUN ON: a seeded, endless session of markets, strangers and leaders, and a venue that serves it over real
-//! loopback sockets with the real venue's wire. `remora demo` and the tests run on it, so they exercise the code that talks
-//! to the real venue.
+//! A WORLD TO RUN ON: markets, strangers and leaders, seeded and endless or out of a recording, and the whole venue around
+//! them over real loopback sockets, with the real venue's wire. `remora venue` is it as a program of its own; the demo and
+//! the tests run on it, so they exercise the code that talks to the real venue.
 //!
-//! `workload` (with `book`, `listing`, `leader`, `random`) is pure: virtual time, no clock, no task. `wire` writes what it
-//! says as the venue would. `server` serves it.
+//! Pure, in virtual time, without clock or task: `exchange` matches and settles orders, `workload` (with `listing`, `place`,
+//! `leader`, `book`, `random`) is who trades there and says what the public sees, `chain` makes blocks of it. `wire` writes
+//! what they say as the venue would; `server` serves it, to friends and to clients with keys.
 
 pub mod book;
 pub mod chain;

@@ -115,6 +115,13 @@ impl Exchange {
         self.due.first_key_value().map(|((at, _), _)| *at)
     }
 
+    /// Tells a trade as it is on the chain from now on, with the ids that its orders have there.
+    pub fn name_trade(&mut self, trade: &Arc<Trade>) {
+        if let Some(settling) = self.trades.get_mut(&trade.id) {
+            settling.trade = Arc::clone(trade);
+        }
+    }
+
     /// Gives a trade the transaction that the chain made for it; from now on it is told with that one.
     pub fn name_transaction(&mut self, id: TradeId, transaction: TransactionHash) {
         if let Some(settling) = self.trades.get_mut(&id) {

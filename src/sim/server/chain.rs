@@ -15,7 +15,7 @@ use crate::domain::{Nanos, Shares, Side, Usdc};
 use crate::sim::chain::rpc::Node;
 use crate::sim::chain::serve::Host;
 use crate::sim::chain::{Chain, Condition, Match, Revert, Signed, Terms, Token, Vault};
-use crate::sim::exchange::{AccountId, Asset, Contract, Event, Leg, MarketId, Standing, TransactionHash};
+use crate::sim::exchange::{AccountId, Asset, Contract, Event, Leg, MarketId, OrderId, Standing, TransactionHash};
 use crate::sim::message::{Activity, Message, Outcome, Resolution};
 use crate::venue::polymarket::{Exchange, SignatureType};
 
@@ -96,8 +96,14 @@ impl Hub {
                     let of = Match { trade, condition: &condition, taker: &taker, makers: &makers };
                     let hash = self.chain.as_mut().expect("not lent now").matched(&of);
                     self.renamed.note(trade.transaction, TransactionHash(hash.0));
-                    Arc::make_mut(trade).transaction = TransactionHash(hash.0);
-                    self.exchange_mut().name_transaction(trade.id, TransactionHash(hash.0));
+                    // From here on everybody sees the orders and the transaction as they are on the chain.
+                    let named = Arc::make_mut(trade);
+                    named.transaction = TransactionHash(hash.0);
+                    let legs = std::iter::once(&mut named.taker).chain(&mut named.makers);
+                    for (leg, signed) in legs.zip(std::iter::once(&taker).chain(&makers)) {
+                        leg.order = OrderId(signed.id.0);
+                    }
+                    self.exchange_mut().name_trade(trade);
                 }
                 Event::Settled { trade, to } => {
                     let hash = self.chain.as_mut().expect("not lent now").settled(trade.id, *to, at);

@@ -1,6 +1,11 @@
-//! A venue for tests and demonstrations: the simulated world over loopback, with the real venue's wire.
+//! The simulated venue on the wire (PROTOCOL.md): each service on its own port of this machine.
 //!
-//! It checks nobody's identity and lets anybody inject faults; so it listens on the loopback interface only.
+//! One [`Hub`] behind one lock holds the world. What everybody may ask: `quotes`, `prices`, `markets` (the CLOB's reads),
+//! `gamma` with `listings`, `data` with `positions`, `geoblock`, `channel` (the market channel and the activity feed). What
+//! needs a key: `private`, `relayer`. The node of the chain: `chain`. What goes wrong: `profile` names the knobs, `mishap`
+//! strikes requests, `lossy` sockets, `weather` the exchange, `fault` is asked for once; `control` turns all of it, for
+//! anybody who can reach it, so it listens on the loopback interface only. `truth` writes down everything that came and
+//! what became of it.
 
 mod chain;
 mod channel;

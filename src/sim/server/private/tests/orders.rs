@@ -273,8 +273,27 @@ async fn the_world_trades_with_clients() {
     let price = text(&maker["price"]).parse::<f64>().expect("a price");
     let expected = if maker["asset_id"] == token.as_str() { ask } else { 1.0 - ask };
     assert!((price - expected).abs() < 1e-9, "{maker}");
+    let on_chain = settled_orders(&venue, &anna, &text(&trade["id"])).await;
+    assert!(on_chain.contains(&maker["order_id"]) && on_chain.contains(&answer["orderID"]), "{on_chain:?} {maker}");
     // What rests of a client's is in the book that all see.
     anna.rest(Spec::buy(&token, 1, 100)).await;
     let book = anna.get(&format!("/book?token_id={token}")).await;
     assert!(book["bids"].as_array().expect("bids").contains(&json!({"price": "0.01", "size": "100"})), "{book}");
+}
+
+/// Waits for the block that has a trade's transaction. Returns the first words of its logs: the ids of the orders that it
+/// settles.
+async fn settled_orders(venue: &Server, client: &Client, trade: &str) -> Vec<Value> {
+    for _ in 0..400 {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        let told = client.get(&format!("/data/trades?id={trade}")).await;
+        let hash = &told["data"][0]["transaction_hash"];
+        let ask = json!({"jsonrpc": "2.0", "id": 1, "method": "eth_getTransactionReceipt", "params": [hash]});
+        let answer = reqwest::Client::new().post(&venue.urls.rpc_http).json(&ask).send().await.expect("an answer");
+        let answer: Value = answer.json().await.expect("JSON");
+        if let Some(logs) = answer["result"]["logs"].as_array() {
+            return logs.iter().map(|log| log["topics"][1].clone()).collect();
+        }
+    }
+    panic!("trade {trade} is in no block after 20 seconds");
 }
