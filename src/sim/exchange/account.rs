@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::market::Contract;
+use super::Contract;
 use super::order::{AccountId, MarketId, NewOrder, OrderId};
 use super::reject::Reject;
 use crate::domain::{Shares, Side, Usdc};
@@ -25,6 +25,9 @@ pub enum Asset {
 }
 
 impl Asset {
+    /// What an allowance of shares is about: those of all markets.
+    pub const ALL_SHARES: Asset = Asset::Shares(MarketId(0), Outcome::Yes);
+
     /// What the order gives.
     pub(super) fn given_by(new: &NewOrder) -> Asset {
         match new.side {
@@ -124,15 +127,15 @@ impl Account {
 
     pub fn allowance(&self, contract: Contract, asset: Asset) -> u64 {
         match asset {
-            Asset::Collateral => self.collateral_allowance[contract.index()],
-            Asset::Shares(..) => self.shares_allowance[contract.index()],
+            Asset::Collateral => self.collateral_allowance[contract as usize],
+            Asset::Shares(..) => self.shares_allowance[contract as usize],
         }
     }
 
     pub fn allow(&mut self, contract: Contract, asset: Asset, allowance: u64) {
         match asset {
-            Asset::Collateral => self.collateral_allowance[contract.index()] = allowance,
-            Asset::Shares(..) => self.shares_allowance[contract.index()] = allowance,
+            Asset::Collateral => self.collateral_allowance[contract as usize] = allowance,
+            Asset::Shares(..) => self.shares_allowance[contract as usize] = allowance,
         }
     }
 
@@ -146,7 +149,7 @@ impl Account {
         if balance < wanted {
             return Err(Reject::NotEnoughBalance { balance, wanted });
         }
-        let allowance = self.allowance(contract, asset).saturating_sub(purse.reserved[contract.index()]);
+        let allowance = self.allowance(contract, asset).saturating_sub(purse.reserved[contract as usize]);
         if allowance < wanted {
             return Err(Reject::NotEnoughAllowance { allowance, wanted });
         }
@@ -158,18 +161,18 @@ impl Account {
         let purse = self.purse(asset);
         self.funds != Funds::Endless
             && ((purse.held as u64) < purse.reserved()
-                || self.allowance(contract, asset) < purse.reserved[contract.index()])
+                || self.allowance(contract, asset) < purse.reserved[contract as usize])
     }
 
     pub fn reserve(&mut self, contract: Contract, asset: Asset, amount: u64) {
         if self.funds != Funds::Endless {
-            self.purse_mut(asset).reserved[contract.index()] += amount;
+            self.purse_mut(asset).reserved[contract as usize] += amount;
         }
     }
 
     pub fn release(&mut self, contract: Contract, asset: Asset, amount: u64) {
         if self.funds != Funds::Endless {
-            let reserved = &mut self.purse_mut(asset).reserved[contract.index()];
+            let reserved = &mut self.purse_mut(asset).reserved[contract as usize];
             *reserved = reserved.checked_sub(amount).expect("what is released was reserved");
         }
     }
@@ -193,7 +196,7 @@ impl Account {
     /// A contract used up allowance, as ERC-20 has it: the endless one does not wear.
     pub fn wear(&mut self, contract: Contract, asset: Asset, amount: u64) {
         if let Asset::Collateral = asset {
-            let allowance = &mut self.collateral_allowance[contract.index()];
+            let allowance = &mut self.collateral_allowance[contract as usize];
             if *allowance != u64::MAX {
                 *allowance = allowance.saturating_sub(amount);
             }

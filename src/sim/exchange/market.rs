@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::Contract;
 use super::order::{AccountId, MarketId, OrderId};
 use crate::domain::money::ONE;
 use crate::domain::{FeeSchedule, Generation, Nanos, Price, Shares, Side, Tick};
@@ -20,30 +21,10 @@ pub struct Rules {
     pub neg_risk: bool,
 }
 
-/// Which contract settles a market: allowances are given to it (PROTOCOL.md 1.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Contract {
-    V2,
-    V2NegRisk,
-    /// Of both binary and neg-risk markets of Protocol V2.
-    V3,
-}
-
-impl Contract {
-    pub const ALL: [Contract; 3] = [Contract::V2, Contract::V2NegRisk, Contract::V3];
-
-    pub const fn index(self) -> usize {
-        self as usize
-    }
-}
-
 impl Rules {
+    /// Returns the contract that settles the market: allowances are given to it (PROTOCOL.md 1.2).
     pub const fn contract(&self) -> Contract {
-        match (self.generation, self.neg_risk) {
-            (Generation::V2, false) => Contract::V2,
-            (Generation::V2, true) => Contract::V2NegRisk,
-            (Generation::V3, _) => Contract::V3,
-        }
+        Contract::of(self.generation, self.neg_risk)
     }
 }
 

@@ -48,7 +48,7 @@ use account::Account;
 pub use account::{Asset, Balance, Funds, Holding, NotEnough};
 pub use event::{Event, Happened, Leg, Settlement, Trade, TradeId, TransactionHash};
 use market::Market;
-pub use market::{Contract, Rules, Standing};
+pub use market::{Rules, Standing};
 pub use matching::MAKERS_MAX;
 pub use order::{AccountId, Kind, MarketId, NewOrder, Order, OrderId, Placed, State};
 pub use quote::Quote;
@@ -59,6 +59,8 @@ use settle::{Due, Settling};
 use super::message::{Level, Outcome};
 use super::random::Random;
 use crate::domain::{Nanos, Price, Side};
+/// What settles a market.
+pub use crate::venue::polymarket::Exchange as Contract;
 
 /// So many ended orders, and so many trades that are final, are remembered; the oldest are forgotten first.
 pub const ENDED_MAX: usize = 200_000;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::account::Asset;
-use super::event::{Event, Leg, Settlement, Trade, TradeId, TransactionHash};
+use super::event::{Event, Leg, Settlement, Trade, TradeId};
 use super::order::{MarketId, OrderId};
 use super::reject::Canceled;
 use super::{ENDED_MAX, Exchange, State};
@@ -115,17 +115,10 @@ impl Exchange {
         self.due.first_key_value().map(|((at, _), _)| *at)
     }
 
-    /// Tells a trade as it is on the chain from now on, with the ids that its orders have there.
+    /// Tells a trade as it is on the chain from now on: with that transaction, and the ids that its orders have there.
     pub fn name_trade(&mut self, trade: &Arc<Trade>) {
         if let Some(settling) = self.trades.get_mut(&trade.id) {
             settling.trade = Arc::clone(trade);
-        }
-    }
-
-    /// Gives a trade the transaction that the chain made for it; from now on it is told with that one.
-    pub fn name_transaction(&mut self, id: TradeId, transaction: TransactionHash) {
-        if let Some(settling) = self.trades.get_mut(&id) {
-            Arc::make_mut(&mut settling.trade).transaction = transaction;
         }
     }
 

@@ -3,9 +3,10 @@
 //! The chain knows nothing of open orders: it may take what they have reserved. The newest of them are cancelled then,
 //! until the others are covered.
 
+use super::Contract;
 use super::Exchange;
 use super::account::{Asset, Balance, Holding, NotEnough};
-use super::market::{Contract, Standing};
+use super::market::Standing;
 use super::order::{AccountId, MarketId, OrderId, State};
 use super::reject::Canceled;
 use crate::domain::{Nanos, Shares, Usdc};
@@ -29,6 +30,15 @@ impl Exchange {
     pub fn approve(&mut self, now: Nanos, account: AccountId, contract: Contract, asset: Asset, allowance: u64) {
         self.account_mut(account).allow(contract, asset, allowance);
         self.cover(now, account);
+    }
+
+    /// Lets every contract take everything.
+    pub fn approve_all(&mut self, account: AccountId) {
+        for contract in Contract::ALL {
+            for asset in [Asset::Collateral, Asset::ALL_SHARES] {
+                self.account_mut(account).allow(contract, asset, u64::MAX);
+            }
+        }
     }
 
     /// Panics for a negative amount.

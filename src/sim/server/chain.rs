@@ -15,7 +15,7 @@ use crate::domain::{Nanos, Shares, Side, Usdc};
 use crate::sim::chain::rpc::Node;
 use crate::sim::chain::serve::Host;
 use crate::sim::chain::{Chain, Condition, Match, Revert, Signed, Terms, Token, Vault};
-use crate::sim::exchange::{AccountId, Asset, Contract, Event, Leg, MarketId, OrderId, Standing, TransactionHash};
+use crate::sim::exchange::{AccountId, Asset, Event, Leg, MarketId, OrderId, Standing, TransactionHash};
 use crate::sim::message::{Activity, Message, Outcome, Resolution};
 use crate::venue::polymarket::{Exchange, SignatureType};
 
@@ -109,7 +109,7 @@ impl Hub {
                     let hash = self.chain.as_mut().expect("not lent now").settled(trade.id, *to, at);
                     if let Some(hash) = hash.map(|hash| TransactionHash(hash.0)) {
                         Arc::make_mut(trade).transaction = hash;
-                        self.exchange_mut().name_transaction(trade.id, hash);
+                        self.exchange_mut().name_trade(trade);
                     }
                 }
                 Event::Resolved { market, resolution } => {
@@ -185,19 +185,11 @@ const fn payouts(resolution: Resolution) -> [u64; 2] {
     }
 }
 
-const fn contract(exchange: Exchange) -> Contract {
-    match exchange {
-        Exchange::V2 => Contract::V2,
-        Exchange::V2NegRisk => Contract::V2NegRisk,
-        Exchange::V3 => Contract::V3,
-    }
-}
-
 /// Returns what an allowance of a kind is about. One of shares is for all markets.
 const fn asset(token: Token) -> Asset {
     match token {
         Token::Collateral => Asset::Collateral,
-        Token::Positions => Asset::Shares(MarketId(0), Outcome::Yes),
+        Token::Positions => Asset::ALL_SHARES,
     }
 }
 
@@ -211,7 +203,7 @@ impl Vault for Hub {
     }
 
     fn position(&self, wallet: Address, token: U256) -> u64 {
-        let spot = self.spot(&token.to_string(), Nanos::ZERO);
+        let spot = self.spot(&token.to_string());
         let (Some(account), Some(spot)) = (self.account_of(wallet), spot) else { return 0 };
         self.exchange().shares(account, spot.market, spot.outcome).held.0
     }
@@ -227,18 +219,18 @@ impl Vault for Hub {
     }
 
     fn condition_of(&self, token: U256) -> Option<Condition> {
-        let spot = self.spot(&token.to_string(), Nanos::ZERO)?;
+        let spot = self.spot(&token.to_string())?;
         Vault::condition(self, Condition::of(&spot.listing).id)
     }
 
     fn allowance(&self, wallet: Address, exchange: Exchange, token: Token) -> u64 {
         let account = self.account_of(wallet);
-        account.map_or(0, |account| self.exchange().allowance(account, contract(exchange), asset(token)))
+        account.map_or(0, |account| self.exchange().allowance(account, exchange, asset(token)))
     }
 
     fn allow(&mut self, now: Nanos, wallet: Address, exchange: Exchange, token: Token, amount: u64) {
         if let Some(account) = self.account_of(wallet) {
-            self.exchange_mut().approve(now, account, contract(exchange), asset(token), amount);
+            self.exchange_mut().approve(now, account, exchange, asset(token), amount);
         }
     }
 

@@ -177,7 +177,7 @@ async fn approve(
     };
     let asset = match approval.asset {
         Spent::Collateral => Asset::Collateral,
-        Spent::Shares => Asset::Shares(MarketId(0), Outcome::Yes),
+        Spent::Shares => Asset::ALL_SHARES,
     };
     hub.exchange_mut().approve(now(), wallet.account, contract, asset, approval.allowance);
     hub.tell(now());

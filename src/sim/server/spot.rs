@@ -8,7 +8,7 @@ use super::hub::Hub;
 use super::private::Funded;
 use super::truth::Entry;
 use crate::domain::{Nanos, Shares};
-use crate::sim::exchange::{Asset, Contract, Event, Exchange, Funds, MarketId};
+use crate::sim::exchange::{Event, Exchange, Funds, MarketId};
 use crate::sim::listing::Listing;
 use crate::sim::message::Outcome;
 use crate::sim::workload::{Person, Step};
@@ -31,7 +31,7 @@ impl Hub {
     }
 
     /// Returns the market and outcome of a token that the venue knows.
-    pub fn spot(&self, token: &str, _now: Nanos) -> Option<Spot> {
+    pub fn spot(&self, token: &str) -> Option<Spot> {
         let (place, outcome) = self.workload.token(token)?;
         Some(Spot { listing: Arc::clone(&place.listing), market: place.market, outcome })
     }
@@ -88,17 +88,10 @@ impl Hub {
     pub fn welcome(&mut self, owner: Address, funds: Funds) {
         let exchange = self.workload.exchange_mut();
         let new = self.desk.identity.meet(owner, || exchange.open_account(funds));
-        let some_shares = Asset::Shares(MarketId(0), Outcome::Yes);
         for wallet in new {
             let person = Person { wallet: format!("{:#x}", wallet.address), name: String::new() };
             self.workload.introduce(wallet.account, person);
-            let exchange = self.workload.exchange_mut();
-            for contract in Contract::ALL {
-                // An allowance of shares is for all of a kind.
-                for asset in [Asset::Collateral, some_shares] {
-                    exchange.approve(Nanos::ZERO, wallet.account, contract, asset, u64::MAX);
-                }
-            }
+            self.exchange_mut().approve_all(wallet.account);
         }
     }
 
@@ -109,7 +102,7 @@ impl Hub {
     /// Makes pairs of shares of a token's market out of a wallet's dollars; `None` if there are no such wallet, token and
     /// dollars.
     pub fn split(&mut self, wallet: Address, token: &str, shares: Shares, now: Nanos) -> Option<()> {
-        let spot = self.spot(token, now)?;
+        let spot = self.spot(token)?;
         let account = self.desk.identity.wallet(wallet)?.account;
         self.exchange_mut().split(now, account, spot.market, shares).ok()?;
         self.tell(now);

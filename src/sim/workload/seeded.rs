@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::Options;
 use super::stage::{Person, Stage, levels_met};
 use crate::domain::{FeeSchedule, Millis, Nanos, Price, Shares, Side, Tick, Usdc, market::SHARES_STEP};
-use crate::sim::exchange::{AccountId, Asset, Contract, Funds, Kind as OrderKind, MarketId, NewOrder, Quote, Rules};
+use crate::sim::exchange::{AccountId, Funds, Kind as OrderKind, MarketId, NewOrder, Quote, Rules};
 use crate::sim::leader::{self, Intent, Leader, Sight, Size};
 use crate::sim::listing::{COINS_COUNT, Listing, STANDING_COUNT};
 use crate::sim::message::{Change, Message, Outcome, Resolution};
@@ -283,13 +283,7 @@ impl Seeded {
 /// Opens an account that pays what it takes, and lets every contract take it.
 fn fund_leader(stage: &mut Stage) -> AccountId {
     let account = stage.exchange.open_account(Funds::Of(LEADER_FUNDS));
-    // An allowance of shares is for all markets.
-    let some_shares = Asset::Shares(MarketId(0), Outcome::Yes);
-    for contract in Contract::ALL {
-        for asset in [Asset::Collateral, some_shares] {
-            stage.exchange.approve(Nanos::ZERO, account, contract, asset, u64::MAX);
-        }
-    }
+    stage.exchange.approve_all(account);
     account
 }
 

@@ -6,10 +6,13 @@ mod wallets;
 mod wire;
 
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 
 use alloy::primitives::{Address, B256, U256};
 use serde_json::{Value, json};
 
+use super::rpc::Node;
+use super::serve::Host;
 use super::*;
 use crate::domain::{FeeSchedule, Generation, Millis, Shares, Side, Tick, Usdc};
 use crate::sim::exchange::{
@@ -46,18 +49,10 @@ impl Books {
     }
 }
 
-fn contract(exchange: Exchange) -> Contract {
-    match exchange {
-        Exchange::V2 => Contract::V2,
-        Exchange::V2NegRisk => Contract::V2NegRisk,
-        Exchange::V3 => Contract::V3,
-    }
-}
-
 fn asset(token: Token) -> Asset {
     match token {
         Token::Collateral => Asset::Collateral,
-        Token::Positions => Asset::Shares(MarketId(0), Outcome::Yes),
+        Token::Positions => Asset::ALL_SHARES,
     }
 }
 
@@ -94,12 +89,12 @@ impl Vault for Books {
 
     fn allowance(&self, wallet: Address, exchange: Exchange, token: Token) -> u64 {
         let account = self.accounts.get(&wallet);
-        account.map_or(0, |account| self.orders.allowance(*account, contract(exchange), asset(token)))
+        account.map_or(0, |account| self.orders.allowance(*account, exchange, asset(token)))
     }
 
     fn allow(&mut self, now: Nanos, wallet: Address, exchange: Exchange, token: Token, amount: u64) {
         if let Some(account) = self.accounts.get(&wallet) {
-            self.orders.approve(now, *account, contract(exchange), asset(token), amount);
+            self.orders.approve(now, *account, exchange, asset(token), amount);
         }
     }
 
@@ -158,11 +153,7 @@ impl World {
         let mut accounts = HashMap::new();
         for account in [ALICE, BOB, CAROL] {
             assert_eq!(orders.open_account(Funds::Of(Usdc::whole(1_000))), account);
-            for contract in Contract::ALL {
-                for asset in [asset(Token::Collateral), asset(Token::Positions)] {
-                    orders.approve(START, account, contract, asset, u64::MAX);
-                }
-            }
+            orders.approve_all(account);
             accounts.insert(wallet_of(account), account);
         }
         let mut conditions = Vec::new();
@@ -326,5 +317,16 @@ fn listing_generation(exchange: Exchange) -> Generation {
     match exchange {
         Exchange::V2 | Exchange::V2NegRisk => Generation::V2,
         Exchange::V3 => Generation::V3,
+    }
+}
+
+/// A world that sockets may ask.
+#[derive(Clone, Debug)]
+pub(crate) struct Shared(pub(crate) Arc<Mutex<World>>);
+
+impl Host for Shared {
+    fn with_node<R>(&self, work: impl FnOnce(&mut Node<'_>) -> R) -> R {
+        let world = &mut *self.0.lock().expect("nobody panicked");
+        work(&mut Node { chain: &mut world.chain, vault: &mut world.books, now: world.now })
     }
 }

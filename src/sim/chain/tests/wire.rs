@@ -6,18 +6,7 @@ use futures_util::{SinkExt, StreamExt};
 use tokio_tungstenite::tungstenite::Message;
 
 use super::*;
-use crate::sim::chain::rpc::Node;
-use crate::sim::chain::serve::{Host, routes};
-
-#[derive(Clone, Debug)]
-struct Shared(Arc<Mutex<World>>);
-
-impl Host for Shared {
-    fn with_node<R>(&self, work: impl FnOnce(&mut Node<'_>) -> R) -> R {
-        let world = &mut *self.0.lock().expect("nobody panicked");
-        work(&mut Node { chain: &mut world.chain, vault: &mut world.books, now: world.now })
-    }
-}
+use crate::sim::chain::serve::routes;
 
 async fn serve() -> (Shared, std::net::SocketAddr) {
     let shared = Shared(Arc::new(Mutex::new(World::new())));

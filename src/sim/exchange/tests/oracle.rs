@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::*;
+use super::RULES;
 use super::naive::{Met, Naive, Status};
 use crate::domain::market::SHARES_STEP;
 use crate::domain::money::ONE;
-use crate::domain::{FeeSchedule, Generation, Shares, Tick, Usdc};
+use crate::domain::{Generation, Shares, Tick, Usdc};
 
 const ACCOUNTS: u64 = 4;
 const DOLLARS: i64 = 3_000;
@@ -25,15 +26,7 @@ struct Walk {
 
 fn rules() -> [Rules; 2] {
     let fine = Tick::from_micros(2_500).expect("a tick");
-    let common = Rules {
-        tick: Tick::CENT,
-        minimum: Shares::whole(5),
-        fee: FeeSchedule { rate_ppm: 50_000 },
-        hold: Nanos::ZERO,
-        generation: Generation::V2,
-        neg_risk: false,
-    };
-    [common, Rules { tick: fine, hold: Nanos::from_millis(50), generation: Generation::V3, ..common }]
+    [RULES, Rules { tick: fine, hold: Nanos::from_millis(50), generation: Generation::V3, ..RULES }]
 }
 
 impl Walk {

@@ -17,7 +17,7 @@ use crate::sim::exchange::{AccountId, Asset, Contract};
 use crate::sim::server::World;
 use crate::sim::server::hub::Hub;
 use crate::sim::server::params::Params;
-use crate::venue::polymarket::{Exchange as Spender, Network, SignatureType};
+use crate::venue::polymarket::{Network, SignatureType};
 
 pub fn routes() -> Router<World> {
     Router::new()
@@ -40,10 +40,9 @@ async fn balance(State(world): State<World>, call: Call) -> Result<Json<Value>, 
         Asset::Collateral => exchange.balance(account).held.0.max(0) as u64,
         Asset::Shares(market, outcome) => exchange.shares(account, market, outcome).held.0,
     };
-    let of = [(Spender::V2, Contract::V2), (Spender::V2NegRisk, Contract::V2NegRisk), (Spender::V3, Contract::V3)];
-    let allowances = of.map(|(spender, contract)| {
+    let allowances = Contract::ALL.map(|contract| {
         let allowance = exchange.allowance(account, contract, asset);
-        (spender.address(Network::Polygon).to_string(), json!(wire::allowance(allowance)))
+        (contract.address(Network::Polygon).to_string(), json!(wire::allowance(allowance)))
     });
     Ok(Json(json!({"balance": balance.to_string(), "allowances": Map::from_iter(allowances)})))
 }
@@ -65,7 +64,7 @@ impl Hub {
             Some("COLLATERAL") => Asset::Collateral,
             Some("CONDITIONAL" | "CONDITIONAL-V2") => {
                 let token = query.text("token_id").unwrap_or_default();
-                let spot = self.spot(token, now()).ok_or(Refusal::BadQuery { name: "token_id" })?;
+                let spot = self.spot(token).ok_or(Refusal::BadQuery { name: "token_id" })?;
                 Asset::Shares(spot.market, spot.outcome)
             }
             Some(_) | None => return Err(Refusal::BadQuery { name: "asset_type" }),

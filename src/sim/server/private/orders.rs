@@ -182,7 +182,7 @@ impl Hub {
             (Standing::ClosedOnly, Side::Buy) => return Err(Refusal::ClosedOnly(key.address)),
             (Standing::ClosedOnly, Side::Sell) | (Standing::Good, _) => {}
         }
-        let spot = self.spot(&entry.token, now).ok_or_else(|| Refusal::UnknownToken(entry.token.clone()))?;
+        let spot = self.spot(&entry.token).ok_or_else(|| Refusal::UnknownToken(entry.token.clone()))?;
         // Whoever signs for a wallet that is not derived from his key signs in vain.
         Ok((spot, wallet.ok_or(Refusal::Signature)?.account))
     }

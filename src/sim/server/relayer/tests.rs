@@ -5,20 +5,10 @@ use std::sync::{Arc, Mutex};
 use reqwest::Client;
 
 use super::*;
-use crate::sim::chain::tests::World;
+use crate::sim::chain::tests::{Shared, World};
 use crate::sim::exchange::{AccountId, Asset, Contract};
 
 const VECTORS: &str = include_str!("../../../../tests/data/vectors_relayer.json");
-
-#[derive(Clone, Debug)]
-struct Shared(Arc<Mutex<World>>);
-
-impl Host for Shared {
-    fn with_node<R>(&self, work: impl FnOnce(&mut Node<'_>) -> R) -> R {
-        let world = &mut *self.0.lock().expect("nobody panicked");
-        work(&mut Node { chain: &mut world.chain, vault: &mut world.books, now: world.now })
-    }
-}
 
 fn secret() -> Secret {
     Secret::from_bytes(vec![7; 32])
@@ -95,8 +85,7 @@ async fn what_the_official_client_signs_is_executed() {
     let (relayer, [safe, proxy, deposit]) = Relayer::start().await;
     let allowances = |account| {
         let world = relayer.world.0.lock().expect("nobody panicked");
-        let shares = Asset::Shares(crate::sim::exchange::MarketId(0), crate::sim::message::Outcome::Yes);
-        [Asset::Collateral, shares].map(|asset| world.books.orders.allowance(account, Contract::V2, asset))
+        [Asset::Collateral, Asset::ALL_SHARES].map(|asset| world.books.orders.allowance(account, Contract::V2, asset))
     };
     let expected = [
         (safe, [7, 0]),

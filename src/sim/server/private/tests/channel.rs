@@ -131,7 +131,7 @@ async fn orders_end_in_the_venues_words() {
     let id = anna.rest(spec).await;
     {
         let mut hub = venue.world.hub();
-        let market = hub.spot(&market.tokens[0], now).expect("a market").market;
+        let market = hub.spot(&market.tokens[0]).expect("a market").market;
         hub.exchange_mut().close(now, market);
         hub.tell(now);
     }
