@@ -4,8 +4,11 @@ use std::fmt;
 
 use crate::{
     config::{Config, StrategyConfig},
-    domain::{Mode, Nanos, PortfolioId, PortfolioSet, Settings, Sizing, TokenId, Usdc},
-    engine::{Engine, Options, PaperSwitch},
+    domain::{
+        Mode, Nanos, PaperSwitch, PortfolioId, PortfolioSet, Settings, TokenId, Usdc,
+        settings::{Filter, Limits},
+    },
+    engine::{Engine, Options},
     feed::registry::{Registry, RegistryError},
     hot_loop::Core,
     journal::{Full, Journal, JournalError, MarketAbout, Record, recover},
@@ -14,31 +17,11 @@ use crate::{
 };
 
 /// What a portfolio whose strategy left the settings does: nothing new; what it holds stays until the end of its markets.
-const RETIRED: Settings = Settings {
-    sizing: Sizing::Fixed(Usdc::ZERO),
-    order_usdc_min: Usdc::ZERO,
-    order_usdc_max: Usdc::ZERO,
-    order_kind: crate::domain::OrderKind::Fak,
-    trade_age_max: Nanos::ZERO,
-    price_min: crate::domain::Tick::FINEST.first(),
-    price_max: crate::domain::Tick::FINEST.first(),
-    leader_trade_usdc_min: Usdc::ZERO,
-    leader_trade_usdc_max: Usdc::ZERO,
-    close_time_min: Nanos::NEVER,
-    close_life_ppm_min: 1_000_000,
-    book_age_max: Nanos::ZERO,
-    spread_max: 0,
-    price_guard_ppm: 0,
-    slippage_buy_ppm: 0,
-    slippage_sell_ppm: 50_000,
-    depth_factor_ppm_min: 1_000_000,
-    depth_ppm_max: 0,
-    position_usdc_max: Usdc::ZERO,
-    exposure_usdc_max: Usdc::ZERO,
-    stop_loss_ppm: 0,
-    take_profit_ppm: 0,
-    cooling: Nanos::ZERO,
-};
+fn retired() -> Settings {
+    let filter = Filter { trade_age_max: Nanos::ZERO, close_time_min: Nanos::NEVER, ..Filter::OPEN };
+    let limits = Limits { position_usdc_max: Usdc::ZERO, exposure_usdc_max: Usdc::ZERO, ..Limits::OPEN };
+    Settings { filter, limits, ..Settings::OPEN }
+}
 
 /// Who is who: everything with a name, by dense id.
 pub struct Names {
@@ -172,7 +155,7 @@ fn replayed(
         Record::Leader { id, wallet, .. } => in_order(names.registry.add_leader(wallet)? == (id, true), "leader")?,
         Record::Portfolio { id, strategy, mode } => {
             in_order(id.index() == names.portfolios.len(), "portfolio")?;
-            let settings = config.strategies.iter().find(|s| s.name == strategy).map_or(RETIRED, |s| s.settings);
+            let settings = config.strategies.iter().find(|s| s.name == strategy).map_or(retired(), |s| s.settings);
             engine.install_portfolio(id, mode, settings);
             names.portfolios.push((strategy.to_owned(), mode));
         }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     clock,
-    domain::{Input, LeaderTrade, Nanos, TokenId},
+    domain::{Input, LeaderTrade, Nanos, Role, TokenId},
     feed::{
         leader::ColdTrade,
         rest::{KnownToken, Metadata},
@@ -149,7 +149,16 @@ impl TokensState {
             self.plant.registry.store(Arc::new(self.names.registry.clone()));
         }
         let ColdTrade { trade, leader, side, price, shares, traded_at, .. } = *trade;
-        let input = Input::LeaderTrade(LeaderTrade { trade, leader, token, side, price, shares, traded_at });
+        let input = Input::LeaderTrade(LeaderTrade {
+            trade,
+            leader,
+            token,
+            side,
+            price,
+            shares,
+            role: Role::Unknown,
+            traded_at,
+        });
         self.wake(myself, token).await?;
         Ok(self.plant.inlet.command(Command::Input(Stamped { at: received, input })).await)
     }

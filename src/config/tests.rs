@@ -1,7 +1,7 @@
 //! Settings as people write them, right and wrong.
 
 use super::*;
-use crate::domain::{FeeSchedule, OrderKind, Price, Shares, Sizing, Tick};
+use crate::domain::{FeeSchedule, Price, Shares, SizeRule, Tick, settings::Guard};
 
 const ADA: &str = "[[leader]]\nname = \"Ada\"\nwallet = \"0x1EAD000000000000000000000000000000000001\"\n";
 
@@ -36,31 +36,19 @@ fn a_strategy_has_the_conservative_settings_unless_it_says_otherwise() {
     let strategy = &config.strategies[0];
     assert_eq!((strategy.capital, &strategy.leaders), (Usdc(1_000_500_000), &vec![0]));
     let price = |micros| Price::from_micros(micros).expect("a price");
-    let expected = Settings {
-        sizing: Sizing::Fixed(Usdc::whole(50)),
-        order_usdc_min: Usdc::whole(1),
-        order_usdc_max: Usdc::whole(50),
-        order_kind: OrderKind::Fak,
-        trade_age_max: Nanos::from_secs(3),
-        price_min: price(30_000),
-        price_max: price(970_000),
-        leader_trade_usdc_min: Usdc::ZERO,
-        leader_trade_usdc_max: Usdc::whole(1_000_000_000),
-        close_time_min: Nanos::from_secs(300),
-        close_life_ppm_min: 200_000,
-        book_age_max: Nanos::from_secs(10),
+    let mut expected = Settings::OPEN;
+    expected.sizing.order_usdc_max = Usdc::whole(50);
+    (expected.filter.price_min, expected.filter.price_max) = (price(30_000), price(970_000));
+    (expected.filter.close_time_min, expected.filter.close_life_ppm_min) = (Nanos::from_secs(300), 200_000);
+    expected.guards.buy = Guard {
         spread_max: 20_000,
         price_guard_ppm: 20_000,
-        slippage_buy_ppm: 20_000,
-        slippage_sell_ppm: 20_000,
         depth_factor_ppm_min: 1_250_000,
         depth_ppm_max: 100_000,
-        position_usdc_max: Usdc::whole(100),
-        exposure_usdc_max: Usdc::whole(500),
-        stop_loss_ppm: 0,
-        take_profit_ppm: 0,
-        cooling: Nanos::from_secs(3 * 3_600),
+        ..Guard::OPEN
     };
+    (expected.limits.position_usdc_max, expected.limits.exposure_usdc_max) = (Usdc::whole(100), Usdc::whole(500));
+    expected.exit.cooling = Nanos::from_secs(3 * 3_600);
     assert_eq!(strategy.settings, expected);
 }
 
@@ -72,9 +60,9 @@ fn a_strategy_wins_over_the_file_and_the_file_over_the_defaults() {
     ))
     .expect("right");
     let settings = &config.strategies[0].settings;
-    assert_eq!(settings.price_min, Price::from_micros(290_000).expect("a price"));
-    assert_eq!(settings.spread_max, 50_000);
-    assert_eq!(settings.sizing, Sizing::Percent(100_000));
+    assert_eq!(settings.filter.price_min, Price::from_micros(290_000).expect("a price"));
+    assert_eq!(settings.guards.buy.spread_max, 50_000);
+    assert_eq!(settings.sizing.rule, SizeRule::Percent(100_000));
 }
 
 #[test]

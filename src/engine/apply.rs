@@ -113,7 +113,30 @@ impl Engine {
             Event::Faulted { .. } => self.entries_stopped = true,
             Event::Paused { portfolio } => self.portfolios[portfolio.index()].entries = Entries::Paused,
             Event::Unpaused { portfolio } => self.portfolios[portfolio.index()].entries = Entries::Running,
-            Event::Repeated { .. } | Event::Valued(_) | Event::Diverged { .. } | Event::Resynced { .. } => (),
+            Event::Repeated { .. }
+            | Event::Valued(_)
+            | Event::Diverged { .. }
+            | Event::Resynced { .. }
+            | Event::Scored(_)
+            | Event::Buffered { .. }
+            | Event::Merged { .. }
+            | Event::LeaderHolds { .. }
+            | Event::LeaderBlocked { .. }
+            | Event::LeaderUnblocked { .. }
+            | Event::Peaked { .. }
+            | Event::CancelDue { .. }
+            | Event::PlanRepaired { .. }
+            | Event::Unknown { .. }
+            | Event::DayBegan { .. }
+            | Event::Tripped { .. }
+            | Event::BreakerReset { .. }
+            | Event::BalanceLow { .. }
+            | Event::Moved { .. }
+            | Event::Declined { .. }
+            | Event::Configured { .. }
+            | Event::PaperSwitched { .. }
+            | Event::LiveSwitched { .. }
+            | Event::LeaderSwitched { .. } => (),
         }
     }
 

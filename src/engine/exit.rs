@@ -130,7 +130,7 @@ fn exit_intent(settings: &Settings, market: &Market, position: &Position, bid: P
     if shares < market.minimum || shares == Shares::ZERO {
         return None;
     }
-    let bound = bid.down(bid.part(settings.slippage_sell_ppm));
+    let bound = bid.down(bid.part(settings.guards.sell.slippage_ppm));
     // Rounding up may pass the bid on a coarse grid; the bid itself is on the grid.
     let limit = market.tick.ceil(bound).map_or(bid, |limit| limit.min(bid));
     Some(Intent { side: Side::Sell, limit, budget: Usdc::ZERO, shares, touch: bid, budget_min: Usdc::ZERO })
@@ -141,8 +141,8 @@ fn price_trigger(settings: &Settings, shares: Shares, cost: Usdc, bid: Price) ->
     let value = i128::from(bid.micros()) * i128::from(shares.0);
     let one = i128::from(ONE);
     let cost = i128::from(cost.0) * one;
-    let stop = i128::from(settings.stop_loss_ppm);
-    let target = i128::from(settings.take_profit_ppm);
+    let stop = i128::from(settings.exit.stop_loss_ppm);
+    let target = i128::from(settings.exit.take_profit_ppm);
     if stop > 0 && value * one <= cost * (one - stop) {
         return Some(Cause::StopLoss);
     }

@@ -32,8 +32,9 @@ use risk::Approved;
 use signal::Parked;
 
 use crate::domain::{
-    Cause, Divergence, Event, Fault, Input, LeaderId, Market, Mode, Nanos, OrderEnd, OrderId, OrderKind, PortfolioId,
-    PortfolioSet, Price, Settings, Shares, Side, SignalId, Tick, TokenId, Usdc, event, ids::PORTFOLIOS_MAX, money::ONE,
+    Cause, Divergence, Event, Fault, Input, LeaderId, Market, Mode, Nanos, OrderEnd, OrderId, OrderKind, PaperSwitch,
+    PortfolioId, PortfolioSet, Price, Settings, Shares, Side, SignalId, Tick, TokenId, Usdc, event,
+    ids::PORTFOLIOS_MAX, money::ONE, settings::OrderPolicy,
 };
 
 /// Tokens one engine knows.
@@ -56,13 +57,6 @@ pub struct Options {
     /// How often each portfolio's worth is recorded.
     pub value_every: Nanos,
     pub paper: PaperSwitch,
-}
-
-/// The global paper switch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PaperSwitch {
-    On,
-    Off,
 }
 
 impl Default for Options {
@@ -313,6 +307,20 @@ impl Engine {
             Input::Pause { portfolio } => self.emit(now, Event::Paused { portfolio }, events),
             Input::Unpause { portfolio } => self.emit(now, Event::Unpaused { portfolio }, events),
             Input::Timer => self.timer(now, events),
+            Input::LeaderLeft(_)
+            | Input::LeaderHolds { .. }
+            | Input::LeaderWorth { .. }
+            | Input::Probability { .. }
+            | Input::Unknown { .. }
+            | Input::ResetBreakers { .. }
+            | Input::ForceExit { .. }
+            | Input::Deposit { .. }
+            | Input::Withdraw { .. }
+            | Input::Move { .. }
+            | Input::SwitchPaper { .. }
+            | Input::SwitchLive { .. }
+            | Input::SwitchLeader { .. }
+            | Input::Unblock { .. } => (),
         }
     }
 
@@ -365,7 +373,10 @@ impl Engine {
         let intent = approved.intent;
         let order = self.orders.next_id().expect("risk found a free slot");
         let kind = match intent.side {
-            Side::Buy => self.portfolios[origin.portfolio.index()].settings.order_kind,
+            Side::Buy => match self.portfolios[origin.portfolio.index()].settings.policy {
+                OrderPolicy::Fak => OrderKind::Fak,
+                OrderPolicy::Fok | OrderPolicy::FokUpTo(_) | OrderPolicy::FokThenFak => OrderKind::Fok,
+            },
             // A sale of part of what is owed is better than none.
             Side::Sell => OrderKind::Fak,
         };
@@ -384,6 +395,7 @@ impl Engine {
             reserved: approved.reserved,
             touch: intent.touch,
             reference: origin.reference,
+            attempt: 1,
         };
         self.emit(now, Event::Submitted(submitted), events);
     }
@@ -436,7 +448,7 @@ impl Engine {
     }
 
     fn cooling_of(&self, portfolio: PortfolioId) -> Nanos {
-        self.portfolios[portfolio.index()].settings.cooling
+        self.portfolios[portfolio.index()].settings.exit.cooling
     }
 
     /// Ends a market: every position in it is settled at the payout.

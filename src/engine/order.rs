@@ -32,6 +32,8 @@ pub fn next_state(state: OrderState, happening: Happening) -> Option<OrderState>
             Some(OrderState::PartlyFilled)
         }
         (OrderState::Accepted, Happening::Accepted) => None,
+        (OrderState::Unknown, Happening::Accepted) => Some(OrderState::Accepted),
+        (OrderState::Unknown, Happening::Filled) => Some(OrderState::PartlyFilled),
     }
 }
 
@@ -146,6 +148,7 @@ pub(super) mod tests {
             reserved: Usdc::whole(11),
             touch: Price::from_micros(500_000).expect("a price"),
             reference: Price::from_micros(500_000).expect("a price"),
+            attempt: 1,
         }
     }
 

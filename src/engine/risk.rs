@@ -35,12 +35,18 @@ impl Engine {
             (Refusal::AvailableCash, Numbers { limit: available.0, actual: worst_cost(market, intent.budget).0 })
         })?;
         let position = self.positions.committed(portfolio, token) + approved.reserved;
-        if settings.position_usdc_max < position {
-            return Err((Refusal::PositionSize, Numbers { limit: settings.position_usdc_max.0, actual: position.0 }));
+        if settings.limits.position_usdc_max < position {
+            return Err((
+                Refusal::PositionSize,
+                Numbers { limit: settings.limits.position_usdc_max.0, actual: position.0 },
+            ));
         }
         let exposure = ledger.balance(Account::Reserved) + ledger.balance(Account::Deployed) + approved.reserved;
-        if settings.exposure_usdc_max < exposure {
-            return Err((Refusal::TotalExposure, Numbers { limit: settings.exposure_usdc_max.0, actual: exposure.0 }));
+        if settings.limits.exposure_usdc_max < exposure {
+            return Err((
+                Refusal::TotalExposure,
+                Numbers { limit: settings.limits.exposure_usdc_max.0, actual: exposure.0 },
+            ));
         }
         if self.orders.next_id().is_none() {
             let full = Numbers { limit: ORDERS_OPEN_MAX as i64, actual: ORDERS_OPEN_MAX as i64 };

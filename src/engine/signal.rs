@@ -2,15 +2,16 @@
 //! token is cold.
 
 use super::{
-    Engine, Entries, Events, Known, Origin, PaperSwitch, Portfolio,
+    Engine, Entries, Events, Known, Origin, Portfolio,
     book::Trust,
     leader::average_price,
     strategy::{self, Situation},
     timer::DECISIONS_PER_STEP,
 };
 use crate::domain::{
-    Cause, Event, LeaderId, LeaderTrade, Market, Mode, Nanos, Numbers, PortfolioId, PortfolioSet, Side, SignalId, Skip,
-    TokenId, event::Signal,
+    Cause, Event, LeaderId, LeaderTrade, Market, Mode, Nanos, Numbers, PaperSwitch, PortfolioId, PortfolioSet, Side,
+    SignalId, Skip, TokenId,
+    event::{How, Signal},
 };
 
 /// Signals that may wait at once; one more is decided as it is, and so skipped.
@@ -90,7 +91,7 @@ impl Parked {
 
 impl Engine {
     pub(super) fn leader_trade(&mut self, now: Nanos, trade: &LeaderTrade, events: &mut Events) {
-        let LeaderTrade { trade: key, leader, token, side, price, shares, traded_at } = *trade;
+        let LeaderTrade { trade: key, leader, token, side, price, shares, role, traded_at } = *trade;
         if self.followers_of(leader).is_empty() || shares.0 == 0 {
             return;
         }
@@ -117,6 +118,8 @@ impl Engine {
             group_price,
             group_shares,
             leader_held,
+            role,
+            how: How::Traded,
             traded_at,
         };
         self.emit(now, Event::Signal(signal), events);

@@ -2,7 +2,7 @@
 
 use super::book::{Book, Trust};
 use crate::domain::{
-    Market, Nanos, Numbers, Price, Settings, Shares, Side, Sizing, Skip, Usdc,
+    Market, Nanos, Numbers, Price, Settings, Shares, Side, SizeRule, Skip, Usdc,
     market::{BUY_MINIMUM, SHARES_STEP},
     money::ONE,
 };
@@ -69,38 +69,48 @@ pub fn sure_shares(market: &Market, limit: Price, budget: Usdc) -> Shares {
 
 /// Returns the dollars the sizing rule asks for, before clamps.
 pub fn sized(settings: &Settings, price: Price, shares: Shares) -> Usdc {
-    match settings.sizing {
-        Sizing::Fixed(dollars) => dollars,
-        Sizing::Percent(ppm) => price.cost_floor(shares).part_floor(u64::from(ppm)),
+    match settings.sizing.rule {
+        SizeRule::Fixed(dollars) => dollars,
+        SizeRule::Percent(ppm) => price.cost_floor(shares).part_floor(u64::from(ppm)),
+        SizeRule::Mirror(_)
+        | SizeRule::Adaptive { .. }
+        | SizeRule::Budget(_)
+        | SizeRule::Kelly(_)
+        | SizeRule::Edge { .. }
+        | SizeRule::Conviction { .. } => Usdc::ZERO,
     }
 }
 
 /// Returns the worst price against the leader's.
 pub fn guard(settings: &Settings, market: &Market, price: Price) -> Price {
-    price.up(price.part(settings.price_guard_ppm).max(market.tick.micros()))
+    price.up(price.part(settings.guards.buy.price_guard_ppm).max(market.tick.micros()))
 }
 
 /// Returns the worst price against the best ask.
 pub fn slipped(settings: &Settings, ask: Price) -> Price {
-    ask.up(ask.part(settings.slippage_buy_ppm))
+    ask.up(ask.part(settings.guards.buy.slippage_ppm))
 }
 
 fn filter(s: &Situation<'_>) -> Result<(), No> {
     let age = s.now.since(s.traded_at);
-    if age > s.settings.trade_age_max {
-        return Err(no(Skip::TooOld, millis(s.settings.trade_age_max), millis(age)));
+    if age > s.settings.filter.trade_age_max {
+        return Err(no(Skip::TooOld, millis(s.settings.filter.trade_age_max), millis(age)));
     }
     near_close(s)?;
-    if s.price < s.settings.price_min || s.settings.price_max < s.price {
-        let edge = if s.price < s.settings.price_min { s.settings.price_min } else { s.settings.price_max };
+    if s.price < s.settings.filter.price_min || s.settings.filter.price_max < s.price {
+        let edge = if s.price < s.settings.filter.price_min {
+            s.settings.filter.price_min
+        } else {
+            s.settings.filter.price_max
+        };
         return Err(no(Skip::PriceOutsideBand, micros(edge), micros(s.price)));
     }
     let size = s.price.cost_ceil(s.shares);
-    if size < s.settings.leader_trade_usdc_min {
-        return Err(no(Skip::LeaderTradeTooSmall, s.settings.leader_trade_usdc_min.0, size.0));
+    if size < s.settings.filter.leader_trade_usdc_min {
+        return Err(no(Skip::LeaderTradeTooSmall, s.settings.filter.leader_trade_usdc_min.0, size.0));
     }
-    if s.settings.leader_trade_usdc_max < size {
-        return Err(no(Skip::LeaderTradeTooLarge, s.settings.leader_trade_usdc_max.0, size.0));
+    if s.settings.filter.leader_trade_usdc_max < size {
+        return Err(no(Skip::LeaderTradeTooLarge, s.settings.filter.leader_trade_usdc_max.0, size.0));
     }
     Ok(())
 }
@@ -115,17 +125,20 @@ fn near_close(s: &Situation<'_>) -> Result<(), No> {
     let by_life = if s.market.opens_at == Nanos::ZERO {
         Nanos::ZERO
     } else {
-        Nanos((u128::from(life.0) * u128::from(s.settings.close_life_ppm_min) / u128::from(ONE)) as u64)
+        Nanos((u128::from(life.0) * u128::from(s.settings.filter.close_life_ppm_min) / u128::from(ONE)) as u64)
     };
     // A five-minute market would never be open for a rule of five minutes, so of the two the shorter counts.
-    let needed =
-        if by_life == Nanos::ZERO { s.settings.close_time_min } else { by_life.min(s.settings.close_time_min) };
+    let needed = if by_life == Nanos::ZERO {
+        s.settings.filter.close_time_min
+    } else {
+        by_life.min(s.settings.filter.close_time_min)
+    };
     if left < needed { Err(no(Skip::NearClose, millis(needed), millis(left))) } else { Ok(()) }
 }
 
 /// Returns the dollars the sizing rule asks for, less what the group already had.
 fn wanted(s: &Situation<'_>) -> Result<Usdc, No> {
-    let target = sized(s.settings, s.price, s.shares).min(s.settings.order_usdc_max).floor_cents();
+    let target = sized(s.settings, s.price, s.shares).min(s.settings.sizing.order_usdc_max).floor_cents();
     if s.ordered > Usdc::ZERO && target <= s.ordered {
         return Err(no(Skip::Grouped, target.0, s.ordered.0));
     }
@@ -140,14 +153,14 @@ fn touch(s: &Situation<'_>) -> Result<Price, No> {
         Trust::Suspect(..) | Trust::Diverged(_) => return Err(no(Skip::BookDiverged, 0, 0)),
     }
     let age = s.now.since(s.book.heard());
-    if age > s.settings.book_age_max {
-        return Err(no(Skip::BookStale, millis(s.settings.book_age_max), millis(age)));
+    if age > s.settings.guards.buy.book_age_max {
+        return Err(no(Skip::BookStale, millis(s.settings.guards.buy.book_age_max), millis(age)));
     }
     let ask = s.book.best_ask().ok_or(no(Skip::NoAsks, 0, 0))?;
     let bid = s.book.best_bid().map_or(0, Price::micros);
     let spread = ask.micros().saturating_sub(bid);
-    if spread > s.settings.spread_max {
-        return Err(no(Skip::SpreadTooWide, i64::from(s.settings.spread_max), i64::from(spread)));
+    if spread > s.settings.guards.buy.spread_max {
+        return Err(no(Skip::SpreadTooWide, i64::from(s.settings.guards.buy.spread_max), i64::from(spread)));
     }
     Ok(ask)
 }
@@ -168,18 +181,18 @@ fn budget_min(s: &Situation<'_>, limit: Price) -> Usdc {
     // Rounded up to whole cents and shares: the budget is cut to cents, and must still buy the minimum.
     let cost = limit.cost_ceil(Shares(s.market.minimum.0.next_multiple_of(SHARES_STEP))).0;
     let of_market = Usdc((cost as u64).next_multiple_of(10_000) as i64);
-    of_market.max(BUY_MINIMUM).max(s.settings.order_usdc_min)
+    of_market.max(BUY_MINIMUM).max(s.settings.sizing.order_usdc_min)
 }
 
 /// Cuts the size to the strategy's part of the depth within the bound.
 fn within_depth(s: &Situation<'_>, limit: Price, wanted: Usdc, budget_min: Usdc) -> Result<Usdc, No> {
     let depth = s.book.ask_depth(limit);
-    let allowed = Usdc(depth.cost).part_floor(u64::from(s.settings.depth_ppm_max)).floor_cents();
+    let allowed = Usdc(depth.cost).part_floor(u64::from(s.settings.guards.buy.depth_ppm_max)).floor_cents();
     let budget = wanted.min(allowed);
-    let needed = budget.max(budget_min).part_floor(u64::from(s.settings.depth_factor_ppm_min));
+    let needed = budget.max(budget_min).part_floor(u64::from(s.settings.guards.buy.depth_factor_ppm_min));
     if budget < budget_min || Usdc(depth.cost) < needed {
         // In shares at the bound: what would have had to be there.
-        let part = u128::from(s.settings.depth_ppm_max.max(1));
+        let part = u128::from(s.settings.guards.buy.depth_ppm_max.max(1));
         let for_part = (budget_min.0 as u128 * u128::from(ONE)).div_ceil(part) as i64;
         let shares = limit.shares_floor(needed.max(Usdc(for_part)));
         return Err(no(Skip::DepthTooThin, shares.0 as i64, depth.shares.0 as i64));

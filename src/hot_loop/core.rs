@@ -108,6 +108,20 @@ impl<L: Log> Core<L> {
             | Input::Resolved { .. }
             | Input::Pause { .. }
             | Input::Unpause { .. }
+            | Input::LeaderLeft(_)
+            | Input::LeaderHolds { .. }
+            | Input::LeaderWorth { .. }
+            | Input::Probability { .. }
+            | Input::Unknown { .. }
+            | Input::ResetBreakers { .. }
+            | Input::ForceExit { .. }
+            | Input::Deposit { .. }
+            | Input::Withdraw { .. }
+            | Input::Move { .. }
+            | Input::SwitchPaper { .. }
+            | Input::SwitchLive { .. }
+            | Input::SwitchLeader { .. }
+            | Input::Unblock { .. }
             | Input::Timer => self.step(input, None),
         }
     }
@@ -225,7 +239,27 @@ impl<L: Log> Core<L> {
                 | Event::Resynced { .. }
                 | Event::Faulted { .. }
                 | Event::Paused { .. }
-                | Event::Unpaused { .. } => (),
+                | Event::Unpaused { .. }
+                | Event::Scored(_)
+                | Event::Buffered { .. }
+                | Event::Merged { .. }
+                | Event::LeaderHolds { .. }
+                | Event::LeaderBlocked { .. }
+                | Event::LeaderUnblocked { .. }
+                | Event::Peaked { .. }
+                | Event::CancelDue { .. }
+                | Event::PlanRepaired { .. }
+                | Event::Unknown { .. }
+                | Event::DayBegan { .. }
+                | Event::Tripped { .. }
+                | Event::BreakerReset { .. }
+                | Event::BalanceLow { .. }
+                | Event::Moved { .. }
+                | Event::Declined { .. }
+                | Event::Configured { .. }
+                | Event::PaperSwitched { .. }
+                | Event::LiveSwitched { .. }
+                | Event::LeaderSwitched { .. } => (),
             }
         }
         self.events.clear();

@@ -70,7 +70,11 @@ impl Tally {
             Event::Diverged { .. } => self.diverged += 1,
             Event::Resynced { .. } => self.resynced += 1,
             Event::Faulted { .. } => self.faults += 1,
-            Event::Closed { end: OrderEnd::Filled | OrderEnd::Cancelled, .. }
+            Event::Closed {
+                end:
+                    OrderEnd::Filled | OrderEnd::Cancelled | OrderEnd::Expired | OrderEnd::NotSent(_) | OrderEnd::Shadow,
+                ..
+            }
             | Event::Accepted { .. }
             | Event::Deposited { .. }
             | Event::Withdrawn { .. }
@@ -78,6 +82,26 @@ impl Tally {
             | Event::Released { .. }
             | Event::Paused { .. }
             | Event::Unpaused { .. }
+            | Event::Scored(_)
+            | Event::Buffered { .. }
+            | Event::Merged { .. }
+            | Event::LeaderHolds { .. }
+            | Event::LeaderBlocked { .. }
+            | Event::LeaderUnblocked { .. }
+            | Event::Peaked { .. }
+            | Event::CancelDue { .. }
+            | Event::PlanRepaired { .. }
+            | Event::Unknown { .. }
+            | Event::DayBegan { .. }
+            | Event::Tripped { .. }
+            | Event::BreakerReset { .. }
+            | Event::BalanceLow { .. }
+            | Event::Moved { .. }
+            | Event::Declined { .. }
+            | Event::Configured { .. }
+            | Event::PaperSwitched { .. }
+            | Event::LiveSwitched { .. }
+            | Event::LeaderSwitched { .. }
             | Event::Valued(_) => (),
         }
     }

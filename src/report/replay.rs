@@ -14,7 +14,9 @@ use super::{
 use crate::{
     clock,
     config::Config,
-    domain::{Divergence, Input, LeaderId, LeaderTrade, Mode, Nanos, PortfolioId, Price, Shares, Side, TokenId, Usdc},
+    domain::{
+        Divergence, Input, LeaderId, LeaderTrade, Mode, Nanos, PortfolioId, Price, Role, Shares, Side, TokenId, Usdc,
+    },
     engine::{Engine, book::Trust},
     feed::{
         hash::{HashVerifier, Verdict},
@@ -309,6 +311,7 @@ impl<'a, P: FnMut(Progress)> Player<'a, P> {
                     side: cold.side,
                     price: cold.price,
                     shares: cold.shares,
+                    role: Role::Unknown,
                     traded_at: cold.traded_at,
                 }
             }

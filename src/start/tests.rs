@@ -5,7 +5,7 @@ use std::path::Path;
 use super::*;
 use crate::{
     config::{Overrides, Source},
-    domain::{Input, LeaderId, LeaderTrade, Market, Millis, Price, Shares, Side, TradeKey, input::Best},
+    domain::{Input, LeaderId, LeaderTrade, Market, Millis, Price, Role, Shares, Side, TradeKey, input::Best},
     journal,
     metrics::Stages,
 };
@@ -54,6 +54,7 @@ fn trade(core: &mut Core<Journal>, number: u64) {
         side: Side::Buy,
         price: price(500_000),
         shares: Shares::whole(400),
+        role: Role::Unknown,
         traded_at: core.now(),
     };
     let done = Input::BookDone { token, at, best: Best::Unstated };

@@ -181,7 +181,27 @@ impl Batch {
             | Event::Resynced { .. }
             | Event::Faulted { .. }
             | Event::Paused { .. }
-            | Event::Unpaused { .. } => {}
+            | Event::Unpaused { .. }
+            | Event::Scored(_)
+            | Event::Buffered { .. }
+            | Event::Merged { .. }
+            | Event::LeaderHolds { .. }
+            | Event::LeaderBlocked { .. }
+            | Event::LeaderUnblocked { .. }
+            | Event::Peaked { .. }
+            | Event::CancelDue { .. }
+            | Event::PlanRepaired { .. }
+            | Event::Unknown { .. }
+            | Event::DayBegan { .. }
+            | Event::Tripped { .. }
+            | Event::BreakerReset { .. }
+            | Event::BalanceLow { .. }
+            | Event::Moved { .. }
+            | Event::Declined { .. }
+            | Event::Configured { .. }
+            | Event::PaperSwitched { .. }
+            | Event::LiveSwitched { .. }
+            | Event::LeaderSwitched { .. } => {}
         }
         Ok(())
     }
@@ -318,5 +338,25 @@ pub fn kind(event: &Event) -> &'static str {
         Event::Faulted { .. } => "faulted",
         Event::Paused { .. } => "paused",
         Event::Unpaused { .. } => "unpaused",
+        Event::Scored(_) => "scored",
+        Event::Buffered { .. } => "buffered",
+        Event::Merged { .. } => "merged",
+        Event::LeaderHolds { .. } => "leader_holds",
+        Event::LeaderBlocked { .. } => "leader_blocked",
+        Event::LeaderUnblocked { .. } => "leader_unblocked",
+        Event::Peaked { .. } => "peaked",
+        Event::CancelDue { .. } => "cancel_due",
+        Event::PlanRepaired { .. } => "plan_repaired",
+        Event::Unknown { .. } => "unknown",
+        Event::DayBegan { .. } => "day_began",
+        Event::Tripped { .. } => "tripped",
+        Event::BreakerReset { .. } => "breaker_reset",
+        Event::BalanceLow { .. } => "balance_low",
+        Event::Moved { .. } => "moved",
+        Event::Declined { .. } => "declined",
+        Event::Configured { .. } => "configured",
+        Event::PaperSwitched { .. } => "paper_switched",
+        Event::LiveSwitched { .. } => "live_switched",
+        Event::LeaderSwitched { .. } => "leader_switched",
     }
 }

@@ -28,7 +28,8 @@ pub fn reasons() -> Vec<(&'static str, String)> {
     let words = |code: &str| code.replace('_', " ");
     let codes = Skip::ALL.iter().map(|skip| skip.code()).chain(Refusal::ALL.iter().map(|no| no.code()));
     let rejections = Rejection::ALL.iter().map(|rejection| rejection.code());
-    let exits = [Cause::StopLoss, Cause::TakeProfit].map(Cause::code);
+    let exits =
+        Cause::ALL.into_iter().filter(|cause| !matches!(cause, Cause::Entry | Cause::LeaderExit)).map(Cause::code);
     codes.chain(rejections).chain(exits).map(|code| (code, words(code))).collect()
 }
 
@@ -60,6 +61,11 @@ pub fn cause(code: &str) -> String {
         Cause::LeaderExit => "Exit: the leader sold",
         Cause::StopLoss => "Stop loss: the bid fell",
         Cause::TakeProfit => "Take profit: the bid rose",
+        Cause::TrailingStop => "Trailing stop: the bid fell from its highest",
+        Cause::HoldTime => "Hold time: held as long as it may be",
+        Cause::Forced => "Forced: the operator said so",
+        Cause::LeaderLeft => "Exit: the leader left without selling",
+        Cause::Plan => "Exit plan: the resting sale was met",
     };
     let known = Cause::ALL.into_iter().find(|cause| cause.code() == code).map(word);
     match (known, code) {

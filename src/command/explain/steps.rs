@@ -6,7 +6,7 @@ use super::story::{Case, Story};
 use crate::{
     config::decimal,
     domain::{
-        Event, Numbers, OrderEnd, OrderKind, Price, Side, Sizing, Unit, Usdc,
+        Event, Numbers, OrderEnd, OrderKind, Price, Side, SizeRule, Unit, Usdc,
         event::{Filled, Submitted},
         money::SHARES_MAX,
     },
@@ -82,21 +82,27 @@ pub fn outcome(case: &Case, story: &Story) -> Value {
 
 fn sizing(case: &Case) -> Step {
     let sized = strategy::sized(&case.settings, case.price, case.shares);
-    let text = match case.settings.sizing {
-        Sizing::Fixed(_) => format!("fixed: ${sized} (size_usdc)"),
-        Sizing::Percent(ppm) => {
+    let text = match case.settings.sizing.rule {
+        SizeRule::Fixed(_) => format!("fixed: ${sized} (size_usdc)"),
+        SizeRule::Percent(ppm) => {
             format!("{} of the leader's dollars: ${} (size_percent)", percent(ppm), sized.floor_cents())
         }
+        SizeRule::Mirror(_)
+        | SizeRule::Adaptive { .. }
+        | SizeRule::Budget(_)
+        | SizeRule::Kelly(_)
+        | SizeRule::Edge { .. }
+        | SizeRule::Conviction { .. } => format!("${}", sized.floor_cents()),
     };
     step("size", text)
 }
 
 fn clamps(case: &Case) -> Step {
-    let (settings, max) = (&case.settings, case.settings.order_usdc_max);
+    let (settings, max) = (&case.settings, case.settings.sizing.order_usdc_max);
     let sized = strategy::sized(settings, case.price, case.shares);
     let lowered = if max < sized { format!("lowered to ${max}") } else { format!("at most ${max}, kept") };
     let available = case.capital.part_floor(AVAILABLE_PPM_MAX);
-    let depth = percent(settings.depth_ppm_max);
+    let depth = percent(settings.guards.buy.depth_ppm_max);
     step(
         "clamps",
         format!(
@@ -114,8 +120,8 @@ fn of_buy(case: &Case, event: &Event) -> Vec<Step> {
         "{}: the lower of {guard}, {} or one tick over the leader's price (price_guard_percent), and {slipped}, {} \
          over the best ask (slippage_buy_percent)",
         guard.min(slipped),
-        percent(case.settings.price_guard_ppm),
-        percent(case.settings.slippage_buy_ppm),
+        percent(case.settings.guards.buy.price_guard_ppm),
+        percent(case.settings.guards.buy.slippage_ppm),
     );
     vec![
         step("bound", bound),
@@ -133,7 +139,7 @@ fn of_sale(case: &Case, event: &Event) -> Vec<Step> {
             vec![step("owed", format!("{owed}: the part that he sold of what he held"))]
         }
         Event::Submitted(order) => {
-            let slippage = percent(case.settings.slippage_sell_ppm);
+            let slippage = percent(case.settings.guards.sell.slippage_ppm);
             let limit = format!("{}: {slippage} under the best bid (slippage_sell_percent), on the grid", order.limit);
             let text = format!("sell {} shares at no less than {}, {}", order.shares, order.limit, kind(order));
             vec![step("limit", limit), step("order", text)]
@@ -141,7 +147,7 @@ fn of_sale(case: &Case, event: &Event) -> Vec<Step> {
         Event::Filled(filled) => {
             let made = filled.cash - filled.fee - filled.basis;
             let mut steps = of_any(case, Side::Sell, event);
-            let cooling = length(case.settings.cooling.as_millis() as i64);
+            let cooling = length(case.settings.exit.cooling.as_millis() as i64);
             steps.push(step(
                 "result",
                 format!("${made} against the cost of ${}; free again in {cooling}", filled.basis),
@@ -232,6 +238,7 @@ fn kind(order: &Submitted) -> &'static str {
     match order.kind {
         OrderKind::Fak => "the rest cancelled (FAK)",
         OrderKind::Fok => "in full or not at all (FOK)",
+        OrderKind::Gtc => "the rest stays in the book (GTC)",
     }
 }
 

@@ -2,8 +2,8 @@
 
 use crate::{
     domain::{
-        Event, Input, LeaderId, LeaderTrade, Market, Millis, Mode, Nanos, PortfolioId, Price, Settings, Shares, Side,
-        TokenId, TradeKey, Usdc, input::Best,
+        Event, Input, LeaderId, LeaderTrade, Market, Millis, Mode, Nanos, PortfolioId, Price, Role, Settings, Shares,
+        Side, TokenId, TradeKey, Usdc, input::Best,
     },
     engine::{Engine, Options},
     hot_loop::{Core, Log},
@@ -93,6 +93,7 @@ fn answered(core: &mut Core<Kept>, case: &Case, side: Side) -> Vec<Event> {
         side,
         price: case.price,
         shares: case.shares,
+        role: Role::Taker,
         traded_at: core.now(),
     };
     core.handle(core.now(), &Input::LeaderTrade(trade)).expect(NEVER_FULL);

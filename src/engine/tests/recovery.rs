@@ -42,7 +42,8 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
     fn any_story_recovers_to_the_same_state(steps in prop::collection::vec(any_step(), 1..60), resolves in any::<bool>()) {
-        let settings = Settings { stop_loss_ppm: 200_000, take_profit_ppm: 150_000, sizing: Sizing::Percent(100_000), ..open_settings() };
+        let mut settings = sized(SizeRule::Percent(100_000));
+        (settings.exit.stop_loss_ppm, settings.exit.take_profit_ppm) = (200_000, 150_000);
         let mut world = World::new(settings);
         for step in steps {
             match step {

@@ -5,7 +5,7 @@ mod wire;
 
 use std::fmt;
 
-use crate::domain::{Generation, Market, Nanos, Shares, Tick};
+use crate::domain::{ConditionId, Generation, Market, Nanos, Shares, Tick, VenueEventId};
 use read::Reader;
 use wire::{ByToken, ClobMarket, MarketAnswer, micros};
 
@@ -166,6 +166,8 @@ fn market(url: &str, generation: Generation, rules: &ClobMarket, words: &MarketA
         minimum,
         fees: rules.fees().map_err(not_understood)?,
         neg_risk: rules.nr,
+        condition: ConditionId::UNKNOWN,
+        venue_event: VenueEventId::UNKNOWN,
         generation,
         opens_at: rules.aot.as_deref().and_then(wire::moment).unwrap_or(Nanos::ZERO),
         closes_at: words.closes_at().unwrap_or(Nanos::NEVER),

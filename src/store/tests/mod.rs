@@ -10,9 +10,9 @@ use sqlx::PgPool;
 use super::{Writer, WriterError, testing::TestDatabase};
 use crate::{
     domain::{
-        Cause, Event, LeaderId, Market, Mode, Nanos, OrderEnd, OrderId, OrderKind, PortfolioId, Price, Shares, Side,
-        SignalId, TokenId, TradeKey, Usdc,
-        event::{Filled, Settled, Signal, Submitted},
+        Cause, Event, LeaderId, Market, Mode, Nanos, OrderEnd, OrderId, OrderKind, PortfolioId, Price, Role, Shares,
+        Side, SignalId, TokenId, TradeKey, Usdc,
+        event::{Filled, How, Settled, Signal, Submitted},
     },
     journal::{MarketAbout, Record},
 };
@@ -164,6 +164,8 @@ async fn each_event_moves_the_money_where_it_belongs() {
             group_price: price,
             group_shares: Shares::whole(100),
             leader_held: Shares::ZERO,
+            role: Role::Unknown,
+            how: How::Traded,
             traded_at: Nanos(0),
         })
     };
@@ -186,6 +188,7 @@ async fn each_event_moves_the_money_where_it_belongs() {
             reserved,
             touch,
             reference,
+            attempt: 1,
         })
     };
     let fill = |id, shares, cash, fee, basis| {

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use crate::{
     domain::{
         Cause, Divergence, Event, LeaderId, Market, Mode, Nanos, Numbers, OrderEnd, OrderId, OrderKind, PortfolioId,
-        Price, Refusal, Rejection, Shares, Side, SignalId, Skip, TokenId, TradeKey, Usdc,
-        event::{Filled, Settled, Signal, Submitted, Valued},
+        Price, Refusal, Rejection, Role, Shares, Side, SignalId, Skip, TokenId, TradeKey, Usdc,
+        event::{Filled, How, Settled, Signal, Submitted, Valued},
     },
     journal::{MarketAbout, Record},
 };
@@ -106,6 +106,8 @@ impl World {
             group_price: price,
             group_shares: shares,
             leader_held: Shares::ZERO,
+            role: Role::Unknown,
+            how: How::Traded,
             traded_at: Nanos(1_790_000_000_123_456_789),
         }));
         let numbers = Numbers { limit: 2_000_000, actual: self.draw(9_000_000) as i64 };
@@ -163,6 +165,7 @@ impl World {
             reserved,
             touch: price,
             reference: price,
+            attempt: 1,
         };
         self.event(Event::Submitted(submitted));
         self.open.push((submitted, reserved));

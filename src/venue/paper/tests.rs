@@ -55,6 +55,7 @@ fn order(side: Side, kind: OrderKind, limit: u32, amount: u64) -> Submitted {
         reserved: budget,
         touch: price(limit),
         reference: price(limit),
+        attempt: 1,
     }
 }
 

@@ -1,7 +1,17 @@
-//! Leaders, strategies, and what a portfolio is told to do.
+//! Leaders, strategies, and what a portfolio is told to do: a file for each part of its settings.
+
+mod buffer;
+mod conduct;
+mod exit;
+mod filter;
+mod guards;
+mod limits;
+mod policy;
+mod scoring;
+mod sizing;
 
 use super::{LeaderConfig, StrategyConfig, reader::Reader, section::Section};
-use crate::domain::{OrderKind, Settings, Sizing, Usdc, ids::PORTFOLIOS_MAX};
+use crate::domain::{Settings, ids::PORTFOLIOS_MAX};
 
 /// How many leaders one engine follows.
 pub const LEADERS_MAX: usize = 1_000;
@@ -94,66 +104,25 @@ fn markets(section: &mut Section<'_, '_>, key: &'static str) -> Vec<String> {
 
 /// Reads what a portfolio is told to do; every key of `[strategy_default.paper]`.
 fn settings(section: &mut Section<'_, '_>) -> Settings {
-    #[derive(Clone, Copy)]
-    enum By {
-        Fixed,
-        Percent,
-    }
-    let by = section.choice("sizing", &[("fixed", By::Fixed), ("percent", By::Percent)]);
-    let size = section.usdc("size_usdc", 10_000, 1_000_000);
-    let size_ppm = section.percent("size_percent", 1, 1_000);
     let settings = Settings {
-        sizing: match by {
-            By::Fixed => Sizing::Fixed(size),
-            By::Percent => Sizing::Percent(size_ppm),
-        },
-        order_usdc_min: section.usdc("order_usdc_min", 1_000_000, 1_000_000),
-        order_usdc_max: section.usdc("order_usdc_max", 1_000_000, 1_000_000),
-        order_kind: section.choice("order_kind", &[("FAK", OrderKind::Fak), ("FOK", OrderKind::Fok)]),
-        trade_age_max: section.millis("trade_age_ms_max", 1, 86_400_000),
-        price_min: section.price("price_min"),
-        price_max: section.price("price_max"),
-        leader_trade_usdc_min: section.usdc("leader_trade_usdc_min", 0, 1_000_000_000),
-        leader_trade_usdc_max: section.usdc("leader_trade_usdc_max", 0, 1_000_000_000),
-        close_time_min: section.seconds("close_time_s_min", 0, 31_536_000),
-        close_life_ppm_min: section.percent("close_life_percent_min", 0, 100),
-        book_age_max: section.millis("book_age_ms_max", 100, 86_400_000),
-        spread_max: section.micros("spread_max", 100, 1_000_000),
-        price_guard_ppm: section.percent("price_guard_percent", 0, 100),
-        slippage_buy_ppm: section.percent("slippage_buy_percent", 0, 100),
-        slippage_sell_ppm: section.percent("slippage_sell_percent", 0, 100),
-        depth_factor_ppm_min: section.micros("depth_factor_min", 0, 100_000_000),
-        depth_ppm_max: section.percent("depth_percent_max", 100, 100),
-        position_usdc_max: section.usdc("position_usdc_max", 1_000_000, 100_000_000),
-        exposure_usdc_max: section.usdc("exposure_usdc_max", 1_000_000, 100_000_000),
-        stop_loss_ppm: section.percent("stop_loss_percent", 0, 100),
-        take_profit_ppm: section.percent("take_profit_percent", 0, 10_000),
-        cooling: section.minutes("cooling_minutes", 0, 100_000),
+        filter: filter::read(section),
+        conduct: conduct::read(section),
+        scoring: scoring::read(section),
+        sizing: sizing::read(section),
+        buffer: buffer::read(section),
+        guards: guards::read(section),
+        policy: policy::read(section),
+        limits: limits::read(section),
+        exit: exit::read(section),
     };
-    together(section, &settings, size);
-    settings
-}
-
-/// Reports settings that are right one by one, but not together.
-fn together(section: &mut Section<'_, '_>, settings: &Settings, size: Usdc) {
-    let mut ordered = |is_ordered: bool, low: &str, high: &str| {
-        if !is_ordered {
-            section.out_of_order(low, high);
+    let Settings { sizing, limits, .. } = &settings;
+    for (max, key) in [(limits.position_usdc_max, "position_usdc_max"), (limits.exposure_usdc_max, "exposure_usdc_max")]
+    {
+        if max < sizing.order_usdc_min {
+            section.out_of_order("order_usdc_min", key);
         }
-    };
-    ordered(settings.order_usdc_min <= settings.order_usdc_max, "order_usdc_min", "order_usdc_max");
-    ordered(settings.price_min <= settings.price_max, "price_min", "price_max");
-    ordered(
-        settings.leader_trade_usdc_min <= settings.leader_trade_usdc_max,
-        "leader_trade_usdc_min",
-        "leader_trade_usdc_max",
-    );
-    ordered(settings.order_usdc_min <= settings.position_usdc_max, "order_usdc_min", "position_usdc_max");
-    ordered(settings.order_usdc_min <= settings.exposure_usdc_max, "order_usdc_min", "exposure_usdc_max");
-    match settings.sizing {
-        Sizing::Fixed(_) => ordered(settings.order_usdc_min <= size, "order_usdc_min", "size_usdc"),
-        Sizing::Percent(_) => {}
     }
+    settings
 }
 
 fn is_name(name: &str) -> Result<(), String> {
