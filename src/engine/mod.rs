@@ -12,6 +12,7 @@
 
 pub mod apply;
 pub mod book;
+pub mod conduct;
 pub mod exit;
 pub mod leader;
 pub mod ledger;
@@ -24,6 +25,7 @@ pub mod timer;
 
 use apply::Cooling;
 use book::{Book, Change, Ladders, Trust};
+use conduct::Ways;
 use leader::{Groups, Holdings, Seen};
 use ledger::Ledger;
 use order::{Happening, Orders, next_state};
@@ -142,6 +144,7 @@ pub struct Engine {
     seen: Seen,
     holdings: Holdings,
     groups: Groups,
+    ways: Ways,
     parked: Parked,
     orders: Orders,
     positions: Positions,
@@ -176,6 +179,7 @@ impl Engine {
             seen: Seen::default(),
             holdings: Holdings::default(),
             groups: Groups::default(),
+            ways: Ways::default(),
             parked: Parked::default(),
             orders: Orders::default(),
             positions: Positions::new(TOKENS_MAX),
@@ -307,9 +311,11 @@ impl Engine {
             Input::Pause { portfolio } => self.emit(now, Event::Paused { portfolio }, events),
             Input::Unpause { portfolio } => self.emit(now, Event::Unpaused { portfolio }, events),
             Input::Timer => self.timer(now, events),
+            Input::LeaderWorth { leader, capital, exposure } => self.leader_worth(leader, capital, exposure),
+            Input::SwitchLeader { leader, to } if to == self.leader_switch(leader) => (),
+            Input::SwitchLeader { leader, to } => self.emit(now, Event::LeaderSwitched { leader, to }, events),
             Input::LeaderLeft(_)
             | Input::LeaderHolds { .. }
-            | Input::LeaderWorth { .. }
             | Input::Probability { .. }
             | Input::Unknown { .. }
             | Input::ResetBreakers { .. }
@@ -319,7 +325,6 @@ impl Engine {
             | Input::Move { .. }
             | Input::SwitchPaper { .. }
             | Input::SwitchLive { .. }
-            | Input::SwitchLeader { .. }
             | Input::Unblock { .. } => (),
         }
     }
