@@ -125,6 +125,7 @@ impl Engine {
             }
             Event::Paused { portfolio } => self.portfolios[portfolio.index()].entries = Entries::Paused,
             Event::Unpaused { portfolio } => self.portfolios[portfolio.index()].entries = Entries::Running,
+            Event::LeaderSwitched { leader, to } => self.ways.turn(*leader, *to),
             Event::Repeated { .. }
             | Event::Valued(_)
             | Event::Diverged { .. }
@@ -145,8 +146,7 @@ impl Engine {
             | Event::Declined { .. }
             | Event::Configured { .. }
             | Event::PaperSwitched { .. }
-            | Event::LiveSwitched { .. }
-            | Event::LeaderSwitched { .. } => (),
+            | Event::LiveSwitched { .. } => (),
         }
     }
 

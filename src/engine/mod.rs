@@ -13,6 +13,7 @@
 mod answer;
 pub mod apply;
 pub mod book;
+pub mod conduct;
 pub mod exit;
 pub mod leader;
 pub mod ledger;
@@ -26,6 +27,7 @@ pub mod timer;
 
 use apply::Cooling;
 use book::{Book, Change, Ladders, Trust};
+use conduct::Ways;
 use leader::{Groups, Holdings, Seen};
 use ledger::Ledger;
 use order::{ORDERS_OPEN_MAX, Orders};
@@ -144,6 +146,7 @@ pub struct Engine {
     seen: Seen,
     holdings: Holdings,
     groups: Groups,
+    ways: Ways,
     parked: Parked,
     orders: Orders,
     positions: Positions,
@@ -179,6 +182,7 @@ impl Engine {
             seen: Seen::default(),
             holdings: Holdings::default(),
             groups: Groups::default(),
+            ways: Ways::default(),
             parked: Parked::default(),
             orders: Orders::default(),
             positions: Positions::new(TOKENS_MAX),
@@ -311,9 +315,11 @@ impl Engine {
             Input::Pause { portfolio } => self.emit(now, Event::Paused { portfolio }, events),
             Input::Unpause { portfolio } => self.emit(now, Event::Unpaused { portfolio }, events),
             Input::Timer => self.timer(now, events),
+            Input::LeaderWorth { leader, capital, exposure } => self.leader_worth(leader, capital, exposure),
+            Input::SwitchLeader { leader, to } if to == self.leader_switch(leader) => (),
+            Input::SwitchLeader { leader, to } => self.emit(now, Event::LeaderSwitched { leader, to }, events),
             Input::LeaderLeft(_)
             | Input::LeaderHolds { .. }
-            | Input::LeaderWorth { .. }
             | Input::Probability { .. }
             | Input::Unknown { .. }
             | Input::ResetBreakers { .. }
@@ -322,7 +328,6 @@ impl Engine {
             | Input::Move { .. }
             | Input::SwitchPaper { .. }
             | Input::SwitchLive { .. }
-            | Input::SwitchLeader { .. }
             | Input::Unblock { .. } => (),
         }
     }
