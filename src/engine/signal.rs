@@ -193,7 +193,7 @@ impl Engine {
             let waited = now.since(signal.traded_at).as_millis() as i64;
             return Err((Skip::NoToken, Numbers { limit: wait, actual: waited }));
         }
-        strategy::entry(&Situation {
+        let intent = strategy::entry(&Situation {
             settings,
             market: &token.market,
             book: &token.book,
@@ -207,7 +207,9 @@ impl Engine {
             waiting: Usdc::ZERO,
             carried: Usdc::ZERO,
             reference: signal.group_price,
-        })
+        })?;
+        self.may_add(portfolio, signal, intent.touch)?;
+        Ok(intent)
     }
 
     pub(super) fn market_known(&mut self, now: Nanos, token: TokenId, market: Market, events: &mut Events) {
