@@ -103,7 +103,8 @@ impl Engine {
         if self.orders.next_id().is_some() {
             let Position { portfolio, leader, token, exit, .. } = position;
             let reference = exit.reference.unwrap_or(intent.touch);
-            let origin = Origin { signal: exit.signal, portfolio, leader, token, cause: exit.cause, reference };
+            let origin =
+                Origin { signal: exit.signal, portfolio, leader, token, cause: exit.cause, reference, attempt: 1 };
             self.place(now, risk::approve_exit(intent), origin, events);
         }
     }

@@ -30,11 +30,12 @@ use order::{Happening, Orders, next_state};
 use position::{POSITIONS_MAX, Positions};
 use risk::Approved;
 use signal::Parked;
+use strategy::{Probability, entered::Entered, policy};
 
 use crate::domain::{
     Cause, Divergence, Event, Fault, Input, LeaderId, Market, Mode, Nanos, OrderEnd, OrderId, OrderKind, PaperSwitch,
     PortfolioId, PortfolioSet, Price, Settings, Shares, Side, SignalId, Tick, TokenId, Usdc, event,
-    ids::PORTFOLIOS_MAX, money::ONE, settings::OrderPolicy,
+    ids::PORTFOLIOS_MAX, money::ONE,
 };
 
 /// Tokens one engine knows.
@@ -105,6 +106,8 @@ pub struct Token {
     pub payout: Option<u32>,
     /// Portfolios whose market filter keeps it out.
     pub denied: PortfolioSet,
+    /// What the external model thinks of it; not remembered over a restart.
+    pub probability: Option<Probability>,
 }
 
 /// Whether the market's rules are known.
@@ -145,6 +148,7 @@ pub struct Engine {
     parked: Parked,
     orders: Orders,
     positions: Positions,
+    entered: Entered,
     cooling: Cooling,
     signals: u64,
     entries_stopped: bool,
@@ -163,6 +167,8 @@ struct Origin {
     token: TokenId,
     cause: Cause,
     reference: Price,
+    /// 1 is the first; 2 repeats a killed FOK.
+    attempt: u8,
 }
 
 impl Engine {
@@ -179,6 +185,7 @@ impl Engine {
             parked: Parked::default(),
             orders: Orders::default(),
             positions: Positions::new(TOKENS_MAX),
+            entered: Entered::default(),
             cooling: Cooling::default(),
             signals: 0,
             entries_stopped: false,
@@ -196,7 +203,8 @@ impl Engine {
         let book = Book::default();
         let market = Market::COMMON;
         self.ladders.make();
-        self.tokens.push(Token { market, known: Known::NotYet, book, payout: None, denied: PortfolioSet::EMPTY });
+        let (payout, denied, probability) = (None, PortfolioSet::EMPTY, None);
+        self.tokens.push(Token { market, known: Known::NotYet, book, payout, denied, probability });
     }
 
     /// Says what a token's market is like, outside of a step: in recovery.
@@ -307,10 +315,10 @@ impl Engine {
             Input::Pause { portfolio } => self.emit(now, Event::Paused { portfolio }, events),
             Input::Unpause { portfolio } => self.emit(now, Event::Unpaused { portfolio }, events),
             Input::Timer => self.timer(now, events),
+            Input::Probability { token, ppm, at } => self.thought(token, Probability { ppm, at }),
             Input::LeaderLeft(_)
             | Input::LeaderHolds { .. }
             | Input::LeaderWorth { .. }
-            | Input::Probability { .. }
             | Input::Unknown { .. }
             | Input::ResetBreakers { .. }
             | Input::ForceExit { .. }
@@ -331,7 +339,7 @@ impl Engine {
             return; // Changes before the first snapshot mean nothing.
         }
         if token.book.fits(price) && (token.market.tick.holds(price) || size == Shares::ZERO) {
-            return token.book.set(side, price, size);
+            return token.book.set(now, side, price, size);
         }
         self.odd_level(now, id, side, price, size, events);
     }
@@ -349,7 +357,7 @@ impl Engine {
             // Recordings often lack the message that said so.
             token.market.tick = finer_tick(token.market.tick, price);
         }
-        token.book.set(side, price, size);
+        token.book.set(now, side, price, size);
     }
 
     fn book_changed(&mut self, now: Nanos, token: TokenId, change: Option<Change>, events: &mut Events) {
@@ -369,14 +377,21 @@ impl Engine {
         self.watch_exits(now, token, events);
     }
 
+    /// Keeps what the model thinks last; what it is told is no probability is passed over.
+    fn thought(&mut self, token: TokenId, thought: Probability) {
+        let known = &mut self.tokens[token.index()].probability;
+        let is_newer = known.is_none_or(|known| known.at <= thought.at);
+        if is_newer && u64::from(thought.ppm) <= ONE {
+            *known = Some(thought);
+        }
+    }
+
     fn place(&mut self, now: Nanos, approved: Approved, origin: Origin, events: &mut Events) {
         let intent = approved.intent;
         let order = self.orders.next_id().expect("risk found a free slot");
+        let policy = self.portfolios[origin.portfolio.index()].settings.policy;
         let kind = match intent.side {
-            Side::Buy => match self.portfolios[origin.portfolio.index()].settings.policy {
-                OrderPolicy::Fak => OrderKind::Fak,
-                OrderPolicy::Fok | OrderPolicy::FokUpTo(_) | OrderPolicy::FokThenFak => OrderKind::Fok,
-            },
+            Side::Buy => policy::kind(policy, intent.budget, origin.attempt),
             // A sale of part of what is owed is better than none.
             Side::Sell => OrderKind::Fak,
         };
@@ -395,7 +410,7 @@ impl Engine {
             reserved: approved.reserved,
             touch: intent.touch,
             reference: origin.reference,
-            attempt: 1,
+            attempt: origin.attempt,
         };
         self.emit(now, Event::Submitted(submitted), events);
     }
@@ -435,11 +450,42 @@ impl Engine {
     fn closed(&mut self, now: Nanos, order: OrderId, end: OrderEnd, events: &mut Events) {
         let Some(open) = self.orders.get(order) else { return self.fault(now, Fault::UnknownOrder, order, events) };
         let (submitted, released) = (open.submitted, open.reserved_left);
+        let is_sent_again = self.is_sent_again(&submitted, end);
         self.emit(now, Event::Closed { order, end, released }, events);
+        if is_sent_again {
+            self.send_again(now, &submitted, events);
+        }
         // The leader may have left while our entry was on its way.
         let slot = self.positions.find(submitted.portfolio, submitted.leader, submitted.token);
         if let (Side::Buy, Some(slot)) = (submitted.side, slot) {
             self.try_exit(now, slot, events);
+        }
+    }
+
+    /// Returns whether the policy repeats an order that ended so. Where the leader left meanwhile it does not.
+    fn is_sent_again(&self, order: &event::Submitted, end: OrderEnd) -> bool {
+        let Portfolio { settings, .. } = &self.portfolios[order.portfolio.index()];
+        let slot = self.positions.find(order.portfolio, order.leader, order.token);
+        let is_owed = slot.is_some_and(|slot| self.positions.at(slot).exit.shares > Shares::ZERO);
+        policy::is_sent_again(settings.policy, order, end) && !is_owed
+    }
+
+    /// Repeats a killed FOK as FAK, once. It belongs to the same signal, which ended with the first order: where the book or a
+    /// limit forbids the second, nothing more is said.
+    fn send_again(&mut self, now: Nanos, first: &event::Submitted, events: &mut Events) {
+        let event::Submitted { signal, portfolio, leader, token, cause, reference, .. } = *first;
+        if self.keeps_out(portfolio, token).is_some() {
+            return;
+        }
+        let situation = self.situation(now, portfolio, leader, token, reference);
+        let Ok(intent) = policy::again(&situation, first) else { return };
+        if let Ok(approved) = self.check_entry(portfolio, leader, token, intent) {
+            self.place(
+                now,
+                approved,
+                Origin { signal, portfolio, leader, token, cause, reference, attempt: 2 },
+                events,
+            );
         }
     }
 

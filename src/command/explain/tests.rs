@@ -13,7 +13,7 @@ leader = [{ name = "Ada", wallet = "0x1ead000000000000000000000000000000000001" 
 [[strategy]]
 name = "poor"
 leaders = ["Ada"]
-paper = { capital_usdc = 10, order_usdc_min = 20, depth_percent_max = 100 }
+paper = { capital_usdc = 10, order_usdc_min = 20, depth_buy_percent_max = 100 }
 [[strategy]]
 name = "small"
 leaders = ["Ada"]
@@ -97,7 +97,7 @@ fn what_is_printed_is_what_the_engine_said() {
     check(
         &demo,
         "--strategy careful --leader-usdc 500 --price 0.42 --bid 0.45 --ask 0.47",
-        &[Skip::PriceMoved.text(), "allowed 0.43, was 0.47", "setting price_guard_percent"],
+        &[Skip::PriceMoved.text(), "allowed 0.43, was 0.47", "setting price_guard_buy_percent"],
     );
     check(&demo, "--strategy careful --leader-usdc 500 --price 0.42 --bid 0.30", &[Skip::SpreadTooWide.text()]);
     check(

@@ -1,0 +1,1 @@
+//! What is copied, how large, at what price.
