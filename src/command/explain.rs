@@ -11,7 +11,6 @@ use super::{Engine, Exit, Global, parse, table};
 use crate::{
     config::{Config, Source, StrategyConfig},
     domain::{FeeSchedule, Market, Price, Role, Settings, Shares, Side, SizeRule, Tick, Usdc},
-    engine::strategy::Worth,
     start::{engine_options, paper_options},
 };
 
@@ -164,8 +163,6 @@ fn case(config: &Config, strategy: &StrategyConfig, args: &ExplainArgs) -> Resul
     if let Some(wrong) = not_said(&strategy.settings, args) {
         return Err(wrong);
     }
-    let capital = args.leader_capital.or(args.leader_exposure);
-    let exposure = args.leader_exposure.or(args.leader_capital);
     Ok(Case {
         options: engine_options(config),
         paper: paper_options(config),
@@ -180,7 +177,8 @@ fn case(config: &Config, strategy: &StrategyConfig, args: &ExplainArgs) -> Resul
         shares: shares_for(args.price, args.leader_usdc),
         role: args.role,
         probability_ppm: args.probability,
-        worth: capital.zip(exposure).map(|(capital, exposure)| Worth { capital, exposure }),
+        leader_capital: args.leader_capital.or(args.leader_exposure),
+        leader_exposure: args.leader_exposure.or(args.leader_capital),
     })
 }
 

@@ -12,6 +12,7 @@ use crate::domain::{
     Cause, Event, LeaderId, LeaderTrade, Market, Mode, Nanos, Numbers, PaperSwitch, PortfolioId, PortfolioSet, Price,
     Role, Shares, Side, SignalId, Skip, TokenId, Usdc,
     event::{How, Signal},
+    money::ONE,
     settings::Sides,
 };
 
@@ -210,6 +211,7 @@ impl Engine {
         Situation {
             traded_at: signal.traded_at,
             shares: signal.group_shares,
+            counted: signal.group_shares,
             role: signal.role,
             ordered: self.groups.ordered(signal.group, portfolio),
             entries: self.entered.others(portfolio, signal.token, signal.group),
@@ -222,7 +224,7 @@ impl Engine {
         &self,
         now: Nanos,
         portfolio: PortfolioId,
-        _: LeaderId,
+        leader: LeaderId,
         token: TokenId,
         price: Price,
     ) -> Situation<'_> {
@@ -236,13 +238,18 @@ impl Engine {
             traded_at: now,
             price,
             shares: Shares::ZERO,
+            counted: Shares::ZERO,
+            part_ppm: ONE as u32,
             role: Role::Unknown,
             ordered: Usdc::ZERO,
+            waiting: Usdc::ZERO,
+            carried: Usdc::ZERO,
+            reference: price,
             entries: 0,
             equity: ledger.equity(),
             probability: token.probability,
             confidence_ppm: None,
-            worth: None,
+            worth: self.worth_of(leader),
         }
     }
 

@@ -13,7 +13,7 @@ use crate::{
     engine::{
         leader::average_price,
         risk::AVAILABLE_PPM_MAX,
-        strategy::{Worth, price, size::Sizes},
+        strategy::{price, size::Sizes},
     },
 };
 
@@ -104,7 +104,6 @@ fn size_steps(case: &Case, reckoning: &Reckoning) -> Vec<Step> {
 /// Returns the rule with its numbers.
 fn rule(case: &Case, reckoning: &Reckoning, sizes: &Sizes) -> String {
     let (dollars, leader) = (sizes.rule.floor_cents(), sizes.leader.floor_cents());
-    let worth = |pick: fn(Worth) -> Usdc| case.worth.map_or(Usdc::ZERO, pick);
     let edge = || {
         let probability = case.probability_ppm.map_or("?".to_owned(), percent);
         format!("the model's {probability} against the limit of {}", reckoning.limit)
@@ -113,7 +112,7 @@ fn rule(case: &Case, reckoning: &Reckoning, sizes: &Sizes) -> String {
         SizeRule::Fixed(_) => format!("fixed: ${dollars} (size_usdc)"),
         SizeRule::Percent(ppm) => format!("{} of the leader's dollars: ${dollars} (size_percent)", percent(ppm)),
         SizeRule::Mirror(factor) => {
-            let (capital, ours) = (worth(|worth| worth.capital), case.capital);
+            let (capital, ours) = (case.leader_capital.unwrap_or_default(), case.capital);
             let factor = percent(factor);
             format!("{factor} of the part that his ${leader} are of ${capital}, of our ${ours}: ${dollars} (mirror)")
         }
@@ -123,7 +122,7 @@ fn rule(case: &Case, reckoning: &Reckoning, sizes: &Sizes) -> String {
             percent(large_ppm)
         ),
         SizeRule::Budget(budget) => {
-            let exposure = worth(|worth| worth.exposure);
+            let exposure = case.leader_exposure.unwrap_or_default();
             format!("of ${budget} the part that his ${leader} are of his ${exposure} at stake: ${dollars} (budget)")
         }
         SizeRule::Kelly(fraction) => {
@@ -139,7 +138,7 @@ fn rule(case: &Case, reckoning: &Reckoning, sizes: &Sizes) -> String {
 fn clamps(case: &Case, reckoning: &Reckoning, sizes: &Sizes) -> Step {
     let settings = &case.settings;
     let max = settings.sizing.order_usdc_max;
-    let maximum = if max < sizes.tiered { format!("lowered to ${max}") } else { format!("at most ${max}, kept") };
+    let maximum = if max < sizes.copied { format!("lowered to ${max}") } else { format!("at most ${max}, kept") };
     let bankroll_max = reckoning.bankroll_max;
     let bankroll = if bankroll_max < sizes.capped {
         format!("lowered to ${bankroll_max}, {}", percent(settings.sizing.bankroll_ppm_max))

@@ -10,7 +10,7 @@ use crate::{
     engine::{
         Engine, Options,
         book::Depth,
-        strategy::{Worth, price, size, size::Sizes},
+        strategy::{price, size, size::Sizes},
     },
     hot_loop::{Core, Log},
     journal::Full,
@@ -37,7 +37,8 @@ pub struct Case {
     pub role: Role,
     /// The model's, in parts per million.
     pub probability_ppm: Option<u32>,
-    pub worth: Option<Worth>,
+    pub leader_capital: Option<Usdc>,
+    pub leader_exposure: Option<Usdc>,
 }
 
 /// What the engine and the paper venue said.
@@ -102,7 +103,7 @@ pub fn tell(case: &Case) -> Story {
         handle(&mut core, Input::Level { token: TOKEN, side, price, size: case.depth });
     }
     handle(&mut core, Input::BookDone { token: TOKEN, at, best: Best::Unstated });
-    if let Some(Worth { capital, exposure }) = case.worth {
+    if let Some((capital, exposure)) = case.leader_capital.zip(case.leader_exposure) {
         handle(&mut core, Input::LeaderWorth { leader: LEADER, capital, exposure });
     }
     if let Some(ppm) = case.probability_ppm {

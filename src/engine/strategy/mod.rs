@@ -11,7 +11,7 @@ pub mod size;
 #[cfg(test)]
 mod tests;
 
-use super::book::Book;
+use super::{book::Book, conduct::Worth};
 use crate::domain::{Market, Nanos, Numbers, Price, Role, Settings, Shares, Side, Skip, Usdc};
 
 pub use price::{Sale, sell_bound, sell_shares};
@@ -27,10 +27,20 @@ pub struct Situation<'a> {
     pub traded_at: Nanos,
     pub price: Price,
     pub shares: Shares,
+    /// Of these, how many count for the size: what is beyond the leader's usual does not.
+    pub counted: Shares,
+    /// How much of the size is copied, in parts per million: less than all while the leader is on probation.
+    pub part_ppm: u32,
     /// His part in the last fill of it.
     pub role: Role,
-    /// What this portfolio already ordered for the group.
+    /// What this portfolio already ordered for the group,
     pub ordered: Usdc,
+    /// and what of the group's copies waits, because it is too small to order.
+    pub waiting: Usdc,
+    /// Earlier copies that wait, and would be ordered with this one: those of the group, too.
+    pub carried: Usdc,
+    /// What the price guard is measured against: the group's price, or that of everything that would be ordered together.
+    pub reference: Price,
     /// How many other groups made it enter this token.
     pub entries: u32,
     /// What the portfolio has in all, positions at cost.
@@ -50,13 +60,6 @@ pub struct Probability {
     pub at: Nanos,
 }
 
-/// What a leader owns in all, and how much of it is in positions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Worth {
-    pub capital: Usdc,
-    pub exposure: Usdc,
-}
-
 /// What a portfolio would do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Intent {
@@ -74,11 +77,12 @@ pub struct Intent {
 /// A strategy's no with its numbers.
 pub type No = (Skip, Numbers);
 
-/// Returns the buy that follows a leader's buy, or why there is none.
+/// Returns the buy that follows a leader's buy, or why there is none. [`Skip::BelowMinimum`] comes before the depth is looked
+/// at, and its second number is the dollars wanted: what a buffer adds up.
 pub fn entry(s: &Situation<'_>) -> Result<Intent, No> {
     filter::check(s)?;
     let ask = price::best_ask(s)?;
-    let limit = price::buy_bound(s.settings, s.market, s.price, ask)?;
+    let limit = price::buy_bound(s.settings, s.market, s.reference, ask)?;
     let wanted = size::wanted(s, limit)?;
     buy(s, ask, limit, wanted)
 }

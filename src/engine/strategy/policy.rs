@@ -33,10 +33,10 @@ pub fn is_sent_again(policy: OrderPolicy, order: &Submitted, end: OrderEnd) -> b
 }
 
 /// Returns the second attempt, decided against the book as it is now: never above the first one's limit, never larger.
-/// `s.price` is the price that the first was measured against; filters, rule and group were asked the first time.
+/// `s.reference` is the price that the first was measured against; filters, rule and group were asked the first time.
 pub fn again(s: &Situation<'_>, first: &Submitted) -> Result<Intent, No> {
     let ask = price::best_ask(s)?;
-    let bound = price::buy_bound(s.settings, s.market, s.price, ask)?.min(first.limit);
+    let bound = price::buy_bound(s.settings, s.market, s.reference, ask)?.min(first.limit);
     // The grid may have become coarser since.
     let limit = s.market.tick.floor(bound).filter(|limit| ask <= *limit);
     let limit = limit.ok_or(no(Skip::PriceMoved, micros(bound), micros(ask)))?;

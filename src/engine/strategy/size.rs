@@ -1,8 +1,8 @@
 //! How large: the rule's dollars, times the tier, then what may only lower them.
 //!
 //! ```text
-//! rule x tier -> maximum -> share of the bankroll -> whole cents -> less what the group had
-//!             -> below the minimum: no, or raised where all of these allow -> part of the depth -> cash (risk)
+//! rule x tier x probation -> maximum -> share of the bankroll -> less what the group had, with what waits
+//!    -> below the minimum: no, or raised where these allow -> part of the depth, whole cents -> cash (risk)
 //! ```
 //!
 //! The last of them, 99 % of the available cash, is risk's first check. All arithmetic is exact in integers and rounds down.
@@ -21,51 +21,51 @@ use crate::{
 /// How a size came about: each amount is what was left after its step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sizes {
-    /// What the leader's trade, or his group so far, was worth.
+    /// What counts of the leader's trade, or his group so far.
     pub leader: Usdc,
     /// What the rule says, before tiers and clamps.
     pub rule: Usdc,
     pub tier: Tier,
     pub tiered: Usdc,
+    /// The part that is copied of a leader on probation.
+    pub copied: Usdc,
     /// At most `order_usdc_max`.
     pub capped: Usdc,
-    /// At most the bankroll's share.
-    pub bankroll: Usdc,
-    /// In whole cents: for the whole group.
+    /// At most the bankroll's share: for the whole group, and not in whole cents, because small copies add up.
     pub total: Usdc,
 }
 
 /// Returns the dollars the settings ask for at `limit`, the most that a share may cost.
 pub fn sizes(s: &Situation<'_>, limit: Price) -> Result<Sizes, No> {
     let sizing = &s.settings.sizing;
-    let leader = s.price.cost_floor(s.shares);
+    let leader = s.price.cost_floor(s.counted);
     let rule = by_rule(s, leader, limit)?;
     let tier = tier_of(&sizing.tiers, leader);
     let tiered = rule.part_floor(u64::from(tier.factor_ppm));
-    let capped = tiered.min(sizing.order_usdc_max);
-    let bankroll = capped.min(bankroll_max(s));
-    Ok(Sizes { leader, rule, tier, tiered, capped, bankroll, total: bankroll.floor_cents() })
+    let copied = tiered.part_floor(u64::from(s.part_ppm));
+    let capped = copied.min(sizing.order_usdc_max);
+    Ok(Sizes { leader, rule, tier, tiered, copied, capped, total: capped.min(bankroll_max(s)) })
 }
 
-/// Returns the dollars to order: what the settings ask for less what the group already had, raised to the minimum where the
-/// strategy and its caps allow that.
+/// Returns the dollars to order, not cut to whole cents: what the settings ask for, less what the group already had, with what
+/// waits to be ordered with it; raised to the minimum where the strategy and its caps allow that.
 pub fn wanted(s: &Situation<'_>, limit: Price) -> Result<Usdc, No> {
     let total = sizes(s, limit)?.total;
-    if s.ordered > Usdc::ZERO && total <= s.ordered {
-        return Err(no(Skip::Grouped, total.0, s.ordered.0));
+    let had = s.ordered + s.waiting;
+    // What is left by cutting the last order to whole cents is not worth another.
+    if had > Usdc::ZERO && (total <= had || total.floor_cents() <= s.ordered) {
+        return Err(no(Skip::Grouped, total.0, had.0));
     }
-    let wanted = total - s.ordered;
+    let cap = s.settings.sizing.order_usdc_max.min(bankroll_max(s));
+    let wanted = Usdc((total - had).0.saturating_add(s.carried.0)).min(cap);
     let least = minimum(s.settings, s.market, limit);
-    if least <= wanted {
+    if least <= wanted.floor_cents() {
         return Ok(wanted);
     }
     let may_raise = match s.settings.sizing.below_minimum {
         BelowMinimum::Skip => false,
         // A rest of a group is not raised: the group would have more than the rule says, again and again.
-        BelowMinimum::Raise => {
-            let cap = s.settings.sizing.order_usdc_max.min(bankroll_max(s));
-            s.ordered == Usdc::ZERO && wanted > Usdc::ZERO && least <= cap
-        }
+        BelowMinimum::Raise => had + s.carried == Usdc::ZERO && wanted > Usdc::ZERO && least <= cap,
     };
     if may_raise { Ok(least) } else { Err(no(Skip::BelowMinimum, least.0, wanted.0)) }
 }
@@ -94,7 +94,7 @@ pub fn within_depth(
 ) -> Result<Usdc, No> {
     let depth = book.depth(Side::Sell, limit, price::standing_since(guard, now));
     let allowed = Usdc(depth.cost).part_floor(u64::from(guard.depth_ppm_max)).floor_cents();
-    let budget = wanted.min(allowed);
+    let budget = wanted.floor_cents().min(allowed);
     let needed = budget.max(budget_min).part_floor(u64::from(guard.depth_factor_ppm_min));
     if budget < budget_min || Usdc(depth.cost) < needed {
         // In shares at the bound: what would have had to be there.
@@ -139,8 +139,8 @@ fn by_rule(s: &Situation<'_>, leader: Usdc, limit: Price) -> Result<Usdc, No> {
             Ok(leader.part_floor(falling_ppm(leader, (small, small_ppm), (large, large_ppm))))
         }
         SizeRule::Budget(budget) => {
-            let worth = s.worth.ok_or((Skip::LeaderWorthUnknown, Numbers::NONE))?;
-            let exposure = known(Some(worth.exposure.max(leader)))?;
+            let exposure = s.worth.and_then(|worth| worth.exposure).map(|exposure| exposure.max(leader));
+            let exposure = known(exposure)?;
             Ok(scaled(budget, leader.0 as u64, exposure))
         }
         SizeRule::Kelly(fraction_ppm) => {
