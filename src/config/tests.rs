@@ -52,7 +52,7 @@ fn a_strategy_has_the_conservative_settings_unless_it_says_otherwise() {
         ..Guard::OPEN
     };
     (expected.limits.position_usdc_max, expected.limits.exposure_usdc_max) = (Usdc::whole(100), Usdc::whole(500));
-    expected.exit.cooling = Nanos::from_secs(3 * 3_600);
+    (expected.exit.guard_patience, expected.exit.cooling) = (Nanos::from_secs(60), Nanos::from_secs(3 * 3_600));
     assert_eq!(strategy.settings, expected);
 }
 

@@ -10,6 +10,7 @@
 //!                  \- Timer --------------> cooling, parked signals, exits to retry, values
 //! ```
 
+mod answer;
 pub mod apply;
 pub mod book;
 pub mod conduct;
@@ -19,6 +20,7 @@ pub mod ledger;
 pub mod order;
 pub mod position;
 pub mod risk;
+mod settle;
 pub mod signal;
 pub mod strategy;
 pub mod timer;
@@ -28,16 +30,15 @@ use book::{Book, Change, Ladders, Trust};
 use conduct::Ways;
 use leader::{Groups, Holdings, Seen};
 use ledger::Ledger;
-use order::{Happening, Orders, next_state};
+use order::{ORDERS_OPEN_MAX, Orders};
 use position::{POSITIONS_MAX, Positions};
 use risk::Approved;
 use signal::Parked;
 use strategy::{Probability, entered::Entered, policy};
 
 use crate::domain::{
-    Cause, Divergence, Event, Fault, Input, LeaderId, Market, Mode, Nanos, OrderEnd, OrderId, OrderKind, PaperSwitch,
-    PortfolioId, PortfolioSet, Price, Settings, Shares, Side, SignalId, Tick, TokenId, Usdc, event,
-    ids::PORTFOLIOS_MAX, money::ONE,
+    Cause, Divergence, Event, Input, LeaderId, Market, Mode, Nanos, OrderKind, PaperSwitch, PortfolioId, PortfolioSet,
+    Price, Settings, Shares, Side, SignalId, Tick, TokenId, Usdc, event, ids::PORTFOLIOS_MAX, money::ONE,
 };
 
 /// Tokens one engine knows.
@@ -47,8 +48,9 @@ pub const LEADERS_MAX: usize = 4_096;
 /// Books held at once, on grids of 0.001 and coarser, and on finer ones. One more stays cold.
 pub const BOOKS_MAX: usize = 1_024;
 pub const BOOKS_FINE_MAX: usize = 128;
-/// Events one input can lead to: each position may owe a sale and order it, each portfolio may decide a few signals.
-pub const EVENTS_MAX: usize = 2 * POSITIONS_MAX + 4 * PORTFOLIOS_MAX;
+/// Events one input can lead to: each position may peak and owe a sale, each order may begin or be cancelled, each portfolio
+/// may decide a few signals.
+pub const EVENTS_MAX: usize = 2 * POSITIONS_MAX + ORDERS_OPEN_MAX + 4 * PORTFOLIOS_MAX;
 
 /// What an engine is told once, at set-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,7 +158,8 @@ pub struct Engine {
     signals: u64,
     entries_stopped: bool,
     value_at: Nanos,
-    exit_retry_at: Nanos,
+    /// The earliest moment at which a position wants to be looked at.
+    look_at: Nanos,
     /// Scratch, kept for its room.
     slots: Vec<usize>,
 }
@@ -170,8 +173,6 @@ struct Origin {
     token: TokenId,
     cause: Cause,
     reference: Price,
-    /// 1 is the first; 2 repeats a killed FOK.
-    attempt: u8,
 }
 
 impl Engine {
@@ -194,7 +195,7 @@ impl Engine {
             signals: 0,
             entries_stopped: false,
             value_at: Nanos::ZERO,
-            exit_retry_at: Nanos::NEVER,
+            look_at: Nanos::NEVER,
             slots: Vec::with_capacity(POSITIONS_MAX),
         }
     }
@@ -316,6 +317,7 @@ impl Engine {
             Input::Filled { order, shares, cash, fee } => self.filled(now, order, shares, cash, fee, events),
             Input::Closed { order, end } => self.closed(now, order, end, events),
             Input::Resolved { token, payout } => self.resolved(now, token, payout, events),
+            Input::ForceExit { portfolio, token } => self.force_exit(now, portfolio, token, events),
             Input::Pause { portfolio } => self.emit(now, Event::Paused { portfolio }, events),
             Input::Unpause { portfolio } => self.emit(now, Event::Unpaused { portfolio }, events),
             Input::Timer => self.timer(now, events),
@@ -327,7 +329,6 @@ impl Engine {
             | Input::LeaderHolds { .. }
             | Input::Unknown { .. }
             | Input::ResetBreakers { .. }
-            | Input::ForceExit { .. }
             | Input::Deposit { .. }
             | Input::Withdraw { .. }
             | Input::Move { .. }
@@ -392,11 +393,17 @@ impl Engine {
     }
 
     fn place(&mut self, now: Nanos, approved: Approved, origin: Origin, events: &mut Events) {
+        self.place_attempt(now, approved, origin, 1, events);
+    }
+
+    /// Places an order; the second attempt repeats one that the venue killed.
+    fn place_attempt(&mut self, now: Nanos, approved: Approved, origin: Origin, attempt: u8, events: &mut Events) {
         let intent = approved.intent;
         let order = self.orders.next_id().expect("risk found a free slot");
         let policy = self.portfolios[origin.portfolio.index()].settings.policy;
         let kind = match intent.side {
-            Side::Buy => policy::kind(policy, intent.budget, origin.attempt),
+            Side::Buy => policy::kind(policy, intent.budget, attempt),
+            Side::Sell if origin.cause == Cause::Plan => OrderKind::Gtc,
             // A sale of part of what is owed is better than none.
             Side::Sell => OrderKind::Fak,
         };
@@ -415,126 +422,9 @@ impl Engine {
             reserved: approved.reserved,
             touch: intent.touch,
             reference: origin.reference,
-            attempt: origin.attempt,
+            attempt,
         };
         self.emit(now, Event::Submitted(submitted), events);
-    }
-
-    // -- answers of the venue --------------------------------------------------------------------------------------
-
-    fn accepted(&mut self, now: Nanos, order: OrderId, events: &mut Events) {
-        let Some(open) = self.orders.get(order) else { return self.fault(now, Fault::UnknownOrder, order, events) };
-        // A repeated acceptance says nothing new.
-        if next_state(open.state, Happening::Accepted).is_some() {
-            self.emit(now, Event::Accepted { order }, events);
-        }
-    }
-
-    fn filled(&mut self, now: Nanos, order: OrderId, shares: Shares, cash: Usdc, fee: Usdc, events: &mut Events) {
-        let Some(open) = self.orders.get(order) else { return self.fault(now, Fault::UnknownOrder, order, events) };
-        let submitted = open.submitted;
-        if !open.may_fill(shares, cash, fee) {
-            return self.fault(now, Fault::Overfill, order, events);
-        }
-        let (basis, release_at) = match submitted.side {
-            Side::Buy => (Usdc::ZERO, Nanos::ZERO),
-            Side::Sell => {
-                let found = self.positions.find(submitted.portfolio, submitted.leader, submitted.token);
-                let slot = found.filter(|slot| shares <= self.positions.at(*slot).shares);
-                let Some(slot) = slot else { return self.fault(now, Fault::Overfill, order, events) };
-                (self.positions.basis(slot, shares), now.plus(self.cooling_of(submitted.portfolio)))
-            }
-        };
-        self.emit(now, Event::Filled(event::Filled { order, shares, cash, fee, basis, release_at }), events);
-        // A fill may be told after the end of its market.
-        if let Some(payout) = self.tokens[submitted.token.index()].payout {
-            self.settle(now, submitted.token, payout, events);
-        }
-    }
-
-    fn closed(&mut self, now: Nanos, order: OrderId, end: OrderEnd, events: &mut Events) {
-        let Some(open) = self.orders.get(order) else { return self.fault(now, Fault::UnknownOrder, order, events) };
-        let (submitted, released) = (open.submitted, open.reserved_left);
-        let is_sent_again = self.is_sent_again(&submitted, end);
-        self.emit(now, Event::Closed { order, end, released }, events);
-        if is_sent_again {
-            self.send_again(now, &submitted, events);
-        }
-        // The leader may have left while our entry was on its way.
-        let slot = self.positions.find(submitted.portfolio, submitted.leader, submitted.token);
-        if let (Side::Buy, Some(slot)) = (submitted.side, slot) {
-            self.try_exit(now, slot, events);
-        }
-    }
-
-    /// Returns whether the policy repeats an order that ended so. Where the leader left meanwhile it does not.
-    fn is_sent_again(&self, order: &event::Submitted, end: OrderEnd) -> bool {
-        let Portfolio { settings, .. } = &self.portfolios[order.portfolio.index()];
-        let slot = self.positions.find(order.portfolio, order.leader, order.token);
-        let is_owed = slot.is_some_and(|slot| self.positions.at(slot).exit.shares > Shares::ZERO);
-        policy::is_sent_again(settings.policy, order, end) && !is_owed
-    }
-
-    /// Repeats a killed FOK as FAK, once. It belongs to the same signal, which ended with the first order: where the book or a
-    /// limit forbids the second, nothing more is said.
-    fn send_again(&mut self, now: Nanos, first: &event::Submitted, events: &mut Events) {
-        let event::Submitted { signal, portfolio, leader, token, cause, reference, .. } = *first;
-        if self.keeps_out(portfolio, token).is_some() {
-            return;
-        }
-        let situation = self.situation(now, portfolio, leader, token, reference);
-        let Ok(intent) = policy::again(&situation, first) else { return };
-        if let Ok(approved) = self.check_entry(portfolio, leader, token, intent) {
-            self.place(
-                now,
-                approved,
-                Origin { signal, portfolio, leader, token, cause, reference, attempt: 2 },
-                events,
-            );
-        }
-    }
-
-    fn fault(&mut self, now: Nanos, fault: Fault, order: OrderId, events: &mut Events) {
-        self.emit(now, Event::Faulted { fault, order }, events);
-    }
-
-    fn cooling_of(&self, portfolio: PortfolioId) -> Nanos {
-        self.portfolios[portfolio.index()].settings.exit.cooling
-    }
-
-    /// Ends a market: every position in it is settled at the payout.
-    fn resolved(&mut self, now: Nanos, token: TokenId, payout: u32, events: &mut Events) {
-        if self.tokens[token.index()].payout.is_some() || payout > ONE as u32 {
-            return;
-        }
-        self.emit(now, Event::Resolved { token, payout }, events);
-        self.settle(now, token, payout, events);
-        self.ladders.take_back(&mut self.tokens[token.index()].book);
-        // Nothing is left to wait for.
-        self.wake(now, token, events);
-    }
-
-    fn settle(&mut self, now: Nanos, token: TokenId, payout: u32, events: &mut Events) {
-        let mut slots = std::mem::take(&mut self.slots);
-        slots.extend(self.positions.slots_in(token));
-        for slot in slots.drain(..) {
-            let position = *self.positions.at(slot);
-            if position.shares == Shares::ZERO {
-                continue; // Only an order that is still open.
-            }
-            let micros = u128::from(position.shares.0) * u128::from(payout) / u128::from(ONE);
-            let settled = event::Settled {
-                portfolio: position.portfolio,
-                leader: position.leader,
-                token,
-                shares: position.shares,
-                basis: position.cost,
-                proceeds: Usdc(micros as i64),
-                release_at: now.plus(self.cooling_of(position.portfolio)),
-            };
-            self.emit(now, Event::Settled(settled), events);
-        }
-        self.slots = slots;
     }
 
     fn emit(&mut self, now: Nanos, event: Event, events: &mut Events) {

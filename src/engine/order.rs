@@ -15,6 +15,8 @@ pub struct Order {
     pub reserved_left: Usdc,
     /// The group of the leader's fills that it follows.
     pub group: SignalId,
+    /// The venue was asked to cancel it.
+    pub cancel_asked: bool,
 }
 
 /// What the venue says about an order.
@@ -91,6 +93,7 @@ impl Orders {
             filled: Shares::ZERO,
             reserved_left: submitted.reserved,
             group,
+            cancel_asked: false,
         });
         self.next = id.0 + 1;
         self.open += 1;
@@ -177,6 +180,7 @@ pub(super) mod tests {
             filled: Shares::ZERO,
             reserved_left: Usdc::whole(11),
             group: SignalId(1),
+            cancel_asked: false,
         };
         let check = |side, shares, cash, fee, fits| {
             assert_eq!(order(side).may_fill(Shares::whole(shares), Usdc::whole(cash), Usdc::whole(fee)), fits);

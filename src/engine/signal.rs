@@ -169,8 +169,8 @@ impl Engine {
         };
         match self.check_entry(portfolio, leader, token, intent) {
             Ok(approved) => {
-                let (cause, reference, attempt) = (Cause::Entry, group_price, 1);
-                let origin = Origin { signal: id, portfolio, leader, token, cause, reference, attempt };
+                let origin =
+                    Origin { signal: id, portfolio, leader, token, cause: Cause::Entry, reference: group_price };
                 self.place(now, approved, origin, events);
             }
             Err((reason, numbers)) => self.emit(now, Event::Refused { signal: id, portfolio, reason, numbers }, events),
@@ -187,7 +187,9 @@ impl Engine {
             let waited = now.since(signal.traded_at).as_millis() as i64;
             return Err((Skip::NoToken, Numbers { limit: wait, actual: waited }));
         }
-        strategy::entry(&self.situation_of(now, portfolio, signal))
+        let intent = strategy::entry(&self.situation_of(now, portfolio, signal))?;
+        self.may_add(portfolio, signal, intent.touch)?;
+        Ok(intent)
     }
 
     /// Returns why a portfolio makes no entry into a token, whatever the trade.
