@@ -9,6 +9,8 @@ pub struct Token {
     pub market: Market,
     pub is_known: bool,
     pub payout: Option<u32>,
+    /// What the model thinks it will pay (ppm), and when it thought so.
+    pub thought: Option<(u32, u64)>,
     /// Sizes by price.
     bids: BTreeMap<i128, i128>,
     asks: BTreeMap<i128, i128>,
@@ -27,6 +29,7 @@ impl Default for Token {
             market: Market::COMMON,
             is_known: false,
             payout: None,
+            thought: None,
             bids: BTreeMap::new(),
             asks: BTreeMap::new(),
             began: false,

@@ -6,10 +6,12 @@ use super::{
     purse::Purse,
     story::Decision,
 };
+use std::collections::BTreeSet;
+
 use crate::domain::{
-    LeaderSwitch, LiveSwitch, Mode, Nanos, OrderEnd, OrderKind, PaperSwitch, Rejection, Side, SignalId, SizeRule,
+    LeaderSwitch, LiveSwitch, Mode, Nanos, OrderEnd, OrderKind, PaperSwitch, Rejection, Role, Side, SignalId, SizeRule,
     event::{Signal, Submitted},
-    settings::{BelowMinimum, OrderPolicy, ScaleIn},
+    settings::{BelowMinimum, OrderPolicy, Roles, ScaleIn, Sides, Tier},
 };
 
 /// The smallest purchase the venue takes: a dollar.
@@ -21,7 +23,11 @@ impl Auditor {
         self.stories.decide(submitted.signal.0, submitted.portfolio.0, Decision::Bought(submitted.attempt))?;
         self.check_open(now, submitted)?;
         let signal = self.stories.all[&submitted.signal.0].signal;
-        self.check_filter(now, submitted, &signal)?;
+        if submitted.attempt == 1 {
+            // A second attempt repeats what was asked the first time.
+            self.check_filter(now, submitted, &signal)?;
+            self.check_followed(now, submitted, &signal)?;
+        }
         self.check_price(now, submitted, &signal)?;
         self.check_amounts(submitted)?;
         self.check_kind(submitted)?;
@@ -106,6 +112,40 @@ impl Auditor {
         Ok(())
     }
 
+    /// The side and part that are followed, how often, and how likely the outcome must be.
+    fn check_followed(&self, now: Nanos, submitted: &Submitted, signal: &Signal) -> Finding {
+        let filter = &self.purses[submitted.portfolio.index()].settings.filter;
+        let is_followed = match filter.roles {
+            Roles::Any => true,
+            Roles::MakerOnly => signal.role == Role::Maker,
+            Roles::TakerOnly => signal.role == Role::Taker,
+        };
+        if !is_followed || filter.sides == Sides::SellsOnly {
+            return Err("an entry after a trade of a kind that is not followed".to_owned());
+        }
+        let others: BTreeSet<SignalId> = self
+            .ends
+            .values()
+            .filter(|(other, end)| {
+                let is_same = other.portfolio == submitted.portfolio && other.token == submitted.token;
+                is_same && other.side == Side::Buy && *end == OrderEnd::Filled
+            })
+            .filter_map(|(other, _)| self.group_of(other))
+            .filter(|group| *group != signal.group)
+            .collect();
+        if filter.entries_max > 0 && filter.entries_max as usize <= others.len() {
+            return Err(format!("an entry after {} others", others.len()));
+        }
+        let likely = self.tokens[&submitted.token.0].thought;
+        let is_fresh = |at: u64| now.0.saturating_sub(at) <= filter.probability_age_max.0;
+        if filter.probability_ppm_min > 0
+            && !likely.is_some_and(|(ppm, at)| filter.probability_ppm_min <= ppm && is_fresh(at))
+        {
+            return Err(format!("the model thinks {likely:?}"));
+        }
+        Ok(())
+    }
+
     fn check_price(&self, now: Nanos, submitted: &Submitted, signal: &Signal) -> Finding {
         let guard = &self.purses[submitted.portfolio.index()].settings.guards.buy;
         let token = &self.tokens[&submitted.token.0];
@@ -185,31 +225,87 @@ impl Auditor {
         let is_killed = |(first, end): &(Submitted, OrderEnd)| {
             first.signal == submitted.signal && first.portfolio == submitted.portfolio && *end == killed
         };
-        if submitted.attempt == 2 && !self.ends.values().any(is_killed) {
-            return Err("a second attempt, and the first was not killed".to_owned());
+        let first = self.ends.values().find(|ended| is_killed(ended)).map(|(first, _)| first);
+        let is_smaller = first.is_some_and(|first| submitted.budget <= first.budget && submitted.limit <= first.limit);
+        if submitted.attempt == 2 && !is_smaller {
+            return Err(format!("a second attempt, and the first was {first:?}"));
         }
         Ok(())
     }
 
     /// What was ordered for a group is never more than the rule says of the whole group.
     fn check_group_total(&self, submitted: &Submitted, signal: &Signal) -> Finding {
-        let purse = &self.purses[submitted.portfolio.index()];
-        let Some(most) = most(purse, signal) else { return Ok(()) };
-        let is_ours = |other: &Submitted| {
-            other.portfolio == submitted.portfolio
-                && self.stories.all.get(&other.signal.0).is_some_and(|story| story.signal.group == signal.group)
-        };
+        let (most, is_lasting) = self.most(submitted, signal);
+        let budget = i128::from(submitted.budget.0);
+        let is_ours =
+            |other: &Submitted| other.portfolio == submitted.portfolio && self.group_of(other) == Some(signal.group);
         let open = self.orders.values().map(|open| &open.submitted).filter(|other| is_ours(other));
         let bought = self.ends.values().filter(|(other, end)| {
             // What was killed bought nothing, and may be repeated.
             is_ours(other) && *end != OrderEnd::Rejected(Rejection::NotFullyFilled)
         });
         let before: i128 = open.chain(bought.map(|(other, _)| other)).map(|other| i128::from(other.budget.0)).sum();
-        let total = before + i128::from(submitted.budget.0);
+        // What depends on today's equity, price or probability was perhaps more when the group began.
+        let total = if is_lasting { before + budget } else { budget };
         if most < total {
             return Err(format!("{total} ordered for a group of which the rule says {most}"));
         }
         Ok(())
+    }
+
+    /// Returns the most that may be ordered for a group, and whether that stays so while the group grows.
+    fn most(&self, submitted: &Submitted, signal: &Signal) -> (i128, bool) {
+        let purse = &self.purses[submitted.portfolio.index()];
+        let (sizing, million) = (&purse.settings.sizing, figure::MILLION);
+        // The group may have grown since this signal was decided.
+        let group = self.stories.all.values().map(|story| &story.signal).filter(|other| other.group == signal.group);
+        let dollars = |s: &Signal| i128::from(s.group_price.micros()) * i128::from(s.group_shares.0) / million;
+        let theirs = group.map(dollars).max().unwrap_or(0);
+        let equity = purse.available + self.reserved(submitted.portfolio.0) + purse.deployed() + purse.cooling();
+        let price = i128::from(submitted.limit.micros());
+        let edge = self.tokens[&submitted.token.0].thought.map_or(0, |(ppm, _)| (i128::from(ppm) - price).max(0));
+        let worth = self.worths.get(&submitted.leader.0);
+        let (by_rule, is_lasting) = match sizing.rule {
+            SizeRule::Fixed(dollars) => (i128::from(dollars.0), true),
+            SizeRule::Percent(ppm) => (figure::part(theirs, ppm.into()), true),
+            SizeRule::Adaptive { small_ppm, large_ppm, .. } => {
+                (figure::part(theirs, small_ppm.max(large_ppm).into()), false)
+            }
+            // Nothing may be ordered by what is not known.
+            SizeRule::Mirror(factor) => match worth {
+                Some((capital, _)) if *capital > 0 => (figure::part(equity * theirs / capital, factor.into()), false),
+                Some(_) | None => (0, false),
+            },
+            SizeRule::Budget(budget) => match worth {
+                Some((_, exposure)) => (i128::from(budget.0) * theirs / (*exposure).max(theirs).max(1), false),
+                None => (0, false),
+            },
+            SizeRule::Kelly(part) => (figure::part(equity * edge / (million - price), part.into()), false),
+            SizeRule::Edge { full, edge_ppm } => {
+                let of = i128::from(edge_ppm).max(1);
+                (i128::from(full.0) * edge.min(of) / of, false)
+            }
+            SizeRule::Conviction { full } => (i128::from(full.0), false),
+        };
+        let begun = sizing.tiers.iter().filter(|tier| i128::from(tier.from.0) <= theirs && **tier != Tier::UNUSED);
+        let factor = begun.last().map_or(million, |tier| i128::from(tier.factor_ppm));
+        let cap = i128::from(sizing.order_usdc_max.0).min(figure::part(equity, sizing.bankroll_ppm_max.into()));
+        let most = figure::part(by_rule, factor).min(cap);
+        match sizing.below_minimum {
+            BelowMinimum::Skip => (most, is_lasting),
+            BelowMinimum::Raise if by_rule > 0 => (most.max(self.least(submitted).min(cap)), is_lasting),
+            BelowMinimum::Raise => (0, is_lasting),
+        }
+    }
+
+    /// Returns the smallest order that the venue and the strategy take at the order's limit, in whole cents.
+    fn least(&self, submitted: &Submitted) -> i128 {
+        let cents = |amount: i128| figure::div_up(amount, 10_000) * 10_000;
+        let shares = i128::from(self.tokens[&submitted.token.0].market.minimum.0);
+        let shares = figure::div_up(shares, figure::STEP) * figure::STEP;
+        let of_market = cents(figure::cost_up(submitted.limit.micros().into(), shares));
+        let of_strategy = self.purses[submitted.portfolio.index()].settings.sizing.order_usdc_min.0;
+        of_market.max(DOLLAR).max(cents(of_strategy.into()))
     }
 
     /// Checks, with the order booked, what is at stake.
@@ -273,23 +369,4 @@ impl Auditor {
 fn is_same(one: u32, other: u32) -> bool {
     // Zero: not known.
     one != 0 && one == other
-}
-
-/// Returns the most that may be ordered for a group by the sizing rule; `None` where the rule's own inputs decide.
-fn most(purse: &Purse, signal: &Signal) -> Option<i128> {
-    let sizing = &purse.settings.sizing;
-    let theirs = i128::from(signal.group_price.micros()) * i128::from(signal.group_shares.0) / figure::MILLION;
-    let by_rule = match sizing.rule {
-        SizeRule::Fixed(dollars) => i128::from(dollars.0),
-        SizeRule::Percent(ppm) => figure::part(theirs, ppm.into()),
-        SizeRule::Adaptive { small_ppm, large_ppm, .. } => figure::part(theirs, small_ppm.max(large_ppm).into()),
-        SizeRule::Edge { full, .. } | SizeRule::Conviction { full } => i128::from(full.0),
-        SizeRule::Mirror(_) | SizeRule::Budget(_) | SizeRule::Kelly(_) => return None,
-    };
-    let factor = sizing.tiers.iter().map(|tier| i128::from(tier.factor_ppm)).max().unwrap_or(figure::MILLION);
-    let most = figure::part(by_rule, factor.max(figure::MILLION));
-    match sizing.below_minimum {
-        BelowMinimum::Skip => Some(most.min(sizing.order_usdc_max.0.into())),
-        BelowMinimum::Raise => None,
-    }
 }

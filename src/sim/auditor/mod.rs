@@ -67,6 +67,8 @@ pub struct Auditor {
     /// The input that is being taken, if it has not led to a signal yet.
     current: Option<Input>,
     leaders: BTreeMap<u32, LeaderSwitch>,
+    /// What leaders own, and how much of it is in positions.
+    worths: BTreeMap<u32, (i128, i128)>,
     blocked: BTreeMap<u32, u64>,
     /// After a fault entries stop until a restart.
     is_stopped: bool,
@@ -91,6 +93,7 @@ impl Auditor {
             stories: Stories::default(),
             current: None,
             leaders: BTreeMap::new(),
+            worths: BTreeMap::new(),
             blocked: BTreeMap::new(),
             is_stopped: false,
             orders_last: 0,
@@ -106,6 +109,7 @@ impl Auditor {
     /// The process ended, perhaps in the middle of an input, and another begins: books are gone.
     pub fn restarted(&mut self) {
         self.tokens.values_mut().for_each(Token::forget_book);
+        self.worths.clear();
         self.current = None;
     }
 
@@ -123,14 +127,21 @@ impl Auditor {
                 let token = self.token(token);
                 (token.market, token.is_known) = (market, true);
             }
+            Input::LeaderWorth { leader, capital, exposure } => {
+                self.worths.insert(leader.0, (capital.0.into(), exposure.0.into()));
+            }
+            Input::Probability { token, ppm, at } => {
+                let thought = &mut self.token(token).thought;
+                if thought.is_none_or(|(_, before)| before <= at.0) && ppm <= 1_000_000 {
+                    *thought = Some((ppm, at.0));
+                }
+            }
             Input::MarketUnknown { .. }
             | Input::HashChecked { .. }
             | Input::BookLost { .. }
             | Input::LeaderTrade(_)
             | Input::LeaderLeft(_)
             | Input::LeaderHolds { .. }
-            | Input::LeaderWorth { .. }
-            | Input::Probability { .. }
             | Input::Accepted { .. }
             | Input::Filled { .. }
             | Input::Closed { .. }

@@ -8,7 +8,7 @@ use super::{
 use crate::domain::{
     Cause, Event, Input, Nanos, PortfolioId, Price, Side, SignalId, TokenId,
     event::{Filled, How, Submitted},
-    settings::ExitPlan,
+    settings::{ExitPlan, Sides},
 };
 
 impl Auditor {
@@ -31,6 +31,10 @@ impl Auditor {
             let least = i128::from(self.purses[portfolio.index()].settings.exit.left_ppm_min);
             if signal.side != Side::Sell || owed != should || (cause == Cause::LeaderLeft) != is_left {
                 return Err(format!("{should} are owed with the leader's sale, not {owed}; {cause:?}"));
+            }
+            let sides = self.purses[portfolio.index()].settings.filter.sides;
+            if sides == Sides::BuysOnly && !is_left {
+                return Err("a sale after a leader whose sales are not followed".to_owned());
             }
             if is_left && sold * figure::MILLION < least * held {
                 return Err(format!("{sold} of {held} are too small a part to mean it"));

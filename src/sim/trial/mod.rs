@@ -12,6 +12,8 @@ mod operator;
 mod play;
 mod scene;
 mod settings;
+#[cfg(test)]
+mod tests;
 
 use std::{fmt, panic};
 

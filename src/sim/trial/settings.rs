@@ -3,7 +3,7 @@
 use crate::{
     domain::{
         Nanos, Price, Settings, SizeRule, Usdc,
-        settings::{ExitPlan, Guard, Limits, OrderPolicy, ScaleIn},
+        settings::{BelowMinimum, ExitPlan, Guard, Limits, OrderPolicy, Roles, ScaleIn, Sides, Tier},
     },
     sim::random::Random,
 };
@@ -16,7 +16,13 @@ pub fn drawn(random: &mut Random) -> Settings {
     guards(&mut settings, random);
     limits(&mut settings.limits, random);
     exits(&mut settings, random);
-    settings.policy = *random.pick(&[OrderPolicy::Fak, OrderPolicy::Fak, OrderPolicy::Fok]);
+    settings.policy = *random.pick(&[
+        OrderPolicy::Fak,
+        OrderPolicy::Fak,
+        OrderPolicy::Fok,
+        OrderPolicy::FokUpTo(Usdc::whole(20)),
+        OrderPolicy::FokThenFak,
+    ]);
     settings
 }
 
@@ -29,10 +35,25 @@ fn maybe<T>(random: &mut Random, percent: u64, field: &mut T, value: T) {
 
 fn sizing(settings: &mut Settings, random: &mut Random) {
     let sizing = &mut settings.sizing;
-    sizing.rule = match random.range(0, 3) {
-        0 => SizeRule::Fixed(Usdc::whole(*random.pick(&[5, 25, 200]))),
-        _ => SizeRule::Percent(*random.pick(&[10_000, 100_000, 500_000, 1_000_000])),
+    sizing.rule = match random.range(0, 12) {
+        0..3 => SizeRule::Fixed(Usdc::whole(*random.pick(&[5, 25, 200]))),
+        3..6 => SizeRule::Percent(*random.pick(&[10_000, 100_000, 500_000, 1_000_000])),
+        6 => SizeRule::Mirror(2_000_000),
+        7 => {
+            let (small, large) = (Usdc::whole(20), Usdc::whole(1_000));
+            SizeRule::Adaptive { small, small_ppm: 800_000, large, large_ppm: 50_000 }
+        }
+        8 => SizeRule::Budget(Usdc::whole(500)),
+        9 => SizeRule::Kelly(250_000),
+        10 => SizeRule::Edge { full: Usdc::whole(100), edge_ppm: 200_000 },
+        _ => SizeRule::Percent(300_000),
     };
+    if random.chance(30) {
+        sizing.tiers[0] = Tier { from: Usdc::ZERO, factor_ppm: 500_000 };
+        sizing.tiers[1] = Tier { from: Usdc::whole(50), factor_ppm: 2_000_000 };
+    }
+    maybe(random, 25, &mut sizing.below_minimum, BelowMinimum::Raise);
+    maybe(random, 25, &mut sizing.bankroll_ppm_max, 20_000);
     sizing.order_usdc_max = Usdc::whole(*random.pick(&[20, 100, 5_000]));
     maybe(random, 20, &mut sizing.order_usdc_min, Usdc::whole(3));
 }
@@ -44,6 +65,13 @@ fn filter(settings: &mut Settings, random: &mut Random) {
     maybe(random, 20, &mut filter.price_max, Price::from_micros(970_000).expect("a price"));
     maybe(random, 20, &mut filter.leader_trade_usdc_min, Usdc::whole(20));
     maybe(random, 20, &mut filter.leader_trade_usdc_max, Usdc::whole(2_000));
+    maybe(random, 8, &mut filter.sides, Sides::BuysOnly);
+    maybe(random, 8, &mut filter.sides, Sides::SellsOnly);
+    maybe(random, 10, &mut filter.roles, Roles::TakerOnly);
+    maybe(random, 10, &mut filter.roles, Roles::MakerOnly);
+    maybe(random, 20, &mut filter.entries_max, 2);
+    maybe(random, 10, &mut filter.probability_ppm_min, 400_000);
+    maybe(random, 50, &mut filter.probability_age_max, Nanos::from_secs(120));
     maybe(random, 30, &mut filter.close_time_min, Nanos::from_secs(300));
     maybe(random, 30, &mut filter.close_life_ppm_min, 200_000);
 }
@@ -57,6 +85,11 @@ fn guards(settings: &mut Settings, random: &mut Random) {
     maybe(random, 30, &mut buy.depth_ppm_max, 100_000);
     maybe(random, 20, &mut buy.book_age_max, Nanos::from_secs(2));
     maybe(random, 20, &mut buy.slippage_ppm, 0);
+    maybe(random, 20, &mut buy.depth_age_min, Nanos::from_millis(500));
+    let sell = &mut settings.guards.sell;
+    maybe(random, 20, &mut sell.price_guard_ppm, 50_000);
+    maybe(random, 20, &mut sell.spread_max, 50_000);
+    maybe(random, 20, &mut sell.depth_ppm_max, 200_000);
     maybe(random, 30, &mut settings.guards.sell.slippage_ppm, 100_000);
 }
 
@@ -67,6 +100,7 @@ fn limits(limits: &mut Limits, random: &mut Random) {
 
 fn exits(settings: &mut Settings, random: &mut Random) {
     let exit = &mut settings.exit;
+    maybe(random, 50, &mut exit.guard_patience, Nanos::from_secs(30));
     exit.cooling = Nanos::from_secs(*random.pick(&[0, 60, 10_800]));
     maybe(random, 25, &mut exit.stop_loss_ppm, 150_000);
     maybe(random, 25, &mut exit.take_profit_ppm, 150_000);
