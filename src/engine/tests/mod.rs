@@ -2,6 +2,7 @@
 
 mod entries;
 mod exits;
+mod judgement;
 mod leaving;
 mod lots;
 mod plans;
