@@ -85,6 +85,7 @@ impl Engine {
                 self.groups.add(signal);
                 self.holdings.trade(signal.leader, signal.token, signal.side, signal.shares);
                 self.parked.begin(signal);
+                self.scores.records.trade(signal);
             }
             Event::Parked { signal, until, .. } => self.parked.park(*signal, *until),
             Event::Skipped { signal, portfolio, .. } | Event::Refused { signal, portfolio, .. } => {
@@ -104,8 +105,12 @@ impl Engine {
             }
             Event::Filled(filled) => self.apply_filled(filled),
             Event::Closed { order, released, .. } => self.apply_closed(at, *order, *released),
-            Event::Resolved { token, payout } => self.tokens[token.index()].payout = Some(*payout),
+            Event::Resolved { token, payout } => {
+                self.tokens[token.index()].payout = Some(*payout);
+                self.scores.records.resolved(*token, *payout);
+            }
             Event::Settled(settled) => self.apply_settled(settled),
+            Event::Scored(scored) => self.scores.keep(scored),
             Event::Released { portfolio, amount } => {
                 self.cooling.remove(*portfolio, *amount);
                 self.transfer(*portfolio, Account::Cooling, Account::Available, *amount);
@@ -117,7 +122,6 @@ impl Engine {
             | Event::Valued(_)
             | Event::Diverged { .. }
             | Event::Resynced { .. }
-            | Event::Scored(_)
             | Event::Buffered { .. }
             | Event::Merged { .. }
             | Event::LeaderHolds { .. }
@@ -241,6 +245,7 @@ impl Engine {
         hash.mix(self.signals);
         hash.mix(self.orders.submitted());
         hash.mix(u64::from(self.entries_stopped));
+        hash.mix(self.scores.digest());
         for portfolio in &self.portfolios {
             hash.mix(portfolio.entries as u64);
             use Account::{Available, Cooling, Deployed, Outside, Reserved, Result};

@@ -18,6 +18,7 @@ pub mod ledger;
 pub mod order;
 pub mod position;
 pub mod risk;
+pub mod score;
 pub mod signal;
 pub mod strategy;
 pub mod timer;
@@ -29,12 +30,15 @@ use ledger::Ledger;
 use order::{Happening, Orders, next_state};
 use position::{POSITIONS_MAX, Positions};
 use risk::Approved;
+use score::{Probability, Scores, Trail};
 use signal::Parked;
 
 use crate::domain::{
     Cause, Divergence, Event, Fault, Input, LeaderId, Market, Mode, Nanos, OrderEnd, OrderId, OrderKind, PaperSwitch,
     PortfolioId, PortfolioSet, Price, Settings, Shares, Side, SignalId, Tick, TokenId, Usdc, event,
-    ids::PORTFOLIOS_MAX, money::ONE, settings::OrderPolicy,
+    ids::PORTFOLIOS_MAX,
+    money::ONE,
+    settings::{OrderPolicy, score::Weights},
 };
 
 /// Tokens one engine knows.
@@ -57,6 +61,8 @@ pub struct Options {
     /// How often each portfolio's worth is recorded.
     pub value_every: Nanos,
     pub paper: PaperSwitch,
+    /// What each feature of a score counts.
+    pub weights: Weights,
 }
 
 impl Default for Options {
@@ -66,6 +72,7 @@ impl Default for Options {
             metadata_wait: Nanos::from_secs(2),
             value_every: Nanos::from_secs(60),
             paper: PaperSwitch::On,
+            weights: Weights::START,
         }
     }
 }
@@ -105,6 +112,9 @@ pub struct Token {
     pub payout: Option<u32>,
     /// Portfolios whose market filter keeps it out.
     pub denied: PortfolioSet,
+    /// Where its mid price was, and what the external model thinks of it.
+    pub trail: Trail,
+    pub probability: Option<Probability>,
 }
 
 /// Whether the market's rules are known.
@@ -146,6 +156,7 @@ pub struct Engine {
     orders: Orders,
     positions: Positions,
     cooling: Cooling,
+    scores: Scores,
     signals: u64,
     entries_stopped: bool,
     value_at: Nanos,
@@ -180,6 +191,7 @@ impl Engine {
             orders: Orders::default(),
             positions: Positions::new(TOKENS_MAX),
             cooling: Cooling::default(),
+            scores: Scores::default(),
             signals: 0,
             entries_stopped: false,
             value_at: Nanos::ZERO,
@@ -196,7 +208,15 @@ impl Engine {
         let book = Book::default();
         let market = Market::COMMON;
         self.ladders.make();
-        self.tokens.push(Token { market, known: Known::NotYet, book, payout: None, denied: PortfolioSet::EMPTY });
+        self.tokens.push(Token {
+            market,
+            known: Known::NotYet,
+            book,
+            payout: None,
+            denied: PortfolioSet::EMPTY,
+            trail: Trail::default(),
+            probability: None,
+        });
     }
 
     /// Says what a token's market is like, outside of a step: in recovery.
@@ -307,10 +327,12 @@ impl Engine {
             Input::Pause { portfolio } => self.emit(now, Event::Paused { portfolio }, events),
             Input::Unpause { portfolio } => self.emit(now, Event::Unpaused { portfolio }, events),
             Input::Timer => self.timer(now, events),
+            Input::Probability { token, ppm, at } => {
+                self.tokens[token.index()].probability = Some(Probability { ppm: ppm.min(ONE as u32), at });
+            }
             Input::LeaderLeft(_)
             | Input::LeaderHolds { .. }
             | Input::LeaderWorth { .. }
-            | Input::Probability { .. }
             | Input::Unknown { .. }
             | Input::ResetBreakers { .. }
             | Input::ForceExit { .. }
@@ -365,6 +387,8 @@ impl Engine {
     }
 
     fn book_usable(&mut self, now: Nanos, token: TokenId, events: &mut Events) {
+        let Token { book, trail, .. } = &mut self.tokens[token.index()];
+        trail.note(now, || score::mid(book.best_bid(), book.best_ask()));
         self.wake(now, token, events);
         self.watch_exits(now, token, events);
     }

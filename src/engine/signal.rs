@@ -5,6 +5,7 @@ use super::{
     Engine, Entries, Events, Known, Origin, Portfolio,
     book::Trust,
     leader::average_price,
+    score,
     strategy::{self, Situation},
     timer::DECISIONS_PER_STEP,
 };
@@ -143,6 +144,9 @@ impl Engine {
 
     /// Decides a signal for each of the leader's followers that has not decided yet.
     pub(super) fn decide(&mut self, now: Nanos, signal: &Signal, events: &mut Events) {
+        if signal.side == Side::Buy {
+            self.score(now, signal, events);
+        }
         let decided = self.parked.current.map_or(PortfolioSet::EMPTY, |current| current.decided);
         for portfolio in self.followers_of(signal.leader).iter().filter(|id| !decided.contains(*id)) {
             match signal.side {
@@ -191,6 +195,9 @@ impl Engine {
             let wait = self.options.metadata_wait.as_millis() as i64;
             let waited = now.since(signal.traded_at).as_millis() as i64;
             return Err((Skip::NoToken, Numbers { limit: wait, actual: waited }));
+        }
+        if let Some(scored) = self.scores.of(signal.signal) {
+            score::gate(&settings.scoring, scored, token.probability, now)?;
         }
         strategy::entry(&Situation {
             settings,

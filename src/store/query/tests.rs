@@ -41,7 +41,7 @@ async fn an_empty_database_answers_everything() {
     assert!(reader.leaders().await.expect("leaders").is_empty());
     assert!(all(&mut reader, &TradeFilter::default(), 10).await.is_empty());
     assert_eq!(reader.signal(1).await.expect("no signal"), None);
-    assert_eq!(reader.order_last().await.expect("no order"), None);
+    assert_eq!(reader.order_last("paper").await.expect("no order"), None);
     assert!(reader.events_of(1, &[1]).await.expect("events").is_empty());
     assert!(
         reader
@@ -132,8 +132,8 @@ async fn the_life_of_a_signal_is_found_by_its_number() {
         serde_json::from_value::<crate::domain::Event>(event.body.0.clone()).expect("an event of ours");
     }
     assert!(reader.events_of(0, &[]).await.expect("events").is_empty(), "no number names no event");
-    let last = reader.order_last().await.expect("read").expect("an order");
-    assert_eq!(last.id, number(&pool, "select max(id) from orders").await);
+    let last = reader.order_last("live").await.expect("read").expect("an order");
+    assert_eq!(last.id, number(&pool, "select max(id) from orders where portfolio_id = 1").await);
     let skipped = reader.events_last("skipped", 2).await.expect("events");
     assert!(skipped.len() == 2 && skipped[0].seq > skipped[1].seq);
 }

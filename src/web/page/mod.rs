@@ -133,6 +133,11 @@ impl LeaderName {
     }
 }
 
+/// Returns the mode that an address asks for: paper unless it says `live`.
+pub fn mode(asked: &str) -> &'static str {
+    if asked == "live" { "live" } else { "paper" }
+}
+
 /// Returns a portfolio's name: its strategy, with the mode where it is not paper.
 pub fn portfolio_name(web: &Web, id: i32) -> String {
     let pulse = web.pulse.borrow();

@@ -114,7 +114,7 @@ async fn rows(web: &Web, now: Nanos) -> Result<Rows, Unread> {
     Ok(Rows {
         trades: reader.trades(&Asked::default().filter(), Cursor::TOP, SIGNALS_SHOWN).await?,
         baselines: reader.baselines(midnight).await?,
-        order_last: reader.order_last().await?,
+        order_last: reader.order_last("paper").await?,
         fault_last: reader.events_last("faulted", 1).await?.pop(),
     })
 }

@@ -11,7 +11,7 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 use time::OffsetDateTime;
 
-use super::{Frame, LeaderName, MarketName, portfolio_name, show};
+use super::{Frame, LeaderName, MarketName, mode, portfolio_name, show};
 use crate::{
     domain::Nanos,
     store::query::{Cursor, TradeFilter, TradeRow},
@@ -29,6 +29,8 @@ pub const PAGE_ROWS: i64 = 50;
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Asked {
+    /// `live`, else paper.
+    pub mode: String,
     pub portfolio: String,
     pub leader: String,
     pub outcome: String,
@@ -44,12 +46,17 @@ impl Asked {
         let id = |text: &str| if text.is_empty() { -1 } else { text.parse().unwrap_or(i32::MAX) };
         let code = |text: &str| text.chars().filter(|c| !c.is_control()).take(60).collect();
         TradeFilter {
+            mode: self.mode().to_owned(),
             portfolio: id(&self.portfolio),
             leader: id(&self.leader),
             outcome: code(&self.outcome),
             reason: code(&self.reason),
             side: code(&self.side),
         }
+    }
+
+    pub fn mode(&self) -> &'static str {
+        mode(&self.mode)
     }
 
     pub fn cursor(&self) -> Cursor {
@@ -59,6 +66,7 @@ impl Asked {
     /// Returns the address's question with another beginning.
     pub fn query(&self, below: &str) -> String {
         let parts = [
+            ("mode", self.mode.as_str()),
             ("portfolio", self.portfolio.as_str()),
             ("leader", &self.leader),
             ("outcome", &self.outcome),
@@ -75,7 +83,7 @@ impl Asked {
     }
 
     fn is_filtered(&self) -> bool {
-        self.filter() != TradeFilter::default()
+        self.filter() != TradeFilter { mode: self.mode().to_owned(), ..TradeFilter::default() }
     }
 }
 
