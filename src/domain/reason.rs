@@ -102,6 +102,7 @@ reasons! {
         ScaleInWaits = "scale_in_waits", Price, "scale_in", "We hold the token already, and the rule for adding to it is not met.";
         Netted = "netted", Usdc, "buffer_netting", "The leader sold again before the copy was large enough to order.";
         TooLittleLeft = "too_little_left", Ppm, "left_percent_min", "The leader gave up too small a part of his position to mean it.";
+        BufferFull = "buffer_full", Count, "buffer_window_s", "The copy is too small to order, and too many small copies wait already.";
     }
 }
 

@@ -118,6 +118,7 @@ impl Engine {
             Event::Faulted { .. } => self.entries_stopped = true,
             Event::Paused { portfolio } => self.portfolios[portfolio.index()].entries = Entries::Paused,
             Event::Unpaused { portfolio } => self.portfolios[portfolio.index()].entries = Entries::Running,
+            Event::LeaderSwitched { leader, to } => self.ways.turn(*leader, *to),
             Event::Repeated { .. }
             | Event::Valued(_)
             | Event::Diverged { .. }
@@ -139,8 +140,7 @@ impl Engine {
             | Event::Declined { .. }
             | Event::Configured { .. }
             | Event::PaperSwitched { .. }
-            | Event::LiveSwitched { .. }
-            | Event::LeaderSwitched { .. } => (),
+            | Event::LiveSwitched { .. } => (),
         }
     }
 

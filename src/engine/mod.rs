@@ -12,6 +12,7 @@
 
 pub mod apply;
 pub mod book;
+pub mod conduct;
 pub mod exit;
 pub mod leader;
 pub mod ledger;
@@ -25,6 +26,7 @@ pub mod timer;
 
 use apply::Cooling;
 use book::{Book, Change, Ladders, Trust};
+use conduct::Ways;
 use leader::{Groups, Holdings, Seen};
 use ledger::Ledger;
 use order::{Happening, Orders, next_state};
@@ -152,6 +154,7 @@ pub struct Engine {
     seen: Seen,
     holdings: Holdings,
     groups: Groups,
+    ways: Ways,
     parked: Parked,
     orders: Orders,
     positions: Positions,
@@ -187,6 +190,7 @@ impl Engine {
             seen: Seen::default(),
             holdings: Holdings::default(),
             groups: Groups::default(),
+            ways: Ways::default(),
             parked: Parked::default(),
             orders: Orders::default(),
             positions: Positions::new(TOKENS_MAX),
@@ -327,12 +331,14 @@ impl Engine {
             Input::Pause { portfolio } => self.emit(now, Event::Paused { portfolio }, events),
             Input::Unpause { portfolio } => self.emit(now, Event::Unpaused { portfolio }, events),
             Input::Timer => self.timer(now, events),
+            Input::LeaderWorth { leader, capital, exposure } => self.leader_worth(leader, capital, exposure),
+            Input::SwitchLeader { leader, to } if to == self.leader_switch(leader) => (),
+            Input::SwitchLeader { leader, to } => self.emit(now, Event::LeaderSwitched { leader, to }, events),
             Input::Probability { token, ppm, at } => {
                 self.tokens[token.index()].probability = Some(Probability { ppm: ppm.min(ONE as u32), at });
             }
             Input::LeaderLeft(_)
             | Input::LeaderHolds { .. }
-            | Input::LeaderWorth { .. }
             | Input::Unknown { .. }
             | Input::ResetBreakers { .. }
             | Input::ForceExit { .. }
@@ -341,7 +347,6 @@ impl Engine {
             | Input::Move { .. }
             | Input::SwitchPaper { .. }
             | Input::SwitchLive { .. }
-            | Input::SwitchLeader { .. }
             | Input::Unblock { .. } => (),
         }
     }

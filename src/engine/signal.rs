@@ -11,8 +11,9 @@ use super::{
 };
 use crate::domain::{
     Cause, Event, LeaderId, LeaderTrade, Market, Mode, Nanos, Numbers, PaperSwitch, PortfolioId, PortfolioSet, Side,
-    SignalId, Skip, TokenId,
+    SignalId, Skip, TokenId, Usdc,
     event::{How, Signal},
+    money::ONE,
 };
 
 /// Signals that may wait at once; one more is decided as it is, and so skipped.
@@ -207,7 +208,12 @@ impl Engine {
             traded_at: signal.traded_at,
             price: signal.group_price,
             shares: signal.group_shares,
+            counted: signal.group_shares,
+            part_ppm: ONE as u32,
             ordered: self.groups.ordered(signal.group, portfolio),
+            waiting: Usdc::ZERO,
+            carried: Usdc::ZERO,
+            reference: signal.group_price,
         })
     }
 
