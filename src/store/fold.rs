@@ -30,6 +30,8 @@ pub struct Known {
     pub open_orders: HashMap<i64, OrderRow>,
     /// Shares of open positions.
     pub held: HashMap<PositionKey, Decimal>,
+    /// The last signal.
+    pub signal_last: i64,
 }
 
 /// A record that does not fit to those before it.
@@ -132,7 +134,10 @@ impl Batch {
                 buckets.deposits -= dollars(amount);
                 buckets.available -= dollars(amount);
             }
-            Event::Signal(ref signal) => self.signal(now, signal),
+            Event::Signal(ref signal) => {
+                known.signal_last = bigint(signal.signal.0);
+                self.signal(now, signal);
+            }
             Event::Skipped { signal, portfolio, reason, numbers } => {
                 self.decide(signal, portfolio, no(now, "skipped", reason.code(), reason.unit(), numbers));
                 self.ended.signals.extend(signal_id(signal));
@@ -169,7 +174,9 @@ impl Batch {
                 self.orders.insert(row.id, row);
             }
             Event::Resolved { token, payout } => {
-                self.payouts.insert(token_id(token), PayoutRow { id: token_id(token), payout: millionths(payout) });
+                let id = token_id(token);
+                let row = PayoutRow { id, payout: millionths(payout), resolved_after: known.signal_last };
+                self.payouts.entry(id).or_insert(row);
                 self.ended.tokens.insert(token_id(token));
             }
             Event::Settled(ref settled) => self.settled(known, seq, now, settled)?,

@@ -43,6 +43,8 @@ pub struct MarketRow {
 pub struct PayoutRow {
     pub id: i32,
     pub payout: Decimal,
+    /// The last signal before it paid.
+    pub resolved_after: i64,
 }
 
 #[derive(Serialize)]

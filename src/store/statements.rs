@@ -14,8 +14,9 @@ const MARKETS: &str = "update tokens t set condition_id = r.condition_id, slug =
     tick = r.tick, minimum = r.minimum, fee_rate = r.fee_rate, neg_risk = r.neg_risk, closes_at = r.closes_at \
     from json_populate_recordset(null::tokens, $1::json) r where t.id = r.id";
 
-const PAYOUTS: &str = "update tokens t set payout = r.payout \
-    from json_populate_recordset(null::tokens, $1::json) r where t.id = r.id";
+// A market pays once.
+const PAYOUTS: &str = "update tokens t set payout = r.payout, resolved_after = r.resolved_after \
+    from json_populate_recordset(null::tokens, $1::json) r where t.id = r.id and t.payout is null";
 
 const LEADERS: &str = "insert into leaders (id, wallet, name) \
     select id, wallet, name from json_populate_recordset(null::leaders, $1::json) \
@@ -96,7 +97,7 @@ const VALUES: &str = "insert into portfolio_values (portfolio_id, seq, at, avail
 /// he left without selling, his last price counts.
 const WOULD: &str = "with ended as ( \
         select s.id, s.leader_id, s.token_id, greatest(s.group_price, coalesce(c.ask, 0)) as paid, \
-            coalesce(t.fee_rate, 0) as rate, t.payout \
+            coalesce(t.fee_rate, 0) as rate, t.payout, t.resolved_after \
         from signals s join tokens t on t.id = s.token_id left join scores c on c.signal_id = s.id \
         where s.side = 'buy' and s.id in ( \
             select x.id from signals x where x.token_id in (select json_array_elements_text($1::json->'tokens')::integer) \
@@ -106,6 +107,7 @@ const WOULD: &str = "with ended as ( \
         select e.id, s.price - e.rate * s.price * (1 - s.price) as got, f.part, \
             coalesce(product(1 - f.part) over (partition by e.id order by s.id rows between unbounded preceding and 1 preceding), 1) as held \
         from ended e join signals s on s.leader_id = e.leader_id and s.token_id = e.token_id and s.side = 'sell' and s.id > e.id \
+            and (e.resolved_after is null or s.id <= e.resolved_after) \
         cross join lateral (select case when s.leader_held <= s.shares then 1 else round(s.shares / s.leader_held, 6) end as part) f \
     ), sold as ( \
         select id, sum(held * part * got) as got, product(1 - part) as held from sales group by id \

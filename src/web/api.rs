@@ -16,6 +16,9 @@ use super::{
     page::{
         latency::{self, Times},
         portfolio::{self, Asked as AskedPortfolio},
+        results,
+        scope::Asked as AskedScope,
+        skips,
         trades::{self, Asked as AskedTrades},
     },
     server::Unread,
@@ -159,6 +162,41 @@ pub async fn portfolio(State(web): State<Arc<Web>>, Query(asked): Query<AskedPor
                 points.iter().map(|point| -number(&point.drawdown)).collect::<Vec<_>>(),
             ]);
             Json(json!({"portfolio": contents, "chart": chart})).into_response()
+        }
+        Err(why) => unread(&why),
+    }
+}
+
+/// Each reason's noes, and what the copies would have earned.
+pub async fn skips(State(web): State<Arc<Web>>, Query(asked): Query<AskedScope>) -> Response {
+    match skips::rows(&web, &asked).await {
+        Ok(rows) => Json(json!({"mode": asked.mode(), "range": asked.range(), "skips": rows})).into_response(),
+        Err(why) => unread(&why),
+    }
+}
+
+/// What was earned, broken down by `by`: strategy, leader, market, day or cause.
+pub async fn results(State(web): State<Arc<Web>>, Query(asked): Query<AskedScope>) -> Response {
+    match results::rows(&web, &asked).await {
+        Ok(rows) => {
+            let by = results::by(&asked).code();
+            Json(json!({"mode": asked.mode(), "range": asked.range(), "by": by, "results": rows})).into_response()
+        }
+        Err(why) => unread(&why),
+    }
+}
+
+/// How good the scores' probabilities were, of signals whose markets are resolved.
+pub async fn scores(State(web): State<Arc<Web>>, Query(asked): Query<AskedScope>) -> Response {
+    let read = async {
+        let mut reader = web.reader().await?;
+        Ok::<_, Unread>(reader.scores_judged(&asked.scope((web.state.clock)())).await?)
+    };
+    match read.await {
+        Ok(rows) => {
+            let scores = crate::report::scores::judged(&rows);
+            Json(json!({"mode": asked.mode(), "range": asked.range(), "resolved": rows.len(), "scores": scores}))
+                .into_response()
         }
         Err(why) => unread(&why),
     }

@@ -18,6 +18,8 @@ create table scores (
 -- How the leader's position changed: traded, left, observed.
 alter table signals add column how text not null default 'traded';
 create index on signals (token_id, leader_id, id);
+-- The last signal before the market paid: what came later is no trade in it.
+alter table tokens add column resolved_after bigint;
 create index on signals (group_id);
 
 -- Every signal ends for every portfolio that follows as one of skipped, refused, ordered, merged (it waited, and another one

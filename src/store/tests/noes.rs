@@ -109,7 +109,7 @@ async fn written(story: &Story, size: usize) -> PgPool {
 async fn a_no_is_worth_what_the_copy_would_have_earned() {
     type Tell = fn(&mut Story);
     let stories: [(&str, Tell, &str); 11] = [
-        ("nothing ended", |s| drop(s.skipped(0)), "-"),
+        ("nothing ended", |s| _ = s.skipped(0), "-"),
         ("won: twice what it cost", |s| (s.skipped(1), s.pays(1, 1_000_000)).1, "1.000000"),
         ("lost", |s| (s.skipped(2), s.pays(2, 0)).1, "-1.000000"),
         ("the ask was worse than the leader's price", |s| (s.scored(3, 55), s.pays(3, 1_000_000)).1, "0.818182"),

@@ -5,6 +5,9 @@ pub mod latency;
 pub mod life;
 pub mod overview;
 pub mod portfolio;
+pub mod results;
+pub mod scope;
+pub mod skips;
 pub mod trades;
 
 use std::sync::Arc;
