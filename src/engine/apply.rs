@@ -31,6 +31,11 @@ impl Default for Cooling {
 }
 
 impl Cooling {
+    /// Yields what waits: until when, whose, and how much.
+    pub fn iter(&self) -> impl Iterator<Item = &(Nanos, PortfolioId, Usdc)> {
+        self.waiting.iter()
+    }
+
     pub fn next(&self) -> Nanos {
         self.next
     }

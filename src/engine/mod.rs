@@ -273,6 +273,10 @@ impl Engine {
         &self.orders
     }
 
+    pub fn cooling(&self) -> &Cooling {
+        &self.cooling
+    }
+
     /// Returns how many signals there were.
     pub fn signals(&self) -> u64 {
         self.signals

@@ -7,12 +7,14 @@ mod ledger;
 mod money;
 mod results;
 mod scores;
+mod standing;
 mod trades;
 
 pub use ledger::NoRow;
 pub use money::{BaselineRow, EquityPoint, PositionRow, ResultRow, SettlementRow};
 pub use results::{By, EarnedRow, Scope};
 pub use scores::JudgedRow;
+pub use standing::Standing;
 pub use trades::{Cursor, EventRow, FillRow, OrderRow, SignalRow, TradeFilter, TradeRow};
 
 use serde::Serialize;

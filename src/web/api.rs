@@ -56,6 +56,7 @@ pub async fn metrics(State(web): State<Arc<Web>>) -> Response {
         store: &web.state.store,
         feeds: &feeds,
         portfolios: &names.collect::<Vec<_>>(),
+        tripped: &pulse.standing.tripped,
         resident_bytes: export::resident_bytes(),
     });
     ([(header::CONTENT_TYPE, export::CONTENT_TYPE)], text).into_response()
@@ -97,7 +98,8 @@ pub async fn status(State(web): State<Arc<Web>>) -> Json<Value> {
         "at": time((web.state.clock)()),
         "version": web.state.about.version,
         "mode": web.state.about.mode,
-        "live": "off",
+        "live": web.pulse.borrow().standing.live.unwrap_or_default().code(),
+        "standing": *web.pulse.borrow().standing,
         "demo": web.state.about.data == DataSource::Demo,
         "health": health::look(&web),
         "engine": {
@@ -114,6 +116,9 @@ pub async fn status(State(web): State<Arc<Web>>) -> Json<Value> {
             "orders_open": snapshot.orders_open,
             "positions_open": snapshot.positions_open,
             "parked": snapshot.parked,
+            "scored": snapshot.scored,
+            "buffered": snapshot.buffered,
+            "merged": snapshot.merged,
             "tokens": snapshot.tokens,
             "books_live": snapshot.books_live,
             "books_diverged": snapshot.books_diverged,

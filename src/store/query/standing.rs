@@ -3,9 +3,7 @@
 use serde::Serialize;
 
 use super::{EventRow, Reader};
-use crate::domain::{
-    Breaker, Event, LeaderId, LeaderSwitch, LiveSwitch, Nanos, PaperSwitch, PortfolioId,
-};
+use crate::domain::{Breaker, Event, LeaderId, LeaderSwitch, LiveSwitch, Nanos, PaperSwitch, PortfolioId};
 
 /// The most words that are read.
 const WORDS_MAX: i64 = 2_000;

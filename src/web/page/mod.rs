@@ -37,6 +37,8 @@ pub struct Frame {
     pub version: String,
     pub config_path: String,
     pub mode: String,
+    /// How the live switch stands.
+    pub live: &'static str,
     pub demo: bool,
     pub health: Health,
     pub now_millis: u64,
@@ -54,6 +56,7 @@ impl Frame {
             version: about.version.clone(),
             config_path: figure::tame(&about.config_path, 200),
             mode: figure::tame(&about.mode, 40).to_uppercase(),
+            live: web.pulse.borrow().standing.live.unwrap_or_default().code(),
             demo: about.data == DataSource::Demo,
             health: health::look(web),
             now_millis: now.as_millis(),
