@@ -69,22 +69,22 @@ reasons! {
         Grouped = "grouped", Usdc, "signals.group_window_ms", "Earlier fills of the same group were already copied to the full size.";
         PaperOff = "paper_off", None, "paper.enabled", "Paper trading is switched off.";
         StrategyPaused = "strategy_paused", None, "", "The strategy is paused: it makes no entries.";
-        MarketDenied = "market_denied", None, "markets_allow / markets_deny", "The strategy's market filter does not let this market in.";
+        MarketDenied = "market_denied", None, "markets_allow / markets_deny / tags_allow / tags_deny", "The strategy's market filter does not let this market in.";
         MarketClosed = "market_closed", None, "", "The market is closed or resolved.";
         NoToken = "no_token", Milliseconds, "feed.metadata_wait_ms", "Nothing could be learned about the token in time.";
         NoBook = "no_book", Milliseconds, "feed.metadata_wait_ms", "There is no book of the token.";
         BookDiverged = "book_diverged", None, "", "The book disagrees with what the venue says of it; it is being fetched again.";
-        BookStale = "book_stale", Milliseconds, "book_age_ms_max", "The book was not updated for too long.";
+        BookStale = "book_stale", Milliseconds, "book_age_buy_ms_max", "The book was not updated for too long.";
         NoAsks = "no_asks", None, "", "Nobody offers the token.";
         PriceOutsideBand = "price_outside_band", Price, "price_min / price_max", "The leader's price is outside the strategy's band.";
         LeaderTradeTooSmall = "leader_trade_too_small", Usdc, "leader_trade_usdc_min", "The leader's trade is too small to follow.";
         LeaderTradeTooLarge = "leader_trade_too_large", Usdc, "leader_trade_usdc_max", "The leader's trade is too large to follow.";
         NearClose = "near_close", Milliseconds, "close_time_s_min / close_life_percent_min", "The market closes too soon.";
-        SpreadTooWide = "spread_too_wide", Price, "spread_max", "The spread is too wide.";
-        PriceMoved = "price_moved", Price, "price_guard_percent / slippage_buy_percent", "The price ran away from the leader's.";
+        SpreadTooWide = "spread_too_wide", Price, "spread_buy_max", "The spread is too wide.";
+        PriceMoved = "price_moved", Price, "price_guard_buy_percent / slippage_buy_percent", "The price ran away from the leader's.";
         RoundingBreaksBound = "rounding_breaks_bound", Price, "slippage_buy_percent", "On the market's price grid no price lies within the bound.";
-        DepthTooThin = "depth_too_thin", Shares, "depth_factor_min / depth_percent_max", "Too few shares are offered within the bound.";
-        BelowMinimum = "below_minimum", Usdc, "sizing", "The order would be below the venue's or the strategy's minimum.";
+        DepthTooThin = "depth_too_thin", Shares, "depth_factor_buy_min / depth_buy_percent_max", "Too few shares are offered within the bound.";
+        BelowMinimum = "below_minimum", Usdc, "sizing / below_minimum", "The order would be below the venue's or the strategy's minimum.";
         NothingToSell = "nothing_to_sell", None, "", "We hold nothing that came from this leader.";
         LiveOff = "live_off", None, "live.switch", "Live trading is switched off.";
         LeaderOff = "leader_off", None, "", "Live trading after this leader is switched off.";
@@ -142,6 +142,15 @@ reasons! {
     }
 }
 
+reasons! {
+    /// Why no sale rests for an exit plan.
+    Unplanned {
+        BelowMinimum = "plan_below_minimum", Shares, "exit_plan_percent", "The position is below the market's minimum: no sale of it can rest.";
+        BeyondGrid = "plan_beyond_grid", Price, "exit_plan_percent", "The plan's price is above the highest that the market takes.";
+        TooManyOrders = "plan_too_many_orders", Count, "", "So many orders are open that exits and entries need the rest of the table.";
+    }
+}
+
 /// Why a book is not trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Divergence {
@@ -166,6 +175,8 @@ pub enum Fault {
     UnknownOrder,
     /// A fill larger than the order.
     Overfill,
+    /// A market's end that cannot be: it pays more than a dollar, or something else than what it ended with.
+    Payout,
 }
 
 impl Divergence {
@@ -195,6 +206,7 @@ impl Fault {
         match self {
             Fault::UnknownOrder => "unknown_order",
             Fault::Overfill => "overfill",
+            Fault::Payout => "payout",
         }
     }
 }

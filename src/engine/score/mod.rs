@@ -15,9 +15,12 @@ pub use odds::{EVIDENCE_MAX, posterior};
 pub use record::{Records, STAKES_MAX};
 pub use trail::{Trail, mid};
 
-use super::{Engine, Events, strategy::No};
+use super::{
+    Engine, Events,
+    strategy::{No, Probability},
+};
 use crate::domain::{
-    Event, Market, Nanos, Numbers, Price, SignalId, Skip,
+    Event, Market, Nanos, Numbers, PortfolioId, Price, SignalId, Skip,
     event::{Feature, Opinion, Scored, Signal},
     money::ONE,
     settings::{Gate, Scoring, score::Weights},
@@ -37,13 +40,6 @@ const TIME_FULL: Nanos = Nanos::from_secs(86_400);
 pub const MODEL_AGE_MAX: Nanos = Nanos::from_secs(600);
 
 const PPM: i64 = ONE as i64;
-
-/// What the external model thinks the token will pay (ppm), and when it thought so. Volatile, like a book.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Probability {
-    pub ppm: u32,
-    pub at: Nanos,
-}
 
 /// What scores are made from, and the last one made.
 #[derive(Debug, Default)]
@@ -157,21 +153,25 @@ pub fn confidence(scoring: &Scoring, scored: &Scored, model: Option<Probability>
     }
 }
 
-/// Returns the strategy's no where its gate is not sure enough of a signal.
-pub fn gate(scoring: &Scoring, scored: &Scored, model: Option<Probability>, now: Nanos) -> Result<(), No> {
-    if scoring.gate == Gate::Off {
-        return Ok(());
+/// Returns the strategy's no where its gate is not sure enough: `confidence` is what [`confidence`] says of the signal.
+pub fn gate(scoring: &Scoring, confidence: Option<u32>, model: Option<Probability>, now: Nanos) -> Result<(), No> {
+    match (scoring.gate, confidence) {
+        (Gate::Off, _) => Ok(()),
+        (Gate::Model, None) => {
+            let age = model.map_or(0, |word| now.since(word.at).as_millis() as i64);
+            let limit = scoring.model_age_max.as_millis() as i64;
+            Err((Skip::ProbabilityUnknown, Numbers { limit, actual: age }))
+        }
+        (Gate::Additive | Gate::Bayesian | Gate::Both | Gate::Model, confidence) => {
+            // No score at all is the least there is.
+            let confidence = confidence.unwrap_or(0);
+            if scoring.confidence_ppm_min <= confidence {
+                return Ok(());
+            }
+            let (limit, actual) = (i64::from(scoring.confidence_ppm_min), i64::from(confidence));
+            Err((Skip::ScoreTooLow, Numbers { limit, actual }))
+        }
     }
-    let Some(confidence) = confidence(scoring, scored, model, now) else {
-        let age = model.map_or(0, |word| now.since(word.at).as_millis() as i64);
-        let limit = scoring.model_age_max.as_millis() as i64;
-        return Err((Skip::ProbabilityUnknown, Numbers { limit, actual: age }));
-    };
-    if confidence < scoring.confidence_ppm_min {
-        let (limit, actual) = (i64::from(scoring.confidence_ppm_min), i64::from(confidence));
-        return Err((Skip::ScoreTooLow, Numbers { limit, actual }));
-    }
-    Ok(())
 }
 
 impl Engine {
@@ -192,6 +192,13 @@ impl Engine {
         let model_ppm = token.probability.filter(fresh).map(|word| word.ppm);
         let ask = token.book.best_ask();
         Scored { signal: signal.signal, features, prior_ppm, ask, additive, bayesian, model_ppm }
+    }
+
+    /// Returns how sure a portfolio's gate is of a signal that was scored.
+    pub(super) fn confidence(&self, now: Nanos, portfolio: PortfolioId, signal: &Signal) -> Option<u32> {
+        let scoring = &self.portfolios[portfolio.index()].settings.scoring;
+        let scored = self.scores.of(signal.signal)?;
+        confidence(scoring, scored, self.token(signal.token).probability, now)
     }
 
     /// Scores a signal that has no score yet: one that was cut off by a crash may have it.
