@@ -292,6 +292,7 @@ impl Hot {
                 reserved: worth.reserved,
                 deployed: worth.deployed,
                 cooling: worth.cooling,
+                released: self.core.tally.released[index],
                 realised: worth.realised,
                 unrealised: worth.unrealised,
             }

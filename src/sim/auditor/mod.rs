@@ -244,6 +244,7 @@ impl Auditor {
             | Event::Scored(_)
             | Event::Peaked { .. }
             | Event::PlanRepaired { .. }
+            | Event::Unplanned { .. }
             | Event::BalanceLow { .. }
             | Event::Declined { .. }
             | Event::Configured { .. } => Ok(()),

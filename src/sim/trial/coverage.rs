@@ -56,6 +56,7 @@ impl Coverage {
             Event::Peaked { .. } => "peaked",
             Event::CancelDue { .. } => "cancel due",
             Event::PlanRepaired { .. } => "plan repaired",
+            Event::Unplanned { reason, .. } => return self.add(&format!("unplanned {}", reason.code())),
             Event::Unknown { .. } => "unknown",
             Event::DayBegan { .. } => "day began",
             Event::Tripped { breaker, .. } => return self.add(&format!("tripped {}", breaker.code())),
