@@ -4,7 +4,7 @@ use super::{Engine, Events, Origin, book::Trust, leader::average_price, position
 use crate::domain::{
     Cause, Event, LeaderId, Market, Nanos, Numbers, PortfolioId, Price, Settings, Shares, Side, SignalId, Skip,
     TokenId, Usdc,
-    event::Signal,
+    event::{How, Signal},
     market::SHARES_STEP,
     money::{ONE, SHARES_MAX},
 };
@@ -29,7 +29,11 @@ impl Engine {
         // All he has: also what an open entry may yet bring beyond what it surely buys.
         let is_all = signal.leader_held <= signal.shares;
         let owed = if is_all { SHARES_MAX } else { self.positions.at(slot).exit.shares + part };
-        self.owe(now, slot, signal.signal, Cause::LeaderExit, owed, signal.group_price, events);
+        let cause = match signal.how {
+            How::Traded => Cause::LeaderExit,
+            How::Left | How::Observed => Cause::LeaderLeft,
+        };
+        self.owe(now, slot, signal.signal, cause, owed, signal.group_price, events);
         self.try_exit(now, slot, events);
     }
 

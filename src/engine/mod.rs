@@ -12,9 +12,13 @@
 
 pub mod apply;
 pub mod book;
+pub mod buffer;
 pub mod conduct;
 pub mod exit;
+pub mod holdings;
+mod kin;
 pub mod leader;
+mod left;
 pub mod ledger;
 pub mod order;
 pub mod position;
@@ -25,8 +29,11 @@ pub mod timer;
 
 use apply::Cooling;
 use book::{Book, Change, Ladders, Trust};
-use conduct::Ways;
-use leader::{Groups, Holdings, Seen};
+use buffer::{BUFFERED_MAX, Buffers};
+use conduct::{Standing, Ways};
+use holdings::Holdings;
+use kin::Kin;
+use leader::{Groups, Seen};
 use ledger::Ledger;
 use order::{Happening, Orders, next_state};
 use position::{POSITIONS_MAX, Positions};
@@ -46,8 +53,9 @@ pub const LEADERS_MAX: usize = 4_096;
 /// Books held at once, on grids of 0.001 and coarser, and on finer ones. One more stays cold.
 pub const BOOKS_MAX: usize = 1_024;
 pub const BOOKS_FINE_MAX: usize = 128;
-/// Events one input can lead to: each position may owe a sale and order it, each portfolio may decide a few signals.
-pub const EVENTS_MAX: usize = 2 * POSITIONS_MAX + 4 * PORTFOLIOS_MAX;
+/// Events one input can lead to: each position may owe a sale and order it, each portfolio may decide a few signals, each
+/// copy that waits may end.
+pub const EVENTS_MAX: usize = 2 * POSITIONS_MAX + 4 * PORTFOLIOS_MAX + BUFFERED_MAX;
 
 /// What an engine is told once, at set-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,6 +153,10 @@ pub struct Engine {
     holdings: Holdings,
     groups: Groups,
     ways: Ways,
+    kin: Kin,
+    buffers: Buffers,
+    /// Of the signal that is decided right now.
+    standing: Standing,
     parked: Parked,
     orders: Orders,
     positions: Positions,
@@ -180,6 +192,9 @@ impl Engine {
             holdings: Holdings::default(),
             groups: Groups::default(),
             ways: Ways::default(),
+            kin: Kin::default(),
+            buffers: Buffers::default(),
+            standing: Standing::default(),
             parked: Parked::default(),
             orders: Orders::default(),
             positions: Positions::new(TOKENS_MAX),
@@ -207,6 +222,7 @@ impl Engine {
     pub fn set_market(&mut self, token: TokenId, market: Market) {
         self.tokens[token.index()].market = market;
         self.tokens[token.index()].known = Known::Yes;
+        self.kin.place(token, &market);
     }
 
     /// Sets which portfolios a token is kept from.
@@ -256,6 +272,11 @@ impl Engine {
     /// Returns how many signals there were.
     pub fn signals(&self) -> u64 {
         self.signals
+    }
+
+    /// Returns the small copies that wait for company.
+    pub fn buffers(&self) -> &Buffers {
+        &self.buffers
     }
 
     /// Returns how many signals wait for a cold token.
@@ -314,9 +335,12 @@ impl Engine {
             Input::LeaderWorth { leader, capital, exposure } => self.leader_worth(leader, capital, exposure),
             Input::SwitchLeader { leader, to } if to == self.leader_switch(leader) => (),
             Input::SwitchLeader { leader, to } => self.emit(now, Event::LeaderSwitched { leader, to }, events),
-            Input::LeaderLeft(_)
-            | Input::LeaderHolds { .. }
-            | Input::Probability { .. }
+            Input::LeaderLeft(left) => self.leader_left(now, &left, events),
+            Input::LeaderHolds { leader, token, shares, at } => {
+                self.leader_holds(now, leader, token, shares, at, events);
+            }
+            Input::Unblock { leader } => self.unblock(now, leader, events),
+            Input::Probability { .. }
             | Input::Unknown { .. }
             | Input::ResetBreakers { .. }
             | Input::ForceExit { .. }
@@ -324,8 +348,7 @@ impl Engine {
             | Input::Withdraw { .. }
             | Input::Move { .. }
             | Input::SwitchPaper { .. }
-            | Input::SwitchLive { .. }
-            | Input::Unblock { .. } => (),
+            | Input::SwitchLive { .. } => (),
         }
     }
 

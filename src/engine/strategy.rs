@@ -57,7 +57,7 @@ pub fn entry(situation: &Situation<'_>) -> Result<Intent, No> {
     let wanted = wanted(situation)?;
     let ask = touch(situation)?;
     let limit = bound(situation, ask)?;
-    let budget_min = budget_min(situation, limit);
+    let budget_min = budget_min(situation.settings, situation.market, limit);
     if wanted.floor_cents() < budget_min {
         return Err(no(Skip::BelowMinimum, budget_min.0, wanted.0));
     }
@@ -154,7 +154,8 @@ fn wanted(s: &Situation<'_>) -> Result<Usdc, No> {
     let target = sized(s.settings, s.price, s.counted).part_floor(u64::from(s.part_ppm)).min(max);
     let had = s.ordered + s.waiting;
     // What is left by cutting the last order to whole cents is not worth another.
-    if had > Usdc::ZERO && (target <= had || target.floor_cents() <= s.ordered) {
+    let is_rest = s.ordered > Usdc::ZERO && target.floor_cents() <= s.ordered;
+    if had > Usdc::ZERO && (target <= had || is_rest) {
         return Err(no(Skip::Grouped, target.0, had.0));
     }
     Ok((target - had + s.carried).min(max))
@@ -192,11 +193,11 @@ fn bound(s: &Situation<'_>, ask: Price) -> Result<Price, No> {
 }
 
 /// Returns the smallest buy that the venue and the strategy take at `limit`.
-fn budget_min(s: &Situation<'_>, limit: Price) -> Usdc {
+pub fn budget_min(settings: &Settings, market: &Market, limit: Price) -> Usdc {
     // Rounded up to whole cents and shares: the budget is cut to cents, and must still buy the minimum.
-    let cost = limit.cost_ceil(Shares(s.market.minimum.0.next_multiple_of(SHARES_STEP))).0;
+    let cost = limit.cost_ceil(Shares(market.minimum.0.next_multiple_of(SHARES_STEP))).0;
     let of_market = Usdc((cost as u64).next_multiple_of(10_000) as i64);
-    of_market.max(BUY_MINIMUM).max(s.settings.sizing.order_usdc_min)
+    of_market.max(BUY_MINIMUM).max(settings.sizing.order_usdc_min)
 }
 
 /// Cuts the size to the strategy's part of the depth within the bound.

@@ -1,7 +1,10 @@
 //! The engine against small stories: books and leader trades in, what it said out.
 
+mod buffers;
+mod conduct;
 mod entries;
 mod exits;
+mod left;
 mod recovery;
 
 use super::*;
