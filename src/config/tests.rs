@@ -54,7 +54,7 @@ fn a_strategy_has_the_conservative_settings_unless_it_says_otherwise() {
     expected.buffer = Buffer { window: Nanos::from_secs(300), netting: Netting::On };
     expected.conduct =
         Conduct { round_trips_max: 3, median_factor_ppm_max: 3_000_000, probation_ppm: 100_000, ..Conduct::OPEN };
-    expected.exit.cooling = Nanos::from_secs(3 * 3_600);
+    (expected.exit.guard_patience, expected.exit.cooling) = (Nanos::from_secs(60), Nanos::from_secs(3 * 3_600));
     assert_eq!(strategy.settings, expected);
 }
 

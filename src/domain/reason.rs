@@ -142,6 +142,15 @@ reasons! {
     }
 }
 
+reasons! {
+    /// Why no sale rests for an exit plan.
+    Unplanned {
+        BelowMinimum = "plan_below_minimum", Shares, "exit_plan_percent", "The position is below the market's minimum: no sale of it can rest.";
+        BeyondGrid = "plan_beyond_grid", Price, "exit_plan_percent", "The plan's price is above the highest that the market takes.";
+        TooManyOrders = "plan_too_many_orders", Count, "", "So many orders are open that exits and entries need the rest of the table.";
+    }
+}
+
 /// Why a book is not trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Divergence {
@@ -166,6 +175,8 @@ pub enum Fault {
     UnknownOrder,
     /// A fill larger than the order.
     Overfill,
+    /// A market's end that cannot be: it pays more than a dollar, or something else than what it ended with.
+    Payout,
 }
 
 impl Divergence {
@@ -195,6 +206,7 @@ impl Fault {
         match self {
             Fault::UnknownOrder => "unknown_order",
             Fault::Overfill => "overfill",
+            Fault::Payout => "payout",
         }
     }
 }

@@ -3,13 +3,14 @@
 use super::{
     Engine, Entries,
     buffer::Waiting,
+    exit,
     holdings::Turn,
     ledger::Account,
     order::{Happening, next_state},
-    position::Exit,
+    position::{Exit, Plan},
 };
 use crate::domain::{
-    Cause, Event, Nanos, OrderId, PortfolioId, Shares, Side, Usdc,
+    Cause, Event, Nanos, OrderEnd, OrderId, PortfolioId, Shares, Side, Usdc,
     event::{Filled, How, Settled, Signal, Submitted},
     market::SHARES_STEP,
     money::SHARES_MAX,
@@ -110,16 +111,19 @@ impl Engine {
                 }
                 let slot = self.positions.find(*portfolio, *leader, *token).expect("a position that owes a sale");
                 let exit = &mut self.positions.at_mut(slot).exit;
+                // The operator's word is tried at once.
+                let before = if *cause == Cause::Forced { Exit::NONE } else { *exit };
+                let since = if before.shares == Shares::ZERO { at } else { before.since };
                 let reference = Some(*reference);
-                *exit = Exit { shares: *shares, cause: *cause, signal: *signal, reference, ..*exit };
+                *exit = Exit { shares: *shares, cause: *cause, signal: *signal, reference, since, ..before };
             }
             Event::Submitted(submitted) => self.apply_submitted(at, submitted),
             Event::Accepted { order } => {
                 let order = self.orders.open_mut(*order);
                 order.state = next_state(order.state, Happening::Accepted).expect("it may be accepted");
             }
-            Event::Filled(filled) => self.apply_filled(filled),
-            Event::Closed { order, released, .. } => self.apply_closed(at, *order, *released),
+            Event::Filled(filled) => self.apply_filled(at, filled),
+            Event::Closed { order, end, released } => self.apply_closed(at, *order, *end, *released),
             Event::Resolved { token, payout } => self.tokens[token.index()].payout = Some(*payout),
             Event::Settled(settled) => self.apply_settled(settled),
             Event::Released { portfolio, amount } => {
@@ -127,6 +131,15 @@ impl Engine {
                 self.transfer(*portfolio, Account::Cooling, Account::Available, *amount);
             }
             Event::Faulted { .. } => self.entries_stopped = true,
+            Event::Peaked { portfolio, leader, token, bid } => {
+                let slot = self.positions.find(*portfolio, *leader, *token).expect("a position that peaked");
+                self.positions.at_mut(slot).peak = Some(*bid);
+            }
+            Event::CancelDue { order } => self.orders.open_mut(*order).cancel_asked = true,
+            Event::Unplanned { portfolio, leader, token, reason, .. } => {
+                let slot = self.positions.find(*portfolio, *leader, *token).expect("a position without a plan");
+                self.positions.at_mut(slot).plan.unplanned = Some(*reason);
+            }
             Event::Paused { portfolio } => self.portfolios[portfolio.index()].entries = Entries::Paused,
             Event::Unpaused { portfolio } => self.portfolios[portfolio.index()].entries = Entries::Running,
             Event::LeaderSwitched { leader, to } => self.ways.turn_switch(*leader, *to),
@@ -137,8 +150,6 @@ impl Engine {
             | Event::Scored(_)
             // What blocks him is counted from his trades.
             | Event::LeaderBlocked { .. }
-            | Event::Peaked { .. }
-            | Event::CancelDue { .. }
             | Event::PlanRepaired { .. }
             | Event::Unknown { .. }
             | Event::DayBegan { .. }
@@ -179,7 +190,7 @@ impl Engine {
             self.ways.copied_more(leader, portfolio);
         }
         // What was merged into it is noted in the groups that it came from.
-        self.groups.credit(group, portfolio, (budget - joined).max(Usdc::ZERO));
+        self.groups.order(group, portfolio, (budget - joined).max(Usdc::ZERO));
         self.ways.entered(at, portfolio, token, group);
     }
 
@@ -192,17 +203,22 @@ impl Engine {
         match submitted.side {
             Side::Buy => {
                 // "Everything" was said before this entry, and does not mean what it brings.
-                position.exit.shares = position.exit.shares.min(position.shares + position.pending);
+                position.exit.shares = sellable(position.exit.shares.min(position.shares + position.pending));
                 position.reserved = position.reserved + reserved;
                 position.pending = position.pending + submitted.shares;
                 self.apply_entry(at, submitted);
                 self.transfer(portfolio, Account::Available, Account::Reserved, reserved);
             }
-            Side::Sell => position.selling = position.selling + submitted.shares,
+            Side::Sell => {
+                position.selling = position.selling + submitted.shares;
+                if submitted.cause == Cause::Plan {
+                    position.plan = Plan { order: Some(submitted.order), ..Plan::default() };
+                }
+            }
         }
     }
 
-    fn apply_filled(&mut self, filled: &Filled) {
+    fn apply_filled(&mut self, at: Nanos, filled: &Filled) {
         let Filled { order, shares, cash, fee, basis, release_at } = *filled;
         let order = self.orders.open_mut(order);
         let submitted = order.submitted;
@@ -217,6 +233,9 @@ impl Engine {
                 let position = self.positions.at_mut(slot);
                 position.reserved = position.reserved - cash - fee;
                 position.pending = position.pending - pending_gone;
+                if position.shares == Shares::ZERO {
+                    (position.opened_at, position.peak) = (at, None);
+                }
                 self.positions.add(slot, shares, cash);
                 self.transfer(submitted.portfolio, Account::Reserved, Account::Deployed, cash);
                 self.transfer(submitted.portfolio, Account::Reserved, Account::Result, fee);
@@ -227,9 +246,8 @@ impl Engine {
                 position.selling = position.selling - shares;
                 // What is owed in full stays so until nothing is left.
                 if position.exit.shares < SHARES_MAX {
-                    let owed = position.exit.shares.minus(shares);
-                    // Less than the size grid cannot be sold, now or later.
-                    position.exit.shares = if owed.0 < SHARES_STEP { Shares::ZERO } else { owed };
+                    // What the plan sells is sold, too: his part of the rest is smaller by it.
+                    position.exit.shares = sellable(position.exit.shares.minus(shares));
                 }
                 position.exit.tries = 0;
                 position.exit.retry_at = Nanos::ZERO;
@@ -246,9 +264,9 @@ impl Engine {
         self.cooling.add(release_at, portfolio, proceeds);
     }
 
-    fn apply_closed(&mut self, at: Nanos, order: OrderId, released: Usdc) {
+    fn apply_closed(&mut self, at: Nanos, order: OrderId, end: OrderEnd, released: Usdc) {
         let order = self.orders.remove(order);
-        let Submitted { portfolio, leader, token, side, .. } = order.submitted;
+        let Submitted { portfolio, leader, token, side, cause, .. } = order.submitted;
         let slot = self.positions.open_slot(portfolio, leader, token);
         let position = self.positions.at_mut(slot);
         match side {
@@ -257,10 +275,14 @@ impl Engine {
                 position.pending = position.pending - order.shares_left();
                 self.transfer(portfolio, Account::Reserved, Account::Available, released);
             }
-            Side::Sell => position.selling = position.selling - order.shares_left(),
-        }
-        if side == Side::Sell && order.filled == Shares::ZERO {
-            self.exit_failed(at, portfolio, leader, token);
+            Side::Sell => {
+                position.selling = position.selling - order.shares_left();
+                if cause == Cause::Plan {
+                    position.plan = exit::plan::after(at, &order, end);
+                } else if order.filled == Shares::ZERO {
+                    position.exit.back_off(at);
+                }
+            }
         }
         self.positions.close_if_empty(slot);
     }
@@ -290,13 +312,19 @@ impl Engine {
         for order in self.orders.iter() {
             let open = [order.submitted.order.0, order.filled.0, order.reserved_left.0 as u64, order.state as u64];
             open.into_iter().for_each(|value| hash.mix(value));
+            hash.mix(u64::from(order.cancel_asked));
         }
         for position in self.positions.iter() {
             let ids = u64::from(position.portfolio.0) << 48
                 | u64::from(position.leader.0) << 32
                 | u64::from(position.token.0);
             let amounts = [position.shares.0, position.cost.0 as u64, position.exit.shares.0, position.selling.0];
-            [ids].into_iter().chain(amounts).for_each(|value| hash.mix(value));
+            let Exit { cause, since, retry_at, tries, .. } = position.exit;
+            let exit = [cause as u64, since.0, retry_at.0, u64::from(tries)];
+            let watched = [position.opened_at.0, position.peak.map_or(0, |peak| u64::from(peak.micros()))];
+            let Plan { order, unplanned, retry_at } = position.plan;
+            let plan = [order.map_or(0, |order| order.0), unplanned.map_or(0, |reason| reason as u64 + 1), retry_at.0];
+            [ids].into_iter().chain(amounts).chain(exit).chain(watched).chain(plan).for_each(|value| hash.mix(value));
         }
         for (at, portfolio, amount) in &self.cooling.waiting {
             [at.0, u64::from(portfolio.0), amount.0 as u64].into_iter().for_each(|value| hash.mix(value));
@@ -307,6 +335,11 @@ impl Engine {
         flow.for_each(|number| hash.mix(number));
         hash.0
     }
+}
+
+/// Returns what can be sold of a size, now or later: less than the size grid cannot.
+fn sellable(shares: Shares) -> Shares {
+    if shares.0 < SHARES_STEP { Shares::ZERO } else { shares }
 }
 
 /// FNV-1a over 64-bit values.

@@ -273,7 +273,8 @@ pub(super) enum Course {
 impl Engine {
     /// Returns what a portfolio does about a leader's buy. Reads only.
     pub(super) fn course(&self, now: Nanos, portfolio: PortfolioId, signal: &Signal) -> Course {
-        let group_waits = self.buffers.of_group(portfolio, signal);
+        let taken_back = self.groups.taken_back(signal.group, portfolio);
+        let group_waits = self.buffers.of_group(portfolio, signal) + taken_back;
         let ask = |carried: Usdc, reference: Price| {
             self.consider(now, portfolio, signal, Beside { waiting: group_waits, carried, reference })
         };
@@ -405,20 +406,20 @@ impl Engine {
         self.buffers.put(Waiting { group, ..waiting });
         if let Some(before) = before {
             // What was taken off is not to be bought with a later fill of the group.
-            self.groups.credit(group, waiting.portfolio, before.wanted - waiting.wanted);
+            self.groups.take_back(group, waiting.portfolio, before.wanted - waiting.wanted);
         }
     }
 
     /// A signal was skipped: if it waited, it does no more.
     pub(super) fn apply_ended(&mut self, signal: SignalId, portfolio: PortfolioId, reason: Skip) {
         if let (Some(of), Skip::Netted) = (self.buffers.take(signal, portfolio), reason) {
-            self.groups.credit(of.group, portfolio, of.wanted);
+            self.groups.take_back(of.group, portfolio, of.wanted);
         }
     }
 
     pub(super) fn apply_merged(&mut self, signal: SignalId, portfolio: PortfolioId, into: SignalId) {
         if let Some(of) = self.buffers.merge(signal, portfolio, into) {
-            self.groups.credit(of.group, portfolio, of.wanted);
+            self.groups.order(of.group, portfolio, of.wanted);
         }
     }
 }

@@ -106,13 +106,15 @@ pub struct Groups {
     slots: Vec<Group>,
     /// Beside each group, so that looking for one reads little memory.
     ordered: Box<[[Usdc; PORTFOLIOS_MAX]]>,
+    /// What is not to be ordered, because the leader sold it again before it was.
+    taken_back: Box<[[Usdc; PORTFOLIOS_MAX]]>,
     oldest: usize,
 }
 
 impl Default for Groups {
     fn default() -> Groups {
-        let ordered = vec![[Usdc::ZERO; PORTFOLIOS_MAX]; GROUPS_MAX].into();
-        Groups { slots: Vec::with_capacity(GROUPS_MAX), ordered, oldest: 0 }
+        let zeros = || vec![[Usdc::ZERO; PORTFOLIOS_MAX]; GROUPS_MAX].into();
+        Groups { slots: Vec::with_capacity(GROUPS_MAX), ordered: zeros(), taken_back: zeros(), oldest: 0 }
     }
 }
 
@@ -126,8 +128,15 @@ impl Groups {
     }
 
     pub fn ordered(&self, first: SignalId, portfolio: PortfolioId) -> Usdc {
-        let slot = self.slots.iter().position(|group| group.first == first);
-        slot.map_or(Usdc::ZERO, |slot| self.ordered[slot][portfolio.index()])
+        self.slot(first).map_or(Usdc::ZERO, |slot| self.ordered[slot][portfolio.index()])
+    }
+
+    pub fn taken_back(&self, first: SignalId, portfolio: PortfolioId) -> Usdc {
+        self.slot(first).map_or(Usdc::ZERO, |slot| self.taken_back[slot][portfolio.index()])
+    }
+
+    fn slot(&self, first: SignalId) -> Option<usize> {
+        self.slots.iter().position(|group| group.first == first)
     }
 
     /// Adds a fill to its group, or begins one.
@@ -152,24 +161,36 @@ impl Groups {
             return;
         }
         self.ordered[self.oldest] = [Usdc::ZERO; PORTFOLIOS_MAX];
+        self.taken_back[self.oldest] = [Usdc::ZERO; PORTFOLIOS_MAX];
         self.slots[self.oldest] = group;
         self.oldest = (self.oldest + 1) % GROUPS_MAX;
     }
 
-    /// Notes that so much of a group's copy was ordered, or is not to be ordered any more.
-    pub(super) fn credit(&mut self, first: SignalId, portfolio: PortfolioId, dollars: Usdc) {
-        if let Some(slot) = self.slots.iter().position(|group| group.first == first) {
+    /// Notes that so much of a group's copy was ordered.
+    pub(super) fn order(&mut self, first: SignalId, portfolio: PortfolioId, dollars: Usdc) {
+        if let Some(slot) = self.slot(first) {
             let ordered = &mut self.ordered[slot][portfolio.index()];
             *ordered = *ordered + dollars;
         }
     }
 
+    /// Notes that so much of it is not to be ordered any more.
+    pub(super) fn take_back(&mut self, first: SignalId, portfolio: PortfolioId, dollars: Usdc) {
+        if let Some(slot) = self.slot(first) {
+            let taken = &mut self.taken_back[slot][portfolio.index()];
+            *taken = *taken + dollars;
+        }
+    }
+
     /// Yields all that it knows, as numbers: equal groups, equal numbers.
     pub(super) fn numbers(&self) -> impl Iterator<Item = u64> {
-        self.slots.iter().zip(&self.ordered).flat_map(|(group, ordered)| {
-            let ordered = ordered.iter().enumerate().filter(|(_, dollars)| **dollars != Usdc::ZERO);
-            let ordered = ordered.flat_map(|(portfolio, dollars)| [portfolio as u64, dollars.0 as u64]);
-            [group.first.0, group.shares.0, group.cash.0 as u64, group.since.0].into_iter().chain(ordered)
+        let dollars = self.ordered.iter().zip(&self.taken_back);
+        self.slots.iter().zip(dollars).flat_map(|(group, (ordered, taken))| {
+            let both = ordered.iter().zip(taken).enumerate();
+            let known = both.filter(|(_, (ordered, taken))| (**ordered, **taken) != (Usdc::ZERO, Usdc::ZERO));
+            let known =
+                known.flat_map(|(portfolio, (ordered, taken))| [portfolio as u64, ordered.0 as u64, taken.0 as u64]);
+            [group.first.0, group.shares.0, group.cash.0 as u64, group.since.0].into_iter().chain(known)
         })
     }
 }

@@ -3,7 +3,7 @@
 
 use super::{Engine, Events};
 use crate::domain::{
-    Event, LeaderId, Nanos, Numbers, PortfolioId, Price, Role, Shares, Side, SignalId, Skip, TokenId, TradeKey,
+    Event, LeaderId, Nanos, PortfolioId, Price, Role, Shares, Side, SignalId, TokenId, TradeKey,
     event::{How, Signal},
     input::LeaderLeft,
     money::ONE,
@@ -84,18 +84,6 @@ impl Engine {
             role: Role::Unknown,
             how,
             traded_at: at,
-        }
-    }
-
-    /// Returns why a portfolio does not follow a leader who gave something up, if it does not.
-    pub(super) fn too_little_left(&self, portfolio: PortfolioId, signal: &Signal) -> Option<(Skip, Numbers)> {
-        let least = self.portfolios[portfolio.index()].settings.exit.left_ppm_min;
-        let part = part_ppm(signal.shares, signal.leader_held);
-        match signal.how {
-            How::Left | How::Observed if part < least => {
-                Some((Skip::TooLittleLeft, Numbers { limit: i64::from(least), actual: i64::from(part) }))
-            }
-            How::Left | How::Observed | How::Traded => None,
         }
     }
 }

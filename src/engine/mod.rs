@@ -10,6 +10,7 @@
 //!                  \- Timer --------------> cooling, parked signals, exits to retry, values
 //! ```
 
+mod answer;
 pub mod apply;
 pub mod book;
 pub mod buffer;
@@ -23,6 +24,7 @@ pub mod ledger;
 pub mod order;
 pub mod position;
 pub mod risk;
+mod settle;
 pub mod signal;
 pub mod strategy;
 pub mod timer;
@@ -35,15 +37,14 @@ use holdings::Holdings;
 use kin::Kin;
 use leader::{Groups, Seen};
 use ledger::Ledger;
-use order::{Happening, Orders, next_state};
+use order::{ORDERS_OPEN_MAX, Orders};
 use position::{POSITIONS_MAX, Positions};
 use risk::Approved;
 use signal::Parked;
 
 use crate::domain::{
-    Cause, Divergence, Event, Fault, Input, LeaderId, Market, Mode, Nanos, OrderEnd, OrderId, OrderKind, PaperSwitch,
-    PortfolioId, PortfolioSet, Price, Settings, Shares, Side, SignalId, Tick, TokenId, Usdc, event,
-    ids::PORTFOLIOS_MAX, money::ONE, settings::OrderPolicy,
+    Cause, Divergence, Event, Input, LeaderId, Market, Mode, Nanos, OrderKind, PaperSwitch, PortfolioId, PortfolioSet,
+    Price, Settings, Shares, Side, SignalId, Tick, TokenId, Usdc, event, ids::PORTFOLIOS_MAX, settings::OrderPolicy,
 };
 
 /// Tokens one engine knows.
@@ -53,9 +54,9 @@ pub const LEADERS_MAX: usize = 4_096;
 /// Books held at once, on grids of 0.001 and coarser, and on finer ones. One more stays cold.
 pub const BOOKS_MAX: usize = 1_024;
 pub const BOOKS_FINE_MAX: usize = 128;
-/// Events one input can lead to: each position may owe a sale and order it, each portfolio may decide a few signals, each
-/// copy that waits may end.
-pub const EVENTS_MAX: usize = 2 * POSITIONS_MAX + 4 * PORTFOLIOS_MAX + BUFFERED_MAX;
+/// Events one input can lead to: each position may peak and owe a sale, each order may begin or be cancelled, each portfolio
+/// may decide a few signals, each copy that waits may end.
+pub const EVENTS_MAX: usize = 2 * POSITIONS_MAX + ORDERS_OPEN_MAX + 4 * PORTFOLIOS_MAX + BUFFERED_MAX;
 
 /// What an engine is told once, at set-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,7 +165,8 @@ pub struct Engine {
     signals: u64,
     entries_stopped: bool,
     value_at: Nanos,
-    exit_retry_at: Nanos,
+    /// The earliest moment at which a position wants to be looked at.
+    look_at: Nanos,
     /// Scratch, kept for its room.
     slots: Vec<usize>,
 }
@@ -202,7 +204,7 @@ impl Engine {
             signals: 0,
             entries_stopped: false,
             value_at: Nanos::ZERO,
-            exit_retry_at: Nanos::NEVER,
+            look_at: Nanos::NEVER,
             slots: Vec::with_capacity(POSITIONS_MAX),
         }
     }
@@ -329,6 +331,7 @@ impl Engine {
             Input::Filled { order, shares, cash, fee } => self.filled(now, order, shares, cash, fee, events),
             Input::Closed { order, end } => self.closed(now, order, end, events),
             Input::Resolved { token, payout } => self.resolved(now, token, payout, events),
+            Input::ForceExit { portfolio, token } => self.force_exit(now, portfolio, token, events),
             Input::Pause { portfolio } => self.emit(now, Event::Paused { portfolio }, events),
             Input::Unpause { portfolio } => self.emit(now, Event::Unpaused { portfolio }, events),
             Input::Timer => self.timer(now, events),
@@ -343,7 +346,6 @@ impl Engine {
             Input::Probability { .. }
             | Input::Unknown { .. }
             | Input::ResetBreakers { .. }
-            | Input::ForceExit { .. }
             | Input::Deposit { .. }
             | Input::Withdraw { .. }
             | Input::Move { .. }
@@ -405,6 +407,7 @@ impl Engine {
                 OrderPolicy::Fak => OrderKind::Fak,
                 OrderPolicy::Fok | OrderPolicy::FokUpTo(_) | OrderPolicy::FokThenFak => OrderKind::Fok,
             },
+            Side::Sell if origin.cause == Cause::Plan => OrderKind::Gtc,
             // A sale of part of what is owed is better than none.
             Side::Sell => OrderKind::Fak,
         };
@@ -426,92 +429,6 @@ impl Engine {
             attempt: 1,
         };
         self.emit(now, Event::Submitted(submitted), events);
-    }
-
-    // -- answers of the venue --------------------------------------------------------------------------------------
-
-    fn accepted(&mut self, now: Nanos, order: OrderId, events: &mut Events) {
-        let Some(open) = self.orders.get(order) else { return self.fault(now, Fault::UnknownOrder, order, events) };
-        // A repeated acceptance says nothing new.
-        if next_state(open.state, Happening::Accepted).is_some() {
-            self.emit(now, Event::Accepted { order }, events);
-        }
-    }
-
-    fn filled(&mut self, now: Nanos, order: OrderId, shares: Shares, cash: Usdc, fee: Usdc, events: &mut Events) {
-        let Some(open) = self.orders.get(order) else { return self.fault(now, Fault::UnknownOrder, order, events) };
-        let submitted = open.submitted;
-        if !open.may_fill(shares, cash, fee) {
-            return self.fault(now, Fault::Overfill, order, events);
-        }
-        let (basis, release_at) = match submitted.side {
-            Side::Buy => (Usdc::ZERO, Nanos::ZERO),
-            Side::Sell => {
-                let found = self.positions.find(submitted.portfolio, submitted.leader, submitted.token);
-                let slot = found.filter(|slot| shares <= self.positions.at(*slot).shares);
-                let Some(slot) = slot else { return self.fault(now, Fault::Overfill, order, events) };
-                (self.positions.basis(slot, shares), now.plus(self.cooling_of(submitted.portfolio)))
-            }
-        };
-        self.emit(now, Event::Filled(event::Filled { order, shares, cash, fee, basis, release_at }), events);
-        // A fill may be told after the end of its market.
-        if let Some(payout) = self.tokens[submitted.token.index()].payout {
-            self.settle(now, submitted.token, payout, events);
-        }
-    }
-
-    fn closed(&mut self, now: Nanos, order: OrderId, end: OrderEnd, events: &mut Events) {
-        let Some(open) = self.orders.get(order) else { return self.fault(now, Fault::UnknownOrder, order, events) };
-        let (submitted, released) = (open.submitted, open.reserved_left);
-        self.emit(now, Event::Closed { order, end, released }, events);
-        // The leader may have left while our entry was on its way.
-        let slot = self.positions.find(submitted.portfolio, submitted.leader, submitted.token);
-        if let (Side::Buy, Some(slot)) = (submitted.side, slot) {
-            self.try_exit(now, slot, events);
-        }
-    }
-
-    fn fault(&mut self, now: Nanos, fault: Fault, order: OrderId, events: &mut Events) {
-        self.emit(now, Event::Faulted { fault, order }, events);
-    }
-
-    fn cooling_of(&self, portfolio: PortfolioId) -> Nanos {
-        self.portfolios[portfolio.index()].settings.exit.cooling
-    }
-
-    /// Ends a market: every position in it is settled at the payout.
-    fn resolved(&mut self, now: Nanos, token: TokenId, payout: u32, events: &mut Events) {
-        if self.tokens[token.index()].payout.is_some() || payout > ONE as u32 {
-            return;
-        }
-        self.emit(now, Event::Resolved { token, payout }, events);
-        self.settle(now, token, payout, events);
-        self.ladders.take_back(&mut self.tokens[token.index()].book);
-        // Nothing is left to wait for.
-        self.wake(now, token, events);
-    }
-
-    fn settle(&mut self, now: Nanos, token: TokenId, payout: u32, events: &mut Events) {
-        let mut slots = std::mem::take(&mut self.slots);
-        slots.extend(self.positions.slots_in(token));
-        for slot in slots.drain(..) {
-            let position = *self.positions.at(slot);
-            if position.shares == Shares::ZERO {
-                continue; // Only an order that is still open.
-            }
-            let micros = u128::from(position.shares.0) * u128::from(payout) / u128::from(ONE);
-            let settled = event::Settled {
-                portfolio: position.portfolio,
-                leader: position.leader,
-                token,
-                shares: position.shares,
-                basis: position.cost,
-                proceeds: Usdc(micros as i64),
-                release_at: now.plus(self.cooling_of(position.portfolio)),
-            };
-            self.emit(now, Event::Settled(settled), events);
-        }
-        self.slots = slots;
     }
 
     fn emit(&mut self, now: Nanos, event: Event, events: &mut Events) {

@@ -13,6 +13,8 @@ pub struct Order {
     pub filled: Shares,
     /// What is still reserved for it.
     pub reserved_left: Usdc,
+    /// The venue was asked to cancel it.
+    pub cancel_asked: bool,
 }
 
 /// What the venue says about an order.
@@ -88,6 +90,7 @@ impl Orders {
             state: OrderState::Submitted,
             filled: Shares::ZERO,
             reserved_left: submitted.reserved,
+            cancel_asked: false,
         });
         self.next = id.0 + 1;
         self.open += 1;
@@ -173,6 +176,7 @@ pub(super) mod tests {
             state: OrderState::Submitted,
             filled: Shares::ZERO,
             reserved_left: Usdc::whole(11),
+            cancel_asked: false,
         };
         let check = |side, shares, cash, fee, fits| {
             assert_eq!(order(side).may_fill(Shares::whole(shares), Usdc::whole(cash), Usdc::whole(fee)), fits);

@@ -93,7 +93,7 @@ impl Parked {
 /// What a signal is considered with.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Beside {
-    /// What waits of its own group's copy,
+    /// What waits of its own group's copy, or was taken back,
     pub waiting: Usdc,
     /// what would be ordered with it,
     pub carried: Usdc,
@@ -198,9 +198,6 @@ impl Engine {
     /// Follows a leader's sale, or another way out of his.
     fn leave(&mut self, now: Nanos, portfolio: PortfolioId, signal: &Signal, events: &mut Events) {
         let id = signal.signal;
-        if let Some((reason, numbers)) = self.too_little_left(portfolio, signal) {
-            return self.emit(now, Event::Skipped { signal: id, portfolio, reason, numbers }, events);
-        }
         let netted = self.net(now, portfolio, signal, events);
         if netted == signal.shares {
             // He gave up only what we had not copied yet.
@@ -261,7 +258,7 @@ impl Engine {
             return Err((Skip::NoToken, Numbers { limit: wait, actual: waited }));
         }
         self.conduct(now, portfolio, signal)?;
-        strategy::entry(&Situation {
+        let intent = strategy::entry(&Situation {
             settings,
             market: &token.market,
             book: &token.book,
@@ -275,7 +272,9 @@ impl Engine {
             waiting: beside.waiting,
             carried: beside.carried,
             reference: beside.reference,
-        })
+        })?;
+        self.may_add(portfolio, signal, intent.touch)?;
+        Ok(intent)
     }
 
     pub(super) fn market_known(&mut self, now: Nanos, token: TokenId, market: Market, events: &mut Events) {

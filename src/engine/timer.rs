@@ -12,7 +12,7 @@ impl Engine {
     pub fn next_deadline(&self) -> Nanos {
         let parked = self.parked.iter().map(|parked| parked.until).min().unwrap_or(Nanos::NEVER);
         let value = if self.portfolios.is_empty() { Nanos::NEVER } else { self.value_at };
-        parked.min(value).min(self.exit_retry_at).min(self.cooling.next()).min(self.next_window_end())
+        parked.min(value).min(self.look_at).min(self.cooling.next()).min(self.next_window_end())
     }
 
     /// Does what is due. At most so much at once that the events of one step stay bounded; what is left is still due.
@@ -26,8 +26,8 @@ impl Engine {
             self.decide_parked(now, at, events);
         }
         self.end_windows(now, events);
-        if self.exit_retry_at <= now {
-            self.retry_exits(now, events);
+        if self.look_at <= now {
+            self.look_where_due(now, events);
         }
         if self.value_at <= now {
             self.value_all(now, events);
@@ -79,5 +79,6 @@ impl Engine {
             self.decide(now, &undecided.signal, events);
         }
         self.parked.hasten(now, |_| true);
+        self.look_everywhere(now, events);
     }
 }

@@ -90,14 +90,23 @@ impl<L: Log> Core<L> {
             self.advance(at)?;
         }
         self.inputs += 1;
-        match input {
+        match *input {
             // The bulk of all inputs, and they lead to an event only when no book is left to lend.
             Input::Level { .. } | Input::Snapshot { .. } | Input::TickChanged { .. } => {
                 self.engine.step(self.now, input, &mut self.events);
                 if self.events.as_slice().is_empty() { Ok(()) } else { self.log.reserve().map(|()| self.record()) }
             }
             Input::LeaderTrade(_) => self.step(input, Some(Stage::Decide)),
-            Input::BookDone { .. } => self.step(input, Some(Stage::Book)),
+            Input::BookDone { token, .. } => {
+                self.step(input, Some(Stage::Book))?;
+                self.paper.book_changed(self.now, token, &self.engine);
+                Ok(())
+            }
+            Input::Resolved { token, .. } => {
+                self.step(input, None)?;
+                self.paper.book_changed(self.now, token, &self.engine);
+                Ok(())
+            }
             Input::MarketKnown { .. }
             | Input::MarketUnknown { .. }
             | Input::HashChecked { .. }
@@ -105,7 +114,6 @@ impl<L: Log> Core<L> {
             | Input::Accepted { .. }
             | Input::Filled { .. }
             | Input::Closed { .. }
-            | Input::Resolved { .. }
             | Input::Pause { .. }
             | Input::Unpause { .. }
             | Input::LeaderLeft(_)
@@ -222,6 +230,7 @@ impl<L: Log> Core<L> {
                         self.stages.record(Stage::Fill, self.now.since(at).0);
                     }
                 }
+                Event::CancelDue { order } => self.paper.cancel(self.now, *order),
                 Event::Diverged { token, .. } => self.resync.push(*token),
                 Event::Deposited { .. }
                 | Event::Withdrawn { .. }
@@ -247,8 +256,8 @@ impl<L: Log> Core<L> {
                 | Event::LeaderBlocked { .. }
                 | Event::LeaderUnblocked { .. }
                 | Event::Peaked { .. }
-                | Event::CancelDue { .. }
                 | Event::PlanRepaired { .. }
+                | Event::Unplanned { .. }
                 | Event::Unknown { .. }
                 | Event::DayBegan { .. }
                 | Event::Tripped { .. }

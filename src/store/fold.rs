@@ -191,6 +191,7 @@ impl Batch {
             | Event::Peaked { .. }
             | Event::CancelDue { .. }
             | Event::PlanRepaired { .. }
+            | Event::Unplanned { .. }
             | Event::Unknown { .. }
             | Event::DayBegan { .. }
             | Event::Tripped { .. }
@@ -347,6 +348,7 @@ pub fn kind(event: &Event) -> &'static str {
         Event::Peaked { .. } => "peaked",
         Event::CancelDue { .. } => "cancel_due",
         Event::PlanRepaired { .. } => "plan_repaired",
+        Event::Unplanned { .. } => "unplanned",
         Event::Unknown { .. } => "unknown",
         Event::DayBegan { .. } => "day_began",
         Event::Tripped { .. } => "tripped",
