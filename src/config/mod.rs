@@ -23,7 +23,7 @@ use sha2::{Digest, Sha256};
 
 pub use problem::{Place, Problem, Problems};
 pub use sections::without_password;
-pub use strategy::{LEADERS_MAX, NAME_CHARS_MAX};
+pub use strategy::{LEADERS_MAX, NAME_CHARS_MAX, markets::MarketFilter, markets::tag};
 
 use crate::domain::{Market, Nanos, Settings, Usdc};
 use reader::{Document, Group, Override, Reader};
@@ -93,6 +93,7 @@ pub struct FeedConfig {
     pub market_url: String,
     pub activity_url: String,
     pub clob_url: String,
+    pub gamma_url: String,
     pub metadata_wait: Nanos,
     pub silence_max: Duration,
     pub tokens_per_socket_max: usize,
@@ -184,9 +185,7 @@ pub struct StrategyConfig {
     /// Simulated dollars that the paper portfolio begins with.
     pub capital: Usdc,
     pub settings: Settings,
-    /// Condition ids, token ids or slugs; if there are any, only these.
-    pub markets_allow: Vec<String>,
-    pub markets_deny: Vec<String>,
+    pub markets: MarketFilter,
 }
 
 impl Source {

@@ -10,7 +10,7 @@ use super::{
     position::{Exit, Plan},
 };
 use crate::domain::{
-    Cause, Event, Nanos, OrderEnd, OrderId, PortfolioId, Shares, Side, Usdc,
+    Cause, Event, Nanos, OrderEnd, OrderId, PortfolioId, Shares, Side, SignalId, Usdc,
     event::{Filled, How, Settled, Signal, Submitted},
     market::SHARES_STEP,
     money::SHARES_MAX,
@@ -124,7 +124,11 @@ impl Engine {
             }
             Event::Filled(filled) => self.apply_filled(at, filled),
             Event::Closed { order, end, released } => self.apply_closed(at, *order, *end, *released),
-            Event::Resolved { token, payout } => self.tokens[token.index()].payout = Some(*payout),
+            Event::Resolved { token, payout } => {
+                self.tokens[token.index()].payout = Some(*payout);
+                let tokens = &self.tokens;
+                self.entered.make_room(|token| tokens[token.index()].payout.is_some());
+            }
             Event::Settled(settled) => self.apply_settled(settled),
             Event::Released { portfolio, amount } => {
                 self.cooling.remove(*portfolio, *amount);
@@ -180,11 +184,19 @@ impl Engine {
         self.groups.add(signal);
     }
 
-    /// Notes, for the signal's group, the first attempt of an entry.
-    fn apply_entry(&mut self, at: Nanos, submitted: &Submitted) {
+    /// Returns the group of the signal that led to an order.
+    fn group_of(&self, submitted: &Submitted) -> SignalId {
+        let current = self.parked.current.filter(|current| current.signal.signal == submitted.signal);
+        // A second attempt comes when others have been decided since.
+        current.map_or_else(|| self.groups.of(submitted), |current| current.signal.group)
+    }
+
+    /// Notes an entry for the signal's group. A second attempt repeats what was noted.
+    fn apply_entry(&mut self, at: Nanos, submitted: &Submitted, group: SignalId) {
         let Submitted { signal, portfolio, leader, token, budget, attempt, .. } = *submitted;
-        let current = self.parked.current.filter(|current| current.signal.signal == signal && attempt == 1);
-        let Some(group) = current.map(|current| current.signal.group) else { return };
+        if attempt > 1 {
+            return;
+        }
         let joined = self.buffers.joined(signal, portfolio);
         if self.groups.ordered(group, portfolio) == Usdc::ZERO {
             self.ways.copied_more(leader, portfolio);
@@ -197,7 +209,8 @@ impl Engine {
     fn apply_submitted(&mut self, at: Nanos, submitted: &Submitted) {
         let Submitted { portfolio, leader, token, reserved, .. } = *submitted;
         self.parked.decided(submitted.signal, portfolio);
-        self.orders.insert(submitted);
+        let group = self.group_of(submitted);
+        self.orders.insert(submitted, group);
         let slot = self.positions.open_slot(portfolio, leader, token);
         let position = self.positions.at_mut(slot);
         match submitted.side {
@@ -206,7 +219,9 @@ impl Engine {
                 position.exit.shares = sellable(position.exit.shares.min(position.shares + position.pending));
                 position.reserved = position.reserved + reserved;
                 position.pending = position.pending + submitted.shares;
-                self.apply_entry(at, submitted);
+                self.apply_entry(at, submitted, group);
+                let tokens = &self.tokens;
+                self.entered.ordered(portfolio, token, group, |token| tokens[token.index()].payout.is_some());
                 self.transfer(portfolio, Account::Available, Account::Reserved, reserved);
             }
             Side::Sell => {
@@ -226,6 +241,7 @@ impl Engine {
         let pending_before = order.shares_left();
         order.filled = order.filled + shares;
         let pending_gone = pending_before - order.shares_left();
+        let group = order.group;
         let slot = self.positions.open_slot(submitted.portfolio, submitted.leader, submitted.token);
         match submitted.side {
             Side::Buy => {
@@ -237,6 +253,7 @@ impl Engine {
                     (position.opened_at, position.peak) = (at, None);
                 }
                 self.positions.add(slot, shares, cash);
+                self.entered.bought(submitted.portfolio, submitted.token, group);
                 self.transfer(submitted.portfolio, Account::Reserved, Account::Deployed, cash);
                 self.transfer(submitted.portfolio, Account::Reserved, Account::Result, fee);
             }
@@ -274,6 +291,7 @@ impl Engine {
                 position.reserved = position.reserved - released;
                 position.pending = position.pending - order.shares_left();
                 self.transfer(portfolio, Account::Reserved, Account::Available, released);
+                self.entered.closed(portfolio, token, order.group);
             }
             Side::Sell => {
                 position.selling = position.selling - order.shares_left();
@@ -333,6 +351,7 @@ impl Engine {
         [self.seen.digest(), self.holdings.digest()].into_iter().for_each(|digest| hash.mix(digest));
         let flow = self.groups.numbers().chain(self.buffers.numbers()).chain(self.ways.numbers());
         flow.for_each(|number| hash.mix(number));
+        self.entered.numbers().for_each(|number| hash.mix(number));
         hash.0
     }
 }

@@ -386,7 +386,7 @@ impl Engine {
     /// Returns the smallest order at the leader's price.
     fn minimum_of(&self, of: &Waiting) -> Usdc {
         let settings = &self.portfolios[of.portfolio.index()].settings;
-        strategy::budget_min(settings, &self.tokens[of.token.index()].market, of.reference)
+        strategy::size::minimum(settings, &self.tokens[of.token.index()].market, of.reference)
     }
 
     /// Returns when the next window may end.

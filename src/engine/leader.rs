@@ -2,8 +2,10 @@
 
 use super::holdings::hashed;
 use crate::domain::{
-    LeaderId, Nanos, PortfolioId, Price, Shares, Side, SignalId, TokenId, TradeKey, Usdc, event::Signal,
-    ids::PORTFOLIOS_MAX, money::ONE,
+    LeaderId, Nanos, PortfolioId, Price, Shares, Side, SignalId, TokenId, TradeKey, Usdc,
+    event::{Signal, Submitted},
+    ids::PORTFOLIOS_MAX,
+    money::ONE,
 };
 
 /// Fills remembered in each of two generations: at least this many of the latest are known.
@@ -164,6 +166,17 @@ impl Groups {
         self.taken_back[self.oldest] = [Usdc::ZERO; PORTFOLIOS_MAX];
         self.slots[self.oldest] = group;
         self.oldest = (self.oldest + 1) % GROUPS_MAX;
+    }
+
+    /// Returns the group of the signal that led to an order; the signal itself where the group is forgotten.
+    pub(super) fn of(&self, order: &Submitted) -> SignalId {
+        // A group's signals lie between its first and the first of the next group of this leader and token.
+        let is_ours = |group: &&Group| {
+            (group.leader, group.token) == (order.leader, order.token)
+                && group.side == Side::Buy
+                && group.first <= order.signal
+        };
+        self.slots.iter().filter(is_ours).map(|group| group.first).max().unwrap_or(order.signal)
     }
 
     /// Notes that so much of a group's copy was ordered.

@@ -1,6 +1,6 @@
 //! Open orders in fixed slots, and the one table of what may happen to them.
 
-use crate::domain::{OrderId, OrderState, Shares, Side, Usdc, event::Submitted};
+use crate::domain::{OrderId, OrderState, Shares, Side, SignalId, Usdc, event::Submitted};
 
 /// How many orders may be open at once; one more is a refusal.
 pub const ORDERS_OPEN_MAX: usize = 1_024;
@@ -13,6 +13,8 @@ pub struct Order {
     pub filled: Shares,
     /// What is still reserved for it.
     pub reserved_left: Usdc,
+    /// The group of the leader's fills that it follows.
+    pub group: SignalId,
     /// The venue was asked to cancel it.
     pub cancel_asked: bool,
 }
@@ -80,7 +82,7 @@ impl Orders {
         self.slots.iter().flatten()
     }
 
-    pub(super) fn insert(&mut self, submitted: &Submitted) {
+    pub(super) fn insert(&mut self, submitted: &Submitted, group: SignalId) {
         let id = submitted.order;
         assert!(self.next <= id.0, "order {} is not new: the next is {}", id.0, self.next);
         let slot = &mut self.slots[slot(id)];
@@ -90,6 +92,7 @@ impl Orders {
             state: OrderState::Submitted,
             filled: Shares::ZERO,
             reserved_left: submitted.reserved,
+            group,
             cancel_asked: false,
         });
         self.next = id.0 + 1;
@@ -133,7 +136,7 @@ fn slot(id: OrderId) -> usize {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::domain::{Cause, LeaderId, OrderKind, PortfolioId, Price, SignalId, TokenId};
+    use crate::domain::{Cause, LeaderId, OrderKind, PortfolioId, Price, TokenId};
 
     pub fn submitted(id: u64, side: Side) -> Submitted {
         Submitted {
@@ -160,7 +163,7 @@ pub(super) mod tests {
         let mut orders = Orders::default();
         for id in 1..=ORDERS_OPEN_MAX as u64 {
             assert_eq!(orders.next_id(), Some(OrderId(id)));
-            orders.insert(&submitted(id, Side::Buy));
+            orders.insert(&submitted(id, Side::Buy), SignalId(1));
         }
         assert_eq!(orders.next_id(), None);
         orders.remove(OrderId(2));
@@ -176,6 +179,7 @@ pub(super) mod tests {
             state: OrderState::Submitted,
             filled: Shares::ZERO,
             reserved_left: Usdc::whole(11),
+            group: SignalId(1),
             cancel_asked: false,
         };
         let check = |side, shares, cash, fee, fits| {

@@ -49,6 +49,8 @@ pub struct PortfolioNow {
     pub reserved: Usdc,
     pub deployed: Usdc,
     pub cooling: Usdc,
+    /// What has come out of cooling since the process began.
+    pub released: Usdc,
     pub realised: Usdc,
     pub unrealised: Usdc,
 }

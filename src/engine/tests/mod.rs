@@ -4,6 +4,7 @@ mod buffers;
 mod conduct;
 mod entries;
 mod exits;
+mod judgement;
 mod left;
 mod leaving;
 mod lots;
