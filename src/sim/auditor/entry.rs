@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use crate::domain::{
     LeaderSwitch, LiveSwitch, Mode, Nanos, OrderEnd, OrderKind, PaperSwitch, Rejection, Role, Side, SignalId, SizeRule,
     event::{Signal, Submitted},
-    settings::{BelowMinimum, OrderPolicy, Roles, ScaleIn, Sides, Tier},
+    settings::{BelowMinimum, Hedges, OrderPolicy, Roles, ScaleIn, Sides, Tier},
 };
 
 /// The smallest purchase the venue takes: a dollar.
@@ -27,6 +27,7 @@ impl Auditor {
             // A second attempt repeats what was asked the first time.
             self.check_filter(now, submitted, &signal)?;
             self.check_followed(now, submitted, &signal)?;
+            self.check_conduct(now, submitted, &signal)?;
         }
         self.check_price(now, submitted, &signal)?;
         self.check_amounts(submitted)?;
@@ -46,7 +47,8 @@ impl Auditor {
         let is_begun = self
             .ends
             .values()
-            .any(|(other, _)| other.portfolio == submitted.portfolio && self.group_of(other) == Some(signal.group));
+            .map(|ended| &ended.submitted)
+            .any(|other| other.portfolio == submitted.portfolio && self.group_of(other) == Some(signal.group));
         if shares < figure::STEP || !is_alone || is_begun {
             return Ok(());
         }
@@ -70,7 +72,9 @@ impl Auditor {
         if purse.is_paused || self.is_stopped || !purse.tripped.is_empty() {
             return Err(format!("an entry while stopped: {:?}", (purse.is_paused, self.is_stopped, &purse.tripped)));
         }
-        if self.blocked.get(&submitted.leader.0).is_some_and(|until| now.0 < *until) {
+        let trips_max = purse.settings.conduct.round_trips_max;
+        let blocks = |(until, trips): &(u64, u32)| now.0 < *until && 0 < trips_max && trips_max <= *trips;
+        if self.blocked.get(&submitted.leader.0).is_some_and(blocks) {
             return Err("an entry after a leader who is blocked".to_owned());
         }
         if self.terms.denied.contains(&(submitted.token, submitted.portfolio)) {
@@ -126,6 +130,7 @@ impl Auditor {
         let others: BTreeSet<SignalId> = self
             .ends
             .values()
+            .map(|ended| (&ended.submitted, ended.end))
             .filter(|(other, end)| {
                 let is_same = other.portfolio == submitted.portfolio && other.token == submitted.token;
                 is_same && other.side == Side::Buy && *end == OrderEnd::Filled
@@ -144,6 +149,34 @@ impl Auditor {
             return Err(format!("the model thinks {likely:?}"));
         }
         Ok(())
+    }
+
+    /// Not too soon after another entry, and not beside another outcome that the leader holds.
+    fn check_conduct(&self, now: Nanos, submitted: &Submitted, signal: &Signal) -> Finding {
+        let conduct = &self.purses[submitted.portfolio.index()].settings.conduct;
+        let open = self.orders.values().map(|open| (&open.submitted, open.at));
+        let ended = self.ends.values().map(|ended| (&ended.submitted, ended.at));
+        let others = open.chain(ended).filter(|(other, _)| {
+            let is_same = other.portfolio == submitted.portfolio && other.token == submitted.token;
+            is_same && other.side == Side::Buy && self.group_of(other) != Some(signal.group)
+        });
+        let last = others.map(|(_, at)| at).max().unwrap_or(0);
+        if 0 < last && now.0 - last < conduct.reentry_min.0 {
+            return Err(format!("an entry {} ns after another", now.0 - last));
+        }
+        let event = self.tokens[&submitted.token.0].market.venue_event.0;
+        let is_other = |token: u32| {
+            let market = self.tokens.get(&token).map(|token| token.market);
+            token != submitted.token.0 && market.is_some_and(|market| is_same(market.venue_event.0, event))
+        };
+        let hedge = self.stories.held.iter().find(|(key, held)| {
+            let is_his = key.0 == submitted.leader.0 && !self.stories.corrected.contains(key);
+            is_his && is_other(key.1) && figure::MILLION <= **held
+        });
+        match (conduct.hedges, hedge) {
+            (Hedges::Skipped, Some(hedge)) => Err(format!("an entry, and the leader holds {hedge:?}")),
+            (Hedges::Skipped, None) | (Hedges::Followed, _) => Ok(()),
+        }
     }
 
     fn check_price(&self, now: Nanos, submitted: &Submitted, signal: &Signal) -> Finding {
@@ -167,7 +200,8 @@ impl Auditor {
         if i128::from(guard.spread_max) < spread {
             return Err(format!("the spread is {spread}"));
         }
-        let (tick, price) = (i128::from(token.market.tick.micros()), i128::from(signal.group_price.micros()));
+        let tick = i128::from(token.market.tick.micros());
+        let price = self.reference(submitted, signal)?;
         let guarded = price + figure::part(price, guard.price_guard_ppm.into()).max(tick);
         let slipped = ask + figure::part(ask, guard.slippage_ppm.into());
         let last = figure::MILLION - tick;
@@ -181,6 +215,21 @@ impl Auditor {
             return Err(format!("a budget of {budget} with {depth} offered within {limit}"));
         }
         Ok(())
+    }
+
+    /// Returns the price that the guard is measured against: the group's, or that of all that is ordered together.
+    fn reference(&self, submitted: &Submitted, signal: &Signal) -> Result<i128, String> {
+        let said = i128::from(submitted.reference.micros());
+        let Some(merged) = self.stories.merged.get(&(submitted.signal.0, submitted.portfolio.0)) else {
+            return Ok(signal.group_price.micros().into());
+        };
+        let own = i128::from(signal.price.micros());
+        let (low, high) = merged.iter().fold((own, own), |(low, high), (_, at)| (low.min(*at), high.max(*at)));
+        // It is rounded down.
+        if said + 1 < low || high < said {
+            return Err(format!("a reference of {said} for prices between {low} and {high}"));
+        }
+        Ok(said)
     }
 
     fn check_amounts(&self, submitted: &Submitted) -> Finding {
@@ -222,10 +271,11 @@ impl Auditor {
             return Err(format!("{:?}, attempt {} under {policy:?}", submitted.kind, submitted.attempt));
         }
         let killed = OrderEnd::Rejected(Rejection::NotFullyFilled);
-        let is_killed = |(first, end): &(Submitted, OrderEnd)| {
-            first.signal == submitted.signal && first.portfolio == submitted.portfolio && *end == killed
+        let is_killed = |ended: &&super::Ended| {
+            let first = &ended.submitted;
+            first.signal == submitted.signal && first.portfolio == submitted.portfolio && ended.end == killed
         };
-        let first = self.ends.values().find(|ended| is_killed(ended)).map(|(first, _)| first);
+        let first = self.ends.values().find(is_killed).map(|ended| &ended.submitted);
         let is_smaller = first.is_some_and(|first| submitted.budget <= first.budget && submitted.limit <= first.limit);
         if submitted.attempt == 2 && !is_smaller {
             return Err(format!("a second attempt, and the first was {first:?}"));
@@ -236,17 +286,21 @@ impl Auditor {
     /// What was ordered for a group is never more than the rule says of the whole group.
     fn check_group_total(&self, submitted: &Submitted, signal: &Signal) -> Finding {
         let (most, is_lasting) = self.most(submitted, signal);
-        let budget = i128::from(submitted.budget.0);
         let is_ours =
             |other: &Submitted| other.portfolio == submitted.portfolio && self.group_of(other) == Some(signal.group);
         let open = self.orders.values().map(|open| &open.submitted).filter(|other| is_ours(other));
-        let bought = self.ends.values().filter(|(other, end)| {
+        let bought = self.ends.values().map(|ended| (&ended.submitted, ended.end)).filter(|(other, end)| {
             // What was killed bought nothing, and may be repeated.
             is_ours(other) && *end != OrderEnd::Rejected(Rejection::NotFullyFilled)
         });
-        let before: i128 = open.chain(bought.map(|(other, _)| other)).map(|other| i128::from(other.budget.0)).sum();
+        // What was merged belongs to the groups that it came from.
+        let own = |other: &Submitted| {
+            let carried = self.stories.carried(other.signal.0, other.portfolio.0);
+            (i128::from(other.budget.0) - carried).max(0)
+        };
+        let before: i128 = open.chain(bought.map(|(other, _)| other)).map(own).sum();
         // What depends on today's equity, price or probability was perhaps more when the group began.
-        let total = if is_lasting { before + budget } else { budget };
+        let total = if is_lasting { before + own(submitted) } else { own(submitted) };
         if most < total {
             return Err(format!("{total} ordered for a group of which the rule says {most}"));
         }
@@ -290,12 +344,29 @@ impl Auditor {
         let begun = sizing.tiers.iter().filter(|tier| i128::from(tier.from.0) <= theirs && **tier != Tier::UNUSED);
         let factor = begun.last().map_or(million, |tier| i128::from(tier.factor_ppm));
         let cap = i128::from(sizing.order_usdc_max.0).min(figure::part(equity, sizing.bankroll_ppm_max.into()));
-        let most = figure::part(by_rule, factor).min(cap);
+        let conduct = &purse.settings.conduct;
+        let copied = if self.copied(submitted, signal) < conduct.probation_trades as usize {
+            i128::from(conduct.probation_ppm)
+        } else {
+            million
+        };
+        let most = figure::part(figure::part(by_rule, factor), copied).min(cap);
         match sizing.below_minimum {
             BelowMinimum::Skip => (most, is_lasting),
             BelowMinimum::Raise if by_rule > 0 => (most.max(self.least(submitted).min(cap)), is_lasting),
             BelowMinimum::Raise => (0, is_lasting),
         }
+    }
+
+    /// Returns how many other groups of the leader a portfolio ordered.
+    fn copied(&self, submitted: &Submitted, signal: &Signal) -> usize {
+        let open = self.orders.values().map(|open| &open.submitted);
+        let all = open.chain(self.ends.values().map(|ended| &ended.submitted));
+        let his = all.filter(|other| {
+            other.portfolio == submitted.portfolio && other.leader == submitted.leader && other.side == Side::Buy
+        });
+        let groups: BTreeSet<SignalId> = his.filter_map(|other| self.group_of(other)).collect();
+        groups.iter().filter(|group| **group != signal.group).count()
     }
 
     /// Returns the smallest order that the venue and the strategy take at the order's limit, in whole cents.

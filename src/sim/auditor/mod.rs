@@ -19,11 +19,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use book::Token;
 use figure::day;
 use purse::{Key, Open, Purse};
-use story::{Decision, Stories};
+use story::{Decision, Stories, Told};
 
 use crate::domain::{
     Breaker, Event, Input, LeaderId, LeaderSwitch, LiveSwitch, Mode, Nanos, OrderEnd, PaperSwitch, PortfolioId,
-    Settings, Side, TokenId,
+    Settings, Side, Skip, TokenId,
     event::{Filled, Settled, Submitted, Valued},
 };
 
@@ -54,6 +54,14 @@ pub struct Held {
     pub selling: u64,
 }
 
+/// An order that is no more.
+#[derive(Clone, Debug)]
+struct Ended {
+    submitted: Submitted,
+    at: u64,
+    end: OrderEnd,
+}
+
 #[derive(Clone, Debug)]
 pub struct Auditor {
     terms: Terms,
@@ -62,14 +70,17 @@ pub struct Auditor {
     purses: Vec<Purse>,
     orders: BTreeMap<u64, Open>,
     /// How orders ended that are no more.
-    ends: BTreeMap<u64, (Submitted, OrderEnd)>,
+    ends: BTreeMap<u64, Ended>,
     stories: Stories,
     /// The input that is being taken, if it has not led to a signal yet.
     current: Option<Input>,
     leaders: BTreeMap<u32, LeaderSwitch>,
     /// What leaders own, and how much of it is in positions.
     worths: BTreeMap<u32, (i128, i128)>,
-    blocked: BTreeMap<u32, u64>,
+    /// Until when, and how many round trips he made.
+    blocked: BTreeMap<u32, (u64, u32)>,
+    /// A sale took from what waits, since the last signal.
+    is_netted: bool,
     /// After a fault entries stop until a restart.
     is_stopped: bool,
     orders_last: u64,
@@ -95,6 +106,7 @@ impl Auditor {
             leaders: BTreeMap::new(),
             worths: BTreeMap::new(),
             blocked: BTreeMap::new(),
+            is_netted: false,
             is_stopped: false,
             orders_last: 0,
             day: 0,
@@ -190,10 +202,17 @@ impl Auditor {
                     Err("an unknown signal".to_owned())
                 }
             }
-            Event::Skipped { signal, portfolio, .. }
-            | Event::Refused { signal, portfolio, .. }
-            | Event::Merged { signal, portfolio, .. } => self.stories.decide(signal.0, portfolio.0, Decision::Ended),
-            Event::Buffered { signal, portfolio, .. } => self.stories.decide(signal.0, portfolio.0, Decision::Waits),
+            Event::Skipped { signal, portfolio, reason, .. } => {
+                self.is_netted |= reason == Skip::Netted;
+                self.stories.waiting.remove(&(signal.0, portfolio.0));
+                self.stories.decide(signal.0, portfolio.0, Decision::Ended)
+            }
+            Event::Refused { signal, portfolio, .. } => self.stories.decide(signal.0, portfolio.0, Decision::Ended),
+            Event::Merged { signal, portfolio, into } => self.stories.merge(signal.0, portfolio.0, into.0),
+            Event::Buffered { signal, portfolio, wanted, reference, .. } => {
+                self.is_netted |= self.stories.waiting.contains_key(&(signal.0, portfolio.0));
+                self.stories.wait(signal.0, portfolio.0, wanted.0.into(), reference.micros().into())
+            }
             Event::ExitDue { .. } => self.exit_due(now, event),
             Event::Peaked { portfolio, leader, token, bid } => self.peaked(portfolio, (leader.0, token.0), bid),
             Event::Submitted(ref submitted) => self.submitted(now, submitted),
@@ -222,8 +241,8 @@ impl Auditor {
                 self.purses[portfolio.index()].tripped.retain(|tripped| *tripped != breaker);
                 Ok(())
             }
-            Event::LeaderBlocked { leader, until, .. } => {
-                self.blocked.insert(leader.0, until.0);
+            Event::LeaderBlocked { leader, until, numbers } => {
+                self.blocked.insert(leader.0, (until.0, numbers.actual as u32));
                 Ok(())
             }
             Event::LeaderUnblocked { leader } => {
@@ -231,6 +250,7 @@ impl Auditor {
                 Ok(())
             }
             Event::LeaderHolds { leader, token, shares, .. } => {
+                self.stories.corrected.insert((leader.0, token.0));
                 self.stories.held.insert((leader.0, token.0), shares.0.into());
                 Ok(())
             }
@@ -367,13 +387,14 @@ impl Auditor {
     }
 
     fn signal(&mut self, signal: &crate::domain::event::Signal) -> Finding {
-        let trade = match self.current.take() {
-            Some(Input::LeaderTrade(trade)) => Some(trade),
-            _ => None,
-        };
+        let told = self.current.take().map(|input| match input {
+            Input::LeaderTrade(trade) => Told::Trade(trade),
+            other => Told::Left(other),
+        });
+        self.is_netted = false;
         let none = BTreeSet::new();
         let followers = self.followers.get(&signal.leader.0).unwrap_or(&none);
-        self.stories.begin(signal, trade.as_ref(), self.terms.group_window.0, followers)
+        self.stories.begin(signal, told, self.terms.group_window.0, followers)
     }
 
     fn held(&self) -> Vec<Held> {
@@ -484,7 +505,7 @@ impl Auditor {
             return Err(format!("{} is reserved, and {released} released", open.reserved));
         }
         self.purses[open.submitted.portfolio.index()].available += released;
-        self.ends.insert(id, (open.submitted, end));
+        self.ends.insert(id, Ended { submitted: open.submitted, at: open.at, end });
         self.forget_if_empty(open.submitted.portfolio, open.key());
         Ok(())
     }

@@ -3,7 +3,40 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::figure;
-use crate::domain::{LeaderTrade, Side, event::Signal};
+use crate::domain::{
+    Input, LeaderTrade, Side,
+    event::{How, Signal},
+};
+
+/// What was told of a leader that may become a signal.
+#[derive(Clone, Copy, Debug)]
+pub enum Told {
+    Trade(LeaderTrade),
+    /// He gave shares up, or was read to hold less.
+    Left(Input),
+}
+
+impl Told {
+    /// Checks that a signal says what was told.
+    fn is_told_by(self, signal: &Signal) -> Result<(), String> {
+        let is_same = match self {
+            Told::Trade(LeaderTrade { trade, leader, token, side, price, shares, role, traded_at }) => {
+                let told = (trade, leader, token, side, price, shares, role, traded_at, How::Traded);
+                let Signal { trade, leader, token, side, price, shares, role, traded_at, how, .. } = *signal;
+                told == (trade, leader, token, side, price, shares, role, traded_at, how)
+            }
+            Told::Left(Input::LeaderLeft(left)) => {
+                let is_his = (left.trade, left.leader, left.token) == (signal.trade, signal.leader, signal.token);
+                is_his && signal.shares == left.shares && signal.side == Side::Sell && signal.how == How::Left
+            }
+            Told::Left(Input::LeaderHolds { leader, token, .. }) => {
+                (leader, token, Side::Sell, How::Observed) == (signal.leader, signal.token, signal.side, signal.how)
+            }
+            Told::Left(_) => false,
+        };
+        if is_same { Ok(()) } else { Err(format!("the signal is not what was told: {self:?}")) }
+    }
+}
 
 /// Where a portfolio is with a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +64,11 @@ pub struct Stories {
     pub all: BTreeMap<u64, Story>,
     seen: BTreeSet<[u64; 2]>,
     pub held: BTreeMap<(u32, u32), i128>,
+    /// What the venue's readings corrected: what is held is then not the sum of what was seen.
+    pub corrected: BTreeSet<(u32, u32)>,
+    /// What waits of each (signal, portfolio), in dollars and at which price; and what was merged into another.
+    pub waiting: BTreeMap<(u64, u16), (i128, i128)>,
+    pub merged: BTreeMap<(u64, u16), Vec<(i128, i128)>>,
 }
 
 impl Stories {
@@ -42,17 +80,12 @@ impl Stories {
     pub fn begin(
         &mut self,
         signal: &Signal,
-        trade: Option<&LeaderTrade>,
+        trade: Option<Told>,
         window: u64,
         followers: &BTreeSet<u16>,
     ) -> Result<(), String> {
-        let trade = trade.ok_or("a signal without a leader's trade")?;
-        let told = (trade.trade, trade.leader, trade.token, trade.side, trade.price, trade.shares, trade.traded_at);
-        let said =
-            (signal.trade, signal.leader, signal.token, signal.side, signal.price, signal.shares, signal.traded_at);
-        if told != said {
-            return Err(format!("the signal {said:?} is not the trade {told:?}"));
-        }
+        let told = trade.ok_or("a signal without a leader's trade")?;
+        told.is_told_by(signal)?;
         if !self.seen.insert(signal.trade.0) {
             return Err("a fill that was seen before became a signal".to_owned());
         }
@@ -61,8 +94,12 @@ impl Stories {
             return Err(format!("signal {} is not the next, {next}", signal.signal.0));
         }
         self.check_group(signal, window)?;
-        let held = self.held.entry((signal.leader.0, signal.token.0)).or_default();
-        if *held != i128::from(signal.leader_held.0) {
+        let key = (signal.leader.0, signal.token.0);
+        if signal.how != How::Traded {
+            self.corrected.insert(key);
+        }
+        let held = self.held.entry(key).or_default();
+        if !self.corrected.contains(&key) && *held != i128::from(signal.leader_held.0) {
             return Err(format!("the leader held {held}, not {}", signal.leader_held.0));
         }
         let shares = i128::from(signal.shares.0);
@@ -103,6 +140,28 @@ impl Stories {
         Ok(())
     }
 
+    /// A copy waits, or waits for less.
+    pub fn wait(&mut self, signal: u64, portfolio: u16, wanted: i128, price: i128) -> Result<(), String> {
+        self.decide(signal, portfolio, Decision::Waits)?;
+        match self.waiting.insert((signal, portfolio), (wanted, price)) {
+            Some((before, _)) if before < wanted => Err(format!("{before} waited, and now {wanted}")),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// What waits is ordered with another.
+    pub fn merge(&mut self, signal: u64, portfolio: u16, into: u64) -> Result<(), String> {
+        self.decide(signal, portfolio, Decision::Ended)?;
+        let waited = self.waiting.remove(&(signal, portfolio)).ok_or("what did not wait was merged")?;
+        self.merged.entry((into, portfolio)).or_default().push(waited);
+        Ok(())
+    }
+
+    /// Returns the dollars that were merged into a signal.
+    pub fn carried(&self, signal: u64, portfolio: u16) -> i128 {
+        self.merged.get(&(signal, portfolio)).map_or(0, |all| all.iter().map(|(wanted, _)| wanted).sum())
+    }
+
     /// Moves a portfolio's decision about a signal on. Fails where it was decided before.
     pub fn decide(&mut self, signal: u64, portfolio: u16, to: Decision) -> Result<(), String> {
         let story = self.all.get_mut(&signal).ok_or_else(|| format!("signal {signal} is not known"))?;
@@ -110,7 +169,8 @@ impl Stories {
         let decision = decision.ok_or_else(|| format!("portfolio {portfolio} does not follow signal {signal}"))?;
         let is_allowed = match (*decision, to) {
             (Decision::Open, _) => true,
-            (Decision::Waits, Decision::Ended | Decision::Bought(1) | Decision::Owes) => true,
+            // What waits may wait for less, after a sale took some of it away.
+            (Decision::Waits, Decision::Waits | Decision::Ended | Decision::Bought(1) | Decision::Owes) => true,
             // A killed order may be repeated once.
             (Decision::Bought(1), Decision::Bought(2)) => true,
             // What is owed may be ordered in parts.

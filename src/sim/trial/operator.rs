@@ -2,7 +2,7 @@
 
 use super::{Scene, cast::Deed};
 use crate::{
-    domain::{Input, Nanos, PortfolioId, TokenId},
+    domain::{Input, LeaderId, Nanos, PortfolioId, TokenId},
     sim::random::Random,
 };
 
@@ -17,6 +17,9 @@ pub fn commands(scene: &Scene, random: &mut Random) -> Vec<Deed> {
         2 if random.chance(30) => {
             let token = TokenId(random.range(0, 2 * scene.markets.len() as u64) as u32);
             now(Input::ForceExit { portfolio, token: random.chance(70).then_some(token) })
+        }
+        3 if random.chance(20) => {
+            now(Input::Unblock { leader: LeaderId(random.range(0, scene.leaders.len() as u64) as u32) })
         }
         _ => now(Input::Unpause { portfolio }),
     }

@@ -3,7 +3,9 @@
 use crate::{
     domain::{
         Nanos, Price, Settings, SizeRule, Usdc,
-        settings::{BelowMinimum, ExitPlan, Guard, Limits, OrderPolicy, Roles, ScaleIn, Sides, Tier},
+        settings::{
+            BelowMinimum, Conduct, ExitPlan, Guard, Hedges, Limits, Netting, OrderPolicy, Roles, ScaleIn, Sides, Tier,
+        },
     },
     sim::random::Random,
 };
@@ -14,6 +16,8 @@ pub fn drawn(random: &mut Random) -> Settings {
     sizing(&mut settings, random);
     filter(&mut settings, random);
     guards(&mut settings, random);
+    buffer(&mut settings, random);
+    conduct(&mut settings.conduct, random);
     limits(&mut settings.limits, random);
     exits(&mut settings, random);
     settings.policy = *random.pick(&[
@@ -91,6 +95,22 @@ fn guards(settings: &mut Settings, random: &mut Random) {
     maybe(random, 20, &mut sell.spread_max, 50_000);
     maybe(random, 20, &mut sell.depth_ppm_max, 200_000);
     maybe(random, 30, &mut settings.guards.sell.slippage_ppm, 100_000);
+}
+
+fn buffer(settings: &mut Settings, random: &mut Random) {
+    let window = Nanos::from_secs(*random.pick(&[5, 120, 300]));
+    maybe(random, 60, &mut settings.buffer.window, window);
+    maybe(random, 50, &mut settings.buffer.netting, Netting::On);
+}
+
+fn conduct(conduct: &mut Conduct, random: &mut Random) {
+    maybe(random, 15, &mut conduct.reentry_min, Nanos::from_secs(600));
+    maybe(random, 25, &mut conduct.round_trips_max, 3);
+    maybe(random, 25, &mut conduct.median_factor_ppm_max, 3_000_000);
+    if random.chance(15) {
+        (conduct.probation_trades, conduct.probation_ppm) = (4, 200_000);
+    }
+    maybe(random, 15, &mut conduct.hedges, Hedges::Skipped);
 }
 
 fn limits(limits: &mut Limits, random: &mut Random) {
