@@ -1,13 +1,12 @@
 //! The only writer of money and orders: replaying the journal through [`Engine::apply`] rebuilds both.
 
 use super::{
-    Engine, Entries,
-    buffer::Waiting,
-    exit,
+    Engine, Entries, exit,
     holdings::Turn,
     ledger::Account,
     order::{Happening, next_state},
     position::{Exit, Plan},
+    signal::Undecided,
 };
 use crate::domain::{
     Cause, Event, Nanos, OrderEnd, OrderId, PortfolioId, Shares, Side, SignalId, Usdc,
@@ -100,13 +99,7 @@ impl Engine {
                 self.apply_ended(*signal, *portfolio, *reason);
             }
             Event::Refused { signal, portfolio, .. } => self.parked.decided(*signal, *portfolio),
-            Event::Buffered { signal, portfolio, leader, token, shares, wanted, reference, until } => {
-                let (signal, portfolio, leader, token) = (*signal, *portfolio, *leader, *token);
-                let (shares, wanted, reference, until) = (*shares, *wanted, *reference, *until);
-                let group = signal;
-                let waiting = Waiting { signal, group, portfolio, leader, token, shares, wanted, reference, until };
-                self.apply_buffered(waiting);
-            }
+            Event::Buffered { .. } => self.apply_buffered(event),
             Event::Merged { signal, portfolio, into } => self.apply_merged(*signal, *portfolio, *into),
             Event::LeaderHolds { leader, token, shares, at } => self.holdings.read(*leader, *token, *shares, *at),
             Event::LeaderUnblocked { leader } => self.ways.unblock(*leader),
@@ -193,9 +186,12 @@ impl Engine {
 
     /// Returns the group of the signal that led to an order.
     fn group_of(&self, submitted: &Submitted) -> SignalId {
-        let current = self.parked.current.filter(|current| current.signal.signal == submitted.signal);
-        // A second attempt comes when others have been decided since.
-        current.map_or_else(|| self.groups.of(submitted), |current| current.signal.group)
+        let is_its_signal = |current: &Undecided| current.signal.signal == submitted.signal && submitted.attempt == 1;
+        // A second attempt comes when its signal is decided, and others may have been since.
+        self.parked
+            .current
+            .filter(is_its_signal)
+            .map_or_else(|| self.groups.of(submitted), |current| current.signal.group)
     }
 
     /// Notes an entry for the signal's group. A second attempt repeats what was noted.

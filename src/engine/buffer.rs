@@ -397,16 +397,19 @@ impl Engine {
     // -- applying --------------------------------------------------------------------------------------------------
 
     /// A copy waits; or, if it did already, waits for less.
-    pub(super) fn apply_buffered(&mut self, waiting: Waiting) {
-        self.parked.decided(waiting.signal, waiting.portfolio);
-        let current = self.parked.current.filter(|current| current.signal.signal == waiting.signal);
-        let group = current.map_or(waiting.signal, |current| current.signal.group);
-        let before = self.buffers.take(waiting.signal, waiting.portfolio);
+    pub(super) fn apply_buffered(&mut self, event: &Event) {
+        let Event::Buffered { signal, portfolio, leader, token, shares, wanted, reference, until } = *event else {
+            return;
+        };
+        self.parked.decided(signal, portfolio);
+        let current = self.parked.current.filter(|current| current.signal.signal == signal);
+        let group = current.map_or(signal, |current| current.signal.group);
+        let before = self.buffers.take(signal, portfolio);
         let group = before.map_or(group, |before| before.group);
-        self.buffers.put(Waiting { group, ..waiting });
+        self.buffers.put(Waiting { signal, group, portfolio, leader, token, shares, wanted, reference, until });
         if let Some(before) = before {
             // What was taken off is not to be bought with a later fill of the group.
-            self.groups.take_back(group, waiting.portfolio, before.wanted - waiting.wanted);
+            self.groups.take_back(group, portfolio, before.wanted - wanted);
         }
     }
 
