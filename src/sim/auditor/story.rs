@@ -25,9 +25,10 @@ impl Told {
                 let Signal { trade, leader, token, side, price, shares, role, traded_at, how, .. } = *signal;
                 told == (trade, leader, token, side, price, shares, role, traded_at, how)
             }
+            // What he gave up before, too little then to be followed, is followed with it.
             Told::Left(Input::LeaderLeft(left)) => {
                 let is_his = (left.trade, left.leader, left.token) == (signal.trade, signal.leader, signal.token);
-                is_his && signal.shares == left.shares && signal.side == Side::Sell && signal.how == How::Left
+                is_his && left.shares <= signal.shares && signal.side == Side::Sell && signal.how == How::Left
             }
             Told::Left(Input::LeaderHolds { leader, token, .. }) => {
                 (leader, token, Side::Sell, How::Observed) == (signal.leader, signal.token, signal.side, signal.how)

@@ -170,6 +170,8 @@ impl Play {
         self.heard()?;
         while self.inputs < inputs {
             self.now = self.now.plus(self.pause());
+            // What was on its way comes before what happens now.
+            self.give_due()?;
             self.draw();
             self.give_due()?;
             self.follow_up();
