@@ -195,6 +195,9 @@ fn follow_settings(
         if is_new {
             core.log.append(now, &Record::Leader { id, wallet: &leader.wallet, name: &leader.name });
         }
+        if let Some(capital) = leader.capital {
+            core.engine.set_capital(id, capital);
+        }
         leaders.push(id);
     }
     for strategy in &config.strategies {

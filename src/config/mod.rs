@@ -187,6 +187,8 @@ pub struct LeaderConfig {
     pub name: String,
     /// `0x` and 40 hexadecimal digits, all lower case.
     pub wallet: String,
+    /// What the operator says that he owns.
+    pub capital: Option<Usdc>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -61,6 +61,12 @@ impl<'a> Section<'_, 'a> {
         }
     }
 
+    /// Returns whether `key` is written anywhere; it belongs here either way.
+    pub fn has(&mut self, key: &'static str) -> bool {
+        self.known.push(key);
+        self.layers.iter().any(|layer| layer.table.contains_key(key))
+    }
+
     /// Notes that `key` belongs here, and that something else reads it.
     pub fn knows(&mut self, key: &'static str) {
         self.known.push(key);

@@ -3,7 +3,7 @@
 use super::*;
 use crate::domain::{
     FeeSchedule, Price, Shares, SizeRule, Tick,
-    settings::{BelowMinimum, Guard, OrderPolicy, Roles, Sides, Tier},
+    settings::{BelowMinimum, Buffer, Conduct, Guard, Hedges, Netting, OrderPolicy, Roles, Sides, Tier},
 };
 
 const ADA: &str = "[[leader]]\nname = \"Ada\"\nwallet = \"0x1EAD000000000000000000000000000000000001\"\n";
@@ -52,6 +52,9 @@ fn a_strategy_has_the_conservative_settings_unless_it_says_otherwise() {
         ..Guard::OPEN
     };
     (expected.limits.position_usdc_max, expected.limits.exposure_usdc_max) = (Usdc::whole(100), Usdc::whole(500));
+    expected.buffer = Buffer { window: Nanos::from_secs(300), netting: Netting::On };
+    expected.conduct =
+        Conduct { round_trips_max: 3, median_factor_ppm_max: 3_000_000, probation_ppm: 100_000, ..Conduct::OPEN };
     (expected.exit.guard_patience, expected.exit.cooling) = (Nanos::from_secs(60), Nanos::from_secs(3 * 3_600));
     (expected.scoring.confidence_ppm_min, expected.scoring.model_age_max) = (500_000, Nanos::from_secs(60));
     assert_eq!(strategy.settings, expected);
@@ -321,6 +324,46 @@ fn a_strategy_may_follow_all_leaders_but_some() {
         "leaders = [\"*\"]\ntags_deny = [\"!\"]",
         &["10:14 strategy 1.tags_deny: \"!\" has neither a letter nor a digit"],
     );
+}
+
+#[test]
+fn what_waits_and_what_leaders_may_do_is_read_within_its_range() {
+    let with = |lines: &str| {
+        format!("{ADA}[[strategy]]\nname=\"s\"\nleaders=[\"Ada\"]\n[strategy.paper]\ncapital_usdc=9\n{lines}")
+    };
+    let check = |line: &str, expected: &str| {
+        let expected: Vec<String> = if expected.is_empty() { vec![] } else { vec![expected.to_owned()] };
+        assert_eq!(mistakes(&with(line)), expected, "{line}");
+    };
+    check("buffer_window_s = 86401", "9:19 strategy 1.paper.buffer_window_s: 86401 is above 86400");
+    check("buffer_netting = true", "9:18 strategy 1.paper.buffer_netting: is the switch true, not one of the words");
+    check("reentry_s_min = -1", "9:17 strategy 1.paper.reentry_s_min: -1 is below 0");
+    check("round_trips_max = 1.5", "9:19 strategy 1.paper.round_trips_max: 1.5 is not a whole number");
+    check("median_factor_max = 1001", "9:21 strategy 1.paper.median_factor_max: 1001 is above 1000");
+    check("probation_trades = 100001", "9:20 strategy 1.paper.probation_trades: 100001 is above 100000");
+    check("probation_percent = 0", "9:21 strategy 1.paper.probation_percent: 0 is below 0.0001");
+    check("hedges = \"yes\"", "9:10 strategy 1.paper.hedges: \"yes\" is not one of the words");
+    let lines = "buffer_window_s = 9\nbuffer_netting = \"off\"\nreentry_s_min = 600\nround_trips_max = 0\n\
+                 median_factor_max = 2.5\nprobation_trades = 50\nprobation_percent = 20\nhedges = \"skip\"";
+    let settings = load(&with(lines)).expect("right").strategies[0].settings;
+    assert_eq!(settings.buffer, Buffer { window: Nanos::from_secs(9), netting: Netting::Off });
+    let conduct = Conduct {
+        reentry_min: Nanos::from_secs(600),
+        round_trips_max: 0,
+        median_factor_ppm_max: 2_500_000,
+        probation_trades: 50,
+        probation_ppm: 200_000,
+        hedges: Hedges::Skipped,
+    };
+    assert_eq!(settings.conduct, conduct);
+}
+
+#[test]
+fn a_leaders_capital_may_be_said_and_must_be_right_then() {
+    let capital = |line: &str| load(&format!("{ADA}{line}")).expect("right").leaders[0].capital;
+    assert_eq!((capital(""), capital("capital_usdc = 2500.5")), (None, Some(Usdc(2_500_500_000))));
+    let wrong = mistakes(&format!("{ADA}capital_usdc = 0"));
+    assert_eq!(wrong, ["4:16 leader 1.capital_usdc: 0 is below 1"]);
 }
 
 #[test]

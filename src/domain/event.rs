@@ -258,7 +258,8 @@ pub enum Event {
         portfolio: PortfolioId,
     },
     Scored(Scored),
-    /// The copy is below the minimum: it waits for more of its portfolio, token and side, or for `until`.
+    /// The copy is below the minimum: it waits for more of its portfolio, leader and token, or for `until`. Said again for
+    /// a signal that waits: a sale of the leader took a part away, and this is what is left.
     Buffered {
         signal: SignalId,
         portfolio: PortfolioId,
@@ -276,11 +277,12 @@ pub enum Event {
         portfolio: PortfolioId,
         into: SignalId,
     },
-    /// What a leader holds was read from the venue.
+    /// What a leader held at a moment was read from the venue, and is not what his trades say.
     LeaderHolds {
         leader: LeaderId,
         token: TokenId,
         shares: Shares,
+        at: Nanos,
     },
     /// His ways are those of somebody who trades on his copiers: no entries after him until `until`, or the operator's word.
     LeaderBlocked {

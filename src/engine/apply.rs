@@ -2,13 +2,15 @@
 
 use super::{
     Engine, Entries, exit,
+    holdings::Turn,
     ledger::Account,
     order::{Happening, next_state},
     position::{Exit, Plan},
+    signal::Undecided,
 };
 use crate::domain::{
-    Cause, Event, Nanos, OrderEnd, OrderId, PortfolioId, Shares, Side, Usdc,
-    event::{Filled, Settled, Submitted},
+    Cause, Event, Nanos, OrderEnd, OrderId, PortfolioId, Shares, Side, SignalId, Usdc,
+    event::{Filled, How, Settled, Signal, Submitted},
     market::SHARES_STEP,
     money::SHARES_MAX,
 };
@@ -87,17 +89,25 @@ impl Engine {
             Event::Signal(signal) => {
                 self.signals = signal.signal.0;
                 self.seen.insert(signal.trade);
-                self.groups.add(signal);
-                self.holdings.trade(signal.leader, signal.token, signal.side, signal.shares);
+                self.apply_signal(at, signal);
                 self.parked.begin(signal);
                 self.scores.records.trade(signal);
             }
             Event::Parked { signal, until, .. } => self.parked.park(*signal, *until),
-            Event::Skipped { signal, portfolio, .. } | Event::Refused { signal, portfolio, .. } => {
+            Event::Skipped { signal, portfolio, reason, .. } => {
                 self.parked.decided(*signal, *portfolio);
+                self.apply_ended(*signal, *portfolio, *reason);
             }
+            Event::Refused { signal, portfolio, .. } => self.parked.decided(*signal, *portfolio),
+            Event::Buffered { .. } => self.apply_buffered(event),
+            Event::Merged { signal, portfolio, into } => self.apply_merged(*signal, *portfolio, *into),
+            Event::LeaderHolds { leader, token, shares, at } => self.holdings.read(*leader, *token, *shares, *at),
+            Event::LeaderUnblocked { leader } => self.ways.unblock(*leader),
             Event::ExitDue { signal, portfolio, leader, token, cause, shares, reference } => {
                 self.parked.decided(*signal, *portfolio);
+                if *cause == Cause::LeaderLeft {
+                    self.holdings.followed(*leader, *token);
+                }
                 let slot = self.positions.find(*portfolio, *leader, *token).expect("a position that owes a sale");
                 let exit = &mut self.positions.at_mut(slot).exit;
                 // The operator's word is tried at once.
@@ -106,7 +116,7 @@ impl Engine {
                 let reference = Some(*reference);
                 *exit = Exit { shares: *shares, cause: *cause, signal: *signal, reference, since, ..before };
             }
-            Event::Submitted(submitted) => self.apply_submitted(submitted),
+            Event::Submitted(submitted) => self.apply_submitted(at, submitted),
             Event::Accepted { order } => {
                 let order = self.orders.open_mut(*order);
                 order.state = next_state(order.state, Happening::Accepted).expect("it may be accepted");
@@ -137,16 +147,13 @@ impl Engine {
             }
             Event::Paused { portfolio } => self.portfolios[portfolio.index()].entries = Entries::Paused,
             Event::Unpaused { portfolio } => self.portfolios[portfolio.index()].entries = Entries::Running,
-            Event::LeaderSwitched { leader, to } => self.ways.turn(*leader, *to),
+            Event::LeaderSwitched { leader, to } => self.ways.turn_switch(*leader, *to),
             Event::Repeated { .. }
             | Event::Valued(_)
             | Event::Diverged { .. }
             | Event::Resynced { .. }
-            | Event::Buffered { .. }
-            | Event::Merged { .. }
-            | Event::LeaderHolds { .. }
+            // What blocks him is counted from his trades.
             | Event::LeaderBlocked { .. }
-            | Event::LeaderUnblocked { .. }
             | Event::PlanRepaired { .. }
             | Event::Unknown { .. }
             | Event::DayBegan { .. }
@@ -165,10 +172,47 @@ impl Engine {
         self.portfolios[portfolio.index()].ledger.transfer(from, to, amount);
     }
 
-    fn apply_submitted(&mut self, submitted: &Submitted) {
+    /// Notes what a leader did.
+    fn apply_signal(&mut self, at: Nanos, signal: &Signal) {
+        let turn = self.holdings.signal(signal);
+        match (signal.how, signal.side) {
+            (How::Left | How::Observed, _) => return,
+            (How::Traded, Side::Buy) => self.ways.bought(signal),
+            (How::Traded, Side::Sell) if turn == Turn::RoundTrip => self.ways.turned(at, signal.leader),
+            (How::Traded, Side::Sell) => (),
+        }
+        self.groups.add(signal);
+    }
+
+    /// Returns the group of the signal that led to an order.
+    fn group_of(&self, submitted: &Submitted) -> SignalId {
+        let is_its_signal = |current: &Undecided| current.signal.signal == submitted.signal && submitted.attempt == 1;
+        // A second attempt comes when its signal is decided, and others may have been since.
+        self.parked
+            .current
+            .filter(is_its_signal)
+            .map_or_else(|| self.groups.of(submitted), |current| current.signal.group)
+    }
+
+    /// Notes an entry for the signal's group. A second attempt repeats what was noted.
+    fn apply_entry(&mut self, at: Nanos, submitted: &Submitted, group: SignalId) {
+        let Submitted { signal, portfolio, leader, token, budget, attempt, .. } = *submitted;
+        if attempt > 1 {
+            return;
+        }
+        let joined = self.buffers.joined(signal, portfolio);
+        if self.groups.ordered(group, portfolio) == Usdc::ZERO {
+            self.ways.copied_more(leader, portfolio);
+        }
+        // What was merged into it is noted in the groups that it came from.
+        self.groups.order(group, portfolio, (budget - joined).max(Usdc::ZERO));
+        self.ways.entered(at, portfolio, token, group);
+    }
+
+    fn apply_submitted(&mut self, at: Nanos, submitted: &Submitted) {
         let Submitted { portfolio, leader, token, reserved, .. } = *submitted;
         self.parked.decided(submitted.signal, portfolio);
-        let group = self.groups.of(submitted);
+        let group = self.group_of(submitted);
         self.orders.insert(submitted);
         self.orders.open_mut(submitted.order).group = group;
         let slot = self.positions.open_slot(portfolio, leader, token);
@@ -179,7 +223,7 @@ impl Engine {
                 position.exit.shares = sellable(position.exit.shares.min(position.shares + position.pending));
                 position.reserved = position.reserved + reserved;
                 position.pending = position.pending + submitted.shares;
-                self.groups.ordered_more(submitted);
+                self.apply_entry(at, submitted, group);
                 let tokens = &self.tokens;
                 self.entered.ordered(portfolio, token, group, |token| tokens[token.index()].payout.is_some());
                 self.transfer(portfolio, Account::Available, Account::Reserved, reserved);
@@ -309,6 +353,9 @@ impl Engine {
             [at.0, u64::from(portfolio.0), amount.0 as u64].into_iter().for_each(|value| hash.mix(value));
         }
         self.parked.iter().for_each(|parked| hash.mix(parked.signal.signal.0));
+        [self.seen.digest(), self.holdings.digest()].into_iter().for_each(|digest| hash.mix(digest));
+        let flow = self.groups.numbers().chain(self.buffers.numbers()).chain(self.ways.numbers());
+        flow.for_each(|number| hash.mix(number));
         self.entered.numbers().for_each(|number| hash.mix(number));
         hash.0
     }

@@ -1,5 +1,6 @@
-//! What is remembered of leaders: which fills were seen, what they hold, and which fills belong together.
+//! What is remembered of leaders' fills: which were seen, and which belong together.
 
+use super::holdings::hashed;
 use crate::domain::{
     LeaderId, Nanos, PortfolioId, Price, Shares, Side, SignalId, TokenId, TradeKey, Usdc,
     event::{Signal, Submitted},
@@ -9,8 +10,6 @@ use crate::domain::{
 
 /// Fills remembered in each of two generations: at least this many of the latest are known.
 pub const SEEN_MAX: usize = 1 << 16;
-/// (leader, token) pairs with a holding.
-pub const HOLDINGS_MAX: usize = 1 << 15;
 /// Groups remembered; a group whose place is needed by a newer one simply ends.
 pub const GROUPS_MAX: usize = 64;
 
@@ -26,6 +25,8 @@ struct Generation {
     /// Plain zeroed words: the system gives their pages only when they are used.
     keys: Box<[[u64; 2]]>,
     count: usize,
+    /// The sum of the keys' hashes: equal sets, equal digests.
+    digest: u64,
 }
 
 impl Default for Seen {
@@ -46,6 +47,10 @@ impl Seen {
         }
         self.current.insert(trade);
     }
+
+    pub fn digest(&self) -> u64 {
+        hashed(&[self.current.digest, self.before.digest])
+    }
 }
 
 impl Generation {
@@ -54,12 +59,12 @@ impl Generation {
     const EMPTY: [u64; 2] = [0, 0];
 
     fn new() -> Generation {
-        Generation { keys: vec![Self::EMPTY; Self::SLOTS].into(), count: 0 }
+        Generation { keys: vec![Self::EMPTY; Self::SLOTS].into(), count: 0, digest: 0 }
     }
 
     fn clear(&mut self) {
         self.keys.fill(Self::EMPTY);
-        self.count = 0;
+        (self.count, self.digest) = (0, 0);
     }
 
     /// Returns the key's slot, or the empty one where it belongs.
@@ -80,96 +85,8 @@ impl Generation {
         if let Err(slot) = self.find(trade) {
             self.keys[slot] = trade.0;
             self.count += 1;
+            self.digest = self.digest.wrapping_add(hashed(&trade.0));
         }
-    }
-}
-
-/// What we saw each leader buy and not sell: the measure of how large a part a sale is.
-#[derive(Debug)]
-pub struct Holdings {
-    slots: Box<[Holding]>,
-    spare: Box<[Holding]>,
-    count: usize,
-}
-
-/// A key and the shares held. Plain zeroed words: the system gives their pages only when they are used.
-type Holding = [u64; 2];
-
-const NO_HOLDING: Holding = [0, 0];
-
-impl Default for Holdings {
-    fn default() -> Holdings {
-        let slots = || vec![NO_HOLDING; HOLDINGS_MAX * 2].into();
-        Holdings { slots: slots(), spare: slots(), count: 0 }
-    }
-}
-
-impl Holdings {
-    /// Returns what the leader is known to hold; zero if nothing is known.
-    pub fn of(&self, leader: LeaderId, token: TokenId) -> Shares {
-        find(&self.slots, key(leader, token)).map_or(Shares::ZERO, |slot| Shares(self.slots[slot][1]))
-    }
-
-    /// Takes a fill into account. When the table is full of real holdings, new ones are not remembered: a later sale then
-    /// counts as a sale of everything, which is the safe side.
-    pub(super) fn trade(&mut self, leader: LeaderId, token: TokenId, side: Side, shares: Shares) {
-        let key = key(leader, token);
-        let slot = match find(&self.slots, key) {
-            Ok(slot) => slot,
-            Err(_) if side == Side::Sell => return,
-            Err(slot) if self.count < HOLDINGS_MAX => {
-                self.count += 1;
-                slot
-            }
-            Err(_) => match self.sweep(key) {
-                Some(slot) => slot,
-                None => return,
-            },
-        };
-        let held = Shares(self.slots[slot][1]);
-        let now = match side {
-            Side::Buy => Shares(held.0.saturating_add(shares.0)),
-            // He may have held some before we began to watch.
-            Side::Sell => held.minus(shares),
-        };
-        self.slots[slot] = [key, now.0];
-    }
-
-    /// Drops holdings that ended, and returns a slot for `key` if that made room.
-    fn sweep(&mut self, key: u64) -> Option<usize> {
-        self.spare.fill(NO_HOLDING);
-        let mut count = 0;
-        for holding in self.slots.iter().filter(|[_, shares]| *shares > 0) {
-            if let Err(slot) = find(&self.spare, holding[0]) {
-                self.spare[slot] = *holding;
-                count += 1;
-            }
-        }
-        std::mem::swap(&mut self.slots, &mut self.spare);
-        self.count = count;
-        if HOLDINGS_MAX <= count {
-            return None;
-        }
-        self.count += 1;
-        find(&self.slots, key).err()
-    }
-}
-
-fn key(leader: LeaderId, token: TokenId) -> u64 {
-    // Never zero, which means an empty slot.
-    (u64::from(leader.0) << 32 | u64::from(token.0)) + 1
-}
-
-fn find(slots: &[Holding], key: u64) -> Result<usize, usize> {
-    let mut slot = (key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) as usize % slots.len();
-    loop {
-        if slots[slot][0] == key {
-            return Ok(slot);
-        }
-        if slots[slot] == NO_HOLDING {
-            return Err(slot);
-        }
-        slot = (slot + 1) % slots.len();
     }
 }
 
@@ -191,13 +108,15 @@ pub struct Groups {
     slots: Vec<Group>,
     /// Beside each group, so that looking for one reads little memory.
     ordered: Box<[[Usdc; PORTFOLIOS_MAX]]>,
+    /// What is not to be ordered, because the leader sold it again before it was.
+    taken_back: Box<[[Usdc; PORTFOLIOS_MAX]]>,
     oldest: usize,
 }
 
 impl Default for Groups {
     fn default() -> Groups {
-        let ordered = vec![[Usdc::ZERO; PORTFOLIOS_MAX]; GROUPS_MAX].into();
-        Groups { slots: Vec::with_capacity(GROUPS_MAX), ordered, oldest: 0 }
+        let zeros = || vec![[Usdc::ZERO; PORTFOLIOS_MAX]; GROUPS_MAX].into();
+        Groups { slots: Vec::with_capacity(GROUPS_MAX), ordered: zeros(), taken_back: zeros(), oldest: 0 }
     }
 }
 
@@ -211,8 +130,15 @@ impl Groups {
     }
 
     pub fn ordered(&self, first: SignalId, portfolio: PortfolioId) -> Usdc {
-        let slot = self.slots.iter().position(|group| group.first == first);
-        slot.map_or(Usdc::ZERO, |slot| self.ordered[slot][portfolio.index()])
+        self.slot(first).map_or(Usdc::ZERO, |slot| self.ordered[slot][portfolio.index()])
+    }
+
+    pub fn taken_back(&self, first: SignalId, portfolio: PortfolioId) -> Usdc {
+        self.slot(first).map_or(Usdc::ZERO, |slot| self.taken_back[slot][portfolio.index()])
+    }
+
+    fn slot(&self, first: SignalId) -> Option<usize> {
+        self.slots.iter().position(|group| group.first == first)
     }
 
     /// Adds a fill to its group, or begins one.
@@ -237,33 +163,48 @@ impl Groups {
             return;
         }
         self.ordered[self.oldest] = [Usdc::ZERO; PORTFOLIOS_MAX];
+        self.taken_back[self.oldest] = [Usdc::ZERO; PORTFOLIOS_MAX];
         self.slots[self.oldest] = group;
         self.oldest = (self.oldest + 1) % GROUPS_MAX;
     }
 
     /// Returns the group of the signal that led to an order; the signal itself where the group is forgotten.
     pub(super) fn of(&self, order: &Submitted) -> SignalId {
-        self.slot_of(order).map_or(order.signal, |slot| self.slots[slot].first)
-    }
-
-    fn slot_of(&self, order: &Submitted) -> Option<usize> {
         // A group's signals lie between its first and the first of the next group of this leader and token.
-        let is_ours = |group: &Group| {
-            group.leader == order.leader
-                && group.token == order.token
+        let is_ours = |group: &&Group| {
+            (group.leader, group.token) == (order.leader, order.token)
                 && group.side == Side::Buy
                 && group.first <= order.signal
         };
-        let ours = self.slots.iter().enumerate().filter(|(_, group)| is_ours(group));
-        ours.max_by_key(|(_, group)| group.first).map(|(slot, _)| slot)
+        self.slots.iter().filter(is_ours).map(|group| group.first).max().unwrap_or(order.signal)
     }
 
-    /// Notes what a portfolio ordered because of a signal, in the signal's group. A second attempt repeats what was noted.
-    pub(super) fn ordered_more(&mut self, order: &Submitted) {
-        if let (Some(slot), 1) = (self.slot_of(order), order.attempt) {
-            let ordered = &mut self.ordered[slot][order.portfolio.index()];
-            *ordered = *ordered + order.budget;
+    /// Notes that so much of a group's copy was ordered.
+    pub(super) fn order(&mut self, first: SignalId, portfolio: PortfolioId, dollars: Usdc) {
+        if let Some(slot) = self.slot(first) {
+            let ordered = &mut self.ordered[slot][portfolio.index()];
+            *ordered = *ordered + dollars;
         }
+    }
+
+    /// Notes that so much of it is not to be ordered any more.
+    pub(super) fn take_back(&mut self, first: SignalId, portfolio: PortfolioId, dollars: Usdc) {
+        if let Some(slot) = self.slot(first) {
+            let taken = &mut self.taken_back[slot][portfolio.index()];
+            *taken = *taken + dollars;
+        }
+    }
+
+    /// Yields all that it knows, as numbers: equal groups, equal numbers.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = u64> {
+        let dollars = self.ordered.iter().zip(&self.taken_back);
+        self.slots.iter().zip(dollars).flat_map(|(group, (ordered, taken))| {
+            let both = ordered.iter().zip(taken).enumerate();
+            let known = both.filter(|(_, (ordered, taken))| (**ordered, **taken) != (Usdc::ZERO, Usdc::ZERO));
+            let known =
+                known.flat_map(|(portfolio, (ordered, taken))| [portfolio as u64, ordered.0 as u64, taken.0 as u64]);
+            [group.first.0, group.shares.0, group.cash.0 as u64, group.since.0].into_iter().chain(known)
+        })
     }
 }
 
@@ -302,33 +243,6 @@ mod tests {
         }
         assert!((1..=100u64).all(|n| seen.contains(TradeKey([7, n << 40]))));
         assert!(!seen.contains(TradeKey([7, 101 << 40])));
-    }
-
-    #[test]
-    fn holdings_follow_trades_and_never_go_below_zero() {
-        let (mut holdings, leader, token) = (Holdings::default(), LeaderId(1), TokenId(2));
-        holdings.trade(leader, token, Side::Sell, Shares::whole(5));
-        assert_eq!(holdings.of(leader, token), Shares::ZERO);
-        holdings.trade(leader, token, Side::Buy, Shares::whole(10));
-        holdings.trade(leader, token, Side::Sell, Shares::whole(4));
-        assert_eq!(holdings.of(leader, token), Shares::whole(6));
-        holdings.trade(leader, token, Side::Sell, Shares::whole(40));
-        assert_eq!(holdings.of(leader, token), Shares::ZERO);
-    }
-
-    #[test]
-    fn a_full_table_of_holdings_sweeps_the_ended_ones_and_then_stops_remembering() {
-        let (mut holdings, leader) = (Holdings::default(), LeaderId(0));
-        for token in 0..HOLDINGS_MAX as u32 {
-            holdings.trade(leader, TokenId(token), Side::Buy, Shares(1));
-        }
-        let extra = |n: u32| TokenId(HOLDINGS_MAX as u32 + n);
-        holdings.trade(leader, extra(0), Side::Buy, Shares(1));
-        assert_eq!(holdings.of(leader, extra(0)), Shares::ZERO);
-        holdings.trade(leader, TokenId(7), Side::Sell, Shares(1));
-        holdings.trade(leader, extra(1), Side::Buy, Shares(3));
-        assert_eq!(holdings.of(leader, extra(1)), Shares(3));
-        assert_eq!(holdings.of(leader, TokenId(8)), Shares(1));
     }
 
     #[test]

@@ -13,9 +13,13 @@
 mod answer;
 pub mod apply;
 pub mod book;
+pub mod buffer;
 pub mod conduct;
 pub mod exit;
+pub mod holdings;
+mod kin;
 pub mod leader;
+mod left;
 pub mod ledger;
 pub mod order;
 pub mod position;
@@ -28,8 +32,11 @@ pub mod timer;
 
 use apply::Cooling;
 use book::{Book, Change, Ladders, Trust};
-use conduct::Ways;
-use leader::{Groups, Holdings, Seen};
+use buffer::{BUFFERED_MAX, Buffers};
+use conduct::{Standing, Ways};
+use holdings::Holdings;
+use kin::Kin;
+use leader::{Groups, Seen};
 use ledger::Ledger;
 use order::{ORDERS_OPEN_MAX, Orders};
 use position::{POSITIONS_MAX, Positions};
@@ -52,8 +59,8 @@ pub const LEADERS_MAX: usize = 4_096;
 pub const BOOKS_MAX: usize = 1_024;
 pub const BOOKS_FINE_MAX: usize = 128;
 /// Events one input can lead to: each position may peak and owe a sale, each order may begin or be cancelled, each portfolio
-/// may decide a few signals.
-pub const EVENTS_MAX: usize = 2 * POSITIONS_MAX + ORDERS_OPEN_MAX + 4 * PORTFOLIOS_MAX;
+/// may decide a few signals, each copy that waits may end.
+pub const EVENTS_MAX: usize = 2 * POSITIONS_MAX + ORDERS_OPEN_MAX + 4 * PORTFOLIOS_MAX + BUFFERED_MAX;
 
 /// What an engine is told once, at set-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,6 +165,10 @@ pub struct Engine {
     holdings: Holdings,
     groups: Groups,
     ways: Ways,
+    kin: Kin,
+    buffers: Buffers,
+    /// Of the signal that is decided right now.
+    standing: Standing,
     parked: Parked,
     orders: Orders,
     positions: Positions,
@@ -196,6 +207,9 @@ impl Engine {
             holdings: Holdings::default(),
             groups: Groups::default(),
             ways: Ways::default(),
+            kin: Kin::default(),
+            buffers: Buffers::default(),
+            standing: Standing::default(),
             parked: Parked::default(),
             orders: Orders::default(),
             positions: Positions::new(TOKENS_MAX),
@@ -226,6 +240,7 @@ impl Engine {
     pub fn set_market(&mut self, token: TokenId, market: Market) {
         self.tokens[token.index()].market = market;
         self.tokens[token.index()].known = Known::Yes;
+        self.kin.place(token, &market);
     }
 
     /// Sets which portfolios a token is kept from.
@@ -279,6 +294,11 @@ impl Engine {
     /// Returns how many signals there were.
     pub fn signals(&self) -> u64 {
         self.signals
+    }
+
+    /// Returns the small copies that wait for company.
+    pub fn buffers(&self) -> &Buffers {
+        &self.buffers
     }
 
     /// Returns how many signals wait for a cold token.
@@ -339,16 +359,18 @@ impl Engine {
             Input::LeaderWorth { leader, capital, exposure } => self.leader_worth(leader, capital, exposure),
             Input::SwitchLeader { leader, to } if to == self.leader_switch(leader) => (),
             Input::SwitchLeader { leader, to } => self.emit(now, Event::LeaderSwitched { leader, to }, events),
-            Input::LeaderLeft(_)
-            | Input::LeaderHolds { .. }
-            | Input::Unknown { .. }
+            Input::LeaderLeft(left) => self.leader_left(now, &left, events),
+            Input::LeaderHolds { leader, token, shares, at } => {
+                self.leader_holds(now, leader, token, shares, at, events);
+            }
+            Input::Unblock { leader } => self.unblock(now, leader, events),
+            Input::Unknown { .. }
             | Input::ResetBreakers { .. }
             | Input::Deposit { .. }
             | Input::Withdraw { .. }
             | Input::Move { .. }
             | Input::SwitchPaper { .. }
-            | Input::SwitchLive { .. }
-            | Input::Unblock { .. } => (),
+            | Input::SwitchLive { .. } => (),
         }
     }
 

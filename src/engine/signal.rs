@@ -4,6 +4,7 @@
 use super::{
     Engine, Entries, Events, Known, Origin, Portfolio,
     book::Trust,
+    buffer::Course,
     leader::average_price,
     strategy::{self, Situation},
     timer::DECISIONS_PER_STEP,
@@ -91,6 +92,24 @@ impl Parked {
     }
 }
 
+/// What a signal is considered with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Beside {
+    /// What waits of its own group's copy, or was taken back,
+    pub waiting: Usdc,
+    /// what would be ordered with it,
+    pub carried: Usdc,
+    /// and the price of all of that.
+    pub reference: Price,
+}
+
+/// Whether what waits goes into an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Merges {
+    Nothing,
+    All,
+}
+
 impl Engine {
     pub(super) fn leader_trade(&mut self, now: Nanos, trade: &LeaderTrade, events: &mut Events) {
         let LeaderTrade { trade: key, leader, token, side, price, shares, role, traded_at } = *trade;
@@ -107,7 +126,8 @@ impl Engine {
             None => (id, price.cost_ceil(shares), shares),
         };
         let group_price = if group == id { price } else { average_price(group_cash, group_shares, price) };
-        let leader_held = self.holdings.of(leader, token);
+        let known = self.holdings.get(leader, token);
+        let leader_held = known.shares;
         let signal = Signal {
             signal: id,
             group,
@@ -124,15 +144,35 @@ impl Engine {
             how: How::Traded,
             traded_at,
         };
+        let trips_before = self.ways.trips(leader, now);
         self.emit(now, Event::Signal(signal), events);
-        if side == Side::Buy && self.is_cold(token) && self.parked.len() < PARKED_MAX {
-            let until = now.plus(self.options.metadata_wait);
-            return self.emit(now, Event::Parked { signal: id, token, until }, events);
+        self.block(now, leader, trips_before, events);
+        match side {
+            Side::Buy if self.is_cold(token) && self.parked.len() < PARKED_MAX => {
+                let until = now.plus(self.options.metadata_wait);
+                self.emit(now, Event::Parked { signal: id, token, until }, events);
+            }
+            Side::Buy => self.decide(now, &signal, events),
+            Side::Sell => self.decide_rest(now, &signal, known.explained(shares, traded_at), events),
         }
-        self.decide(now, &signal, events);
     }
 
-    fn followers_of(&self, leader: LeaderId) -> PortfolioSet {
+    /// Decides what is left of an exit when so much of it was followed already, because a reading of the leader's position
+    /// showed it first. (After a crash just before this it is followed whole: the safe side.)
+    pub(super) fn decide_rest(&mut self, now: Nanos, signal: &Signal, explained: Shares, events: &mut Events) {
+        let rest = signal.shares - explained;
+        if explained == Shares::ZERO || rest > Shares::ZERO {
+            return self.decide(now, &Signal { shares: rest, ..*signal }, events);
+        }
+        let id = signal.signal;
+        for portfolio in self.followers_of(signal.leader).iter() {
+            let (reason, numbers) = (Skip::SeenBefore, Numbers::NONE);
+            self.emit(now, Event::Skipped { signal: id, portfolio, reason, numbers }, events);
+        }
+        self.parked.current = None;
+    }
+
+    pub(super) fn followers_of(&self, leader: LeaderId) -> PortfolioSet {
         self.followers.get(leader.index()).copied().unwrap_or(PortfolioSet::EMPTY)
     }
 
@@ -149,31 +189,50 @@ impl Engine {
             self.score(now, signal, events);
         }
         let decided = self.parked.current.map_or(PortfolioSet::EMPTY, |current| current.decided);
-        for portfolio in self.followers_of(signal.leader).iter().filter(|id| !decided.contains(*id)) {
+        let followers = self.followers_of(signal.leader);
+        self.standing = self.standing_of(now, signal, followers);
+        for portfolio in followers.iter().filter(|id| !decided.contains(*id)) {
             match signal.side {
                 Side::Buy => self.enter(now, portfolio, signal, events),
                 Side::Sell if self.portfolios[portfolio.index()].settings.filter.sides == Sides::BuysOnly => {
                     let (signal, reason) = (signal.signal, Skip::SideNotFollowed);
                     self.emit(now, Event::Skipped { signal, portfolio, reason, numbers: Numbers::NONE }, events);
                 }
-                Side::Sell => self.follow_exit(now, portfolio, signal, events),
+                Side::Sell => self.leave(now, portfolio, signal, events),
             }
         }
         self.parked.current = None;
     }
 
+    /// Follows a leader's sale, or another way out of his.
+    fn leave(&mut self, now: Nanos, portfolio: PortfolioId, signal: &Signal, events: &mut Events) {
+        let id = signal.signal;
+        let netted = self.net(now, portfolio, signal, events);
+        if netted == signal.shares {
+            // He gave up only what we had not copied yet.
+            let (reason, numbers) = (Skip::Netted, Numbers::NONE);
+            return self.emit(now, Event::Skipped { signal: id, portfolio, reason, numbers }, events);
+        }
+        let (shares, leader_held) = (signal.shares - netted, signal.leader_held.minus(netted));
+        self.follow_exit(now, portfolio, &Signal { shares, leader_held, ..*signal }, events);
+    }
+
     fn enter(&mut self, now: Nanos, portfolio: PortfolioId, signal: &Signal, events: &mut Events) {
         let (id, Signal { leader, token, group_price, .. }) = (signal.signal, *signal);
-        let intent = match self.consider(now, portfolio, signal) {
-            Ok(intent) => intent,
-            Err((reason, numbers)) => {
+        let (intent, reference, merges) = match self.course(now, portfolio, signal) {
+            Course::Alone(intent) => (intent, group_price, Merges::Nothing),
+            Course::Together(intent, reference) => (intent, reference, Merges::All),
+            Course::Wait(wanted) => return self.buffer(now, portfolio, signal, wanted, events),
+            Course::No((reason, numbers)) => {
                 return self.emit(now, Event::Skipped { signal: id, portfolio, reason, numbers }, events);
             }
         };
         match self.check_entry(portfolio, leader, token, intent) {
             Ok(approved) => {
-                let origin =
-                    Origin { signal: id, portfolio, leader, token, cause: Cause::Entry, reference: group_price };
+                if merges == Merges::All {
+                    self.merge_all(now, portfolio, signal, events);
+                }
+                let origin = Origin { signal: id, portfolio, leader, token, cause: Cause::Entry, reference };
                 self.place(now, approved, origin, events);
             }
             Err((reason, numbers)) => self.emit(now, Event::Refused { signal: id, portfolio, reason, numbers }, events),
@@ -181,7 +240,13 @@ impl Engine {
     }
 
     /// Returns what a portfolio would do about a leader's buy. Reads only.
-    fn consider(&self, now: Nanos, portfolio: PortfolioId, signal: &Signal) -> Result<strategy::Intent, strategy::No> {
+    pub(super) fn consider(
+        &self,
+        now: Nanos,
+        portfolio: PortfolioId,
+        signal: &Signal,
+        beside: Beside,
+    ) -> Result<strategy::Intent, strategy::No> {
         if let Some(reason) = self.keeps_out(portfolio, signal.token) {
             return Err((reason, Numbers::NONE));
         }
@@ -190,7 +255,10 @@ impl Engine {
             let waited = now.since(signal.traded_at).as_millis() as i64;
             return Err((Skip::NoToken, Numbers { limit: wait, actual: waited }));
         }
-        let intent = strategy::entry(&self.situation_of(now, portfolio, signal))?;
+        self.conduct(now, portfolio, signal)?;
+        let Beside { waiting, carried, reference } = beside;
+        let situation = Situation { waiting, carried, reference, ..self.situation_of(now, portfolio, signal) };
+        let intent = strategy::entry(&situation)?;
         self.may_add(portfolio, signal, intent.touch)?;
         Ok(intent)
     }
@@ -216,7 +284,8 @@ impl Engine {
         Situation {
             traded_at: signal.traded_at,
             shares: signal.group_shares,
-            counted: signal.group_shares,
+            counted: self.counted(portfolio, signal),
+            part_ppm: self.part_ppm(portfolio, signal),
             role: signal.role,
             ordered: self.groups.ordered(signal.group, portfolio),
             entries: self.entered.others(portfolio, signal.token, signal.group),
@@ -275,6 +344,9 @@ impl Engine {
 
     /// Decides the signals that waited for this token, oldest first, once it is cold no more.
     pub(super) fn wake(&mut self, now: Nanos, token: TokenId, events: &mut Events) {
+        if self.tokens[token.index()].payout.is_some() {
+            self.end_waiting(now, token, events);
+        }
         if self.parked.is_empty() || self.is_cold(token) {
             return;
         }

@@ -12,7 +12,7 @@ impl Engine {
     pub fn next_deadline(&self) -> Nanos {
         let parked = self.parked.iter().map(|parked| parked.until).min().unwrap_or(Nanos::NEVER);
         let value = if self.portfolios.is_empty() { Nanos::NEVER } else { self.value_at };
-        parked.min(value).min(self.look_at).min(self.cooling.next())
+        parked.min(value).min(self.look_at).min(self.cooling.next()).min(self.next_window_end())
     }
 
     /// Does what is due. At most so much at once that the events of one step stay bounded; what is left is still due.
@@ -25,6 +25,7 @@ impl Engine {
             let Some(at) = self.parked.find(|parked| parked.until <= now) else { break };
             self.decide_parked(now, at, events);
         }
+        self.end_windows(now, events);
         if self.look_at <= now {
             self.look_where_due(now, events);
         }

@@ -457,7 +457,11 @@ fn install(
 ) -> Result<Vec<Usdc>, ReplayError> {
     let (mut leaders, mut capitals): (Vec<LeaderId>, _) = (vec![], vec![]);
     for leader in &config.leaders {
-        leaders.push(names.registry.add_leader(&leader.wallet)?.0);
+        let id = names.registry.add_leader(&leader.wallet)?.0;
+        if let Some(capital) = leader.capital {
+            core.engine.set_capital(id, capital);
+        }
+        leaders.push(id);
     }
     let mut add = |name: &str, settings, capital, follows: &[LeaderId]| {
         let id = PortfolioId(names.portfolios.len() as u16);

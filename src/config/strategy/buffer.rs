@@ -1,7 +1,13 @@
 //! What becomes of copies too small for the venue.
 
-use crate::{config::section::Section, domain::settings::Buffer};
+use crate::{
+    config::section::Section,
+    domain::settings::{Buffer, Netting},
+};
 
-pub fn read(_: &mut Section<'_, '_>) -> Buffer {
-    Buffer::OFF
+pub fn read(section: &mut Section<'_, '_>) -> Buffer {
+    Buffer {
+        window: section.seconds("buffer_window_s", 0, 86_400),
+        netting: section.choice("buffer_netting", &[("on", Netting::On), ("off", Netting::Off)]),
+    }
 }

@@ -34,6 +34,7 @@ pub fn leaders(reader: &mut Reader<'_>) -> Vec<LeaderConfig> {
         let name = section.text("name", NAME, "\"Ada\"", is_name);
         let wallet = section.text("wallet", WALLET, "\"0x1ead000000000000000000000000000000000001\"", is_wallet);
         let wallet = wallet.to_ascii_lowercase();
+        let capital = section.has("capital_usdc").then(|| section.usdc("capital_usdc", 1_000_000, 10_000_000_000));
         if leaders.iter().any(|other| other.name == name && !name.is_empty()) {
             section.conflict("name", &format!("a second leader is called {name:?}"), NAME, "give it another name");
         }
@@ -50,7 +51,7 @@ pub fn leaders(reader: &mut Reader<'_>) -> Vec<LeaderConfig> {
             );
         }
         section.finish();
-        leaders.push(LeaderConfig { name, wallet });
+        leaders.push(LeaderConfig { name, wallet, capital });
     }
     leaders
 }

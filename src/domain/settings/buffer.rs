@@ -4,7 +4,7 @@ use crate::domain::Nanos;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Buffer {
-    /// How long a copy below the minimum waits for more of its portfolio, token and side; zero: it is skipped at once.
+    /// How long a copy below the minimum waits for more of its portfolio, leader and token; zero: it is skipped at once.
     pub window: Nanos,
     pub netting: Netting,
 }

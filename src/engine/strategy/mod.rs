@@ -35,7 +35,7 @@ pub struct Situation<'a> {
     pub role: Role,
     /// What this portfolio already ordered for the group,
     pub ordered: Usdc,
-    /// and what of the group's copies waits, because it is too small to order.
+    /// and what of the group's copies waits, because it is too small to order, or was taken back by a sale of his.
     pub waiting: Usdc,
     /// Earlier copies that wait, and would be ordered with this one: those of the group, too.
     pub carried: Usdc,

@@ -53,7 +53,8 @@ pub fn wanted(s: &Situation<'_>, limit: Price) -> Result<Usdc, No> {
     let total = sizes(s, limit)?.total;
     let had = s.ordered + s.waiting;
     // What is left by cutting the last order to whole cents is not worth another.
-    if had > Usdc::ZERO && (total <= had || total.floor_cents() <= s.ordered) {
+    let is_rest = s.ordered > Usdc::ZERO && total.floor_cents() <= s.ordered;
+    if had > Usdc::ZERO && (total <= had || is_rest) {
         return Err(no(Skip::Grouped, total.0, had.0));
     }
     let cap = s.settings.sizing.order_usdc_max.min(bankroll_max(s));

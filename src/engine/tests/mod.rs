@@ -1,8 +1,11 @@
 //! The engine against small stories: books and leader trades in, what it said out.
 
+mod buffers;
+mod conduct;
 mod entries;
 mod exits;
 mod judgement;
+mod left;
 mod leaving;
 mod lots;
 mod plans;

@@ -219,7 +219,7 @@ impl Auditor {
                 self.blocked.remove(&leader.0);
                 Ok(())
             }
-            Event::LeaderHolds { leader, token, shares } => {
+            Event::LeaderHolds { leader, token, shares, .. } => {
                 self.stories.held.insert((leader.0, token.0), shares.0.into());
                 Ok(())
             }
