@@ -7,7 +7,7 @@ use super::{
     position::{Exit, Plan},
 };
 use crate::domain::{
-    Cause, Event, Nanos, OrderEnd, OrderId, PortfolioId, Shares, Side, Usdc,
+    Cause, Event, Nanos, OrderEnd, OrderId, PortfolioId, Shares, Side, TokenId, Usdc,
     event::{Filled, Settled, Submitted},
     market::SHARES_STEP,
     money::SHARES_MAX,
@@ -107,11 +107,7 @@ impl Engine {
             }
             Event::Filled(filled) => self.apply_filled(at, filled),
             Event::Closed { order, end, released } => self.apply_closed(at, *order, *end, *released),
-            Event::Resolved { token, payout } => {
-                self.tokens[token.index()].payout = Some(*payout);
-                let tokens = &self.tokens;
-                self.entered.make_room(|token| tokens[token.index()].payout.is_some());
-            }
+            Event::Resolved { token, payout } => self.apply_resolved(*token, *payout),
             Event::Settled(settled) => self.apply_settled(settled),
             Event::Released { portfolio, amount } => {
                 self.cooling.remove(*portfolio, *amount);
@@ -256,6 +252,12 @@ impl Engine {
             }
         }
         self.positions.close_if_empty(slot);
+    }
+
+    fn apply_resolved(&mut self, token: TokenId, payout: u32) {
+        self.tokens[token.index()].payout = Some(payout);
+        let tokens = &self.tokens;
+        self.entered.make_room(|token| tokens[token.index()].payout.is_some());
     }
 
     fn apply_settled(&mut self, settled: &Settled) {

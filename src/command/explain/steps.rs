@@ -152,7 +152,8 @@ fn clamps(case: &Case, reckoning: &Reckoning, sizes: &Sizes) -> Step {
     step(
         "clamps",
         format!(
-            "{maximum} (order_usdc_max); {bankroll}at most {depth} of the ${offered} offered within the limit (depth_buy_percent_max); at most ${available}, 99% of the available cash"
+            "{maximum} (order_usdc_max); {bankroll}at most {depth} of the ${offered} offered \
+             within the limit (depth_buy_percent_max); at most ${available}, 99% of the available cash"
         ),
     )
 }

@@ -3,6 +3,7 @@
 mod entries;
 mod exits;
 mod judgement;
+mod keys;
 mod leaving;
 mod lots;
 mod plans;
