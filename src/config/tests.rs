@@ -53,6 +53,7 @@ fn a_strategy_has_the_conservative_settings_unless_it_says_otherwise() {
     };
     (expected.limits.position_usdc_max, expected.limits.exposure_usdc_max) = (Usdc::whole(100), Usdc::whole(500));
     (expected.exit.guard_patience, expected.exit.cooling) = (Nanos::from_secs(60), Nanos::from_secs(3 * 3_600));
+    (expected.scoring.confidence_ppm_min, expected.scoring.model_age_max) = (500_000, Nanos::from_secs(60));
     assert_eq!(strategy.settings, expected);
 }
 
@@ -122,6 +123,13 @@ fn each_mistake_in_a_section_has_its_place_and_its_words() {
         "[feed]\nclob_url = \"clob\"",
         &["2:12 feed.clob_url: \"clob\" is not an address: relative URL without a base"],
     );
+    check(
+        "[model]\nurl = \"http://example.org/p\"",
+        &["2:7 model.url: \"http://example.org/p\" is not encrypted, and not on this machine"],
+    );
+    check("[model]\nurl = \"http://127.0.0.1:9/p\"\nevery_ms = 99", &["3:12 model.every_ms: 99 is below 100"]);
+    check("[scoring]\nadditive_spread = 2.1", &["2:19 scoring.additive_spread: 2.1 is above 2"]);
+    check("[scoring]\nbayesian_momentum = -10", &[]);
     check("[fed]\nx = 1", &["1:2 fed: is not a key that exists here"]);
     check("feed = 3", &["1:1 feed: is not a section"]);
     check(
@@ -201,6 +209,8 @@ fn each_mistake_in_a_leader_or_strategy_has_its_place_and_its_words() {
         "stop_loss_percent = inf",
         &["9:21 strategy 1.paper.stop_loss_percent: `inf` is not a number that can be kept exactly"],
     );
+    strategy_check("score_gate = \"maybe\"", &["9:14 strategy 1.paper.score_gate: \"maybe\" is not one of the words"]);
+    strategy_check("confidence_percent_min = 101", &["9:26 strategy 1.paper.confidence_percent_min: 101 is above 100"]);
     strategy_check("capital_usd = 0x10", &["9:1 strategy 1.paper.capital_usd: is not a key that exists here"]);
 }
 

@@ -31,6 +31,11 @@ impl Default for Cooling {
 }
 
 impl Cooling {
+    /// Yields what waits: until when, whose, and how much.
+    pub fn iter(&self) -> impl Iterator<Item = &(Nanos, PortfolioId, Usdc)> {
+        self.waiting.iter()
+    }
+
     pub fn next(&self) -> Nanos {
         self.next
     }
@@ -85,6 +90,7 @@ impl Engine {
                 self.groups.add(signal);
                 self.holdings.trade(signal.leader, signal.token, signal.side, signal.shares);
                 self.parked.begin(signal);
+                self.scores.records.trade(signal);
             }
             Event::Parked { signal, until, .. } => self.parked.park(*signal, *until),
             Event::Skipped { signal, portfolio, .. } | Event::Refused { signal, portfolio, .. } => {
@@ -109,6 +115,7 @@ impl Engine {
             Event::Closed { order, end, released } => self.apply_closed(at, *order, *end, *released),
             Event::Resolved { token, payout } => self.apply_resolved(*token, *payout),
             Event::Settled(settled) => self.apply_settled(settled),
+            Event::Scored(scored) => self.scores.keep(scored),
             Event::Released { portfolio, amount } => {
                 self.cooling.remove(*portfolio, *amount);
                 self.transfer(*portfolio, Account::Cooling, Account::Available, *amount);
@@ -130,7 +137,6 @@ impl Engine {
             | Event::Valued(_)
             | Event::Diverged { .. }
             | Event::Resynced { .. }
-            | Event::Scored(_)
             | Event::Buffered { .. }
             | Event::Merged { .. }
             | Event::LeaderHolds { .. }
@@ -258,6 +264,7 @@ impl Engine {
         self.tokens[token.index()].payout = Some(payout);
         let tokens = &self.tokens;
         self.entered.make_room(|token| tokens[token.index()].payout.is_some());
+        self.scores.records.resolved(token, payout);
     }
 
     fn apply_settled(&mut self, settled: &Settled) {
@@ -275,6 +282,7 @@ impl Engine {
         hash.mix(self.signals);
         hash.mix(self.orders.submitted());
         hash.mix(u64::from(self.entries_stopped));
+        hash.mix(self.scores.digest());
         for portfolio in &self.portfolios {
             hash.mix(portfolio.entries as u64);
             use Account::{Available, Cooling, Deployed, Outside, Reserved, Result};

@@ -20,6 +20,7 @@ pub mod ledger;
 pub mod order;
 pub mod position;
 pub mod risk;
+pub mod score;
 mod settle;
 pub mod signal;
 pub mod strategy;
@@ -33,12 +34,14 @@ use ledger::Ledger;
 use order::{ORDERS_OPEN_MAX, Orders};
 use position::{POSITIONS_MAX, Positions};
 use risk::Approved;
+use score::{Scores, Trail};
 use signal::Parked;
 use strategy::{Probability, entered::Entered, policy};
 
 use crate::domain::{
     Cause, Divergence, Event, Input, LeaderId, Market, Mode, Nanos, OrderKind, PaperSwitch, PortfolioId, PortfolioSet,
     Price, Settings, Shares, Side, SignalId, Tick, TokenId, Usdc, event, ids::PORTFOLIOS_MAX, money::ONE,
+    settings::score::Weights,
 };
 
 /// Tokens one engine knows.
@@ -62,6 +65,8 @@ pub struct Options {
     /// How often each portfolio's worth is recorded.
     pub value_every: Nanos,
     pub paper: PaperSwitch,
+    /// What each feature of a score counts.
+    pub weights: Weights,
 }
 
 impl Default for Options {
@@ -71,6 +76,7 @@ impl Default for Options {
             metadata_wait: Nanos::from_secs(2),
             value_every: Nanos::from_secs(60),
             paper: PaperSwitch::On,
+            weights: Weights::START,
         }
     }
 }
@@ -110,6 +116,8 @@ pub struct Token {
     pub payout: Option<u32>,
     /// Portfolios whose market filter keeps it out.
     pub denied: PortfolioSet,
+    /// Where its mid price was.
+    pub trail: Trail,
     /// What the external model thinks of it; not remembered over a restart.
     pub probability: Option<Probability>,
 }
@@ -155,6 +163,7 @@ pub struct Engine {
     positions: Positions,
     entered: Entered,
     cooling: Cooling,
+    scores: Scores,
     signals: u64,
     entries_stopped: bool,
     value_at: Nanos,
@@ -192,6 +201,7 @@ impl Engine {
             positions: Positions::new(TOKENS_MAX),
             entered: Entered::default(),
             cooling: Cooling::default(),
+            scores: Scores::default(),
             signals: 0,
             entries_stopped: false,
             value_at: Nanos::ZERO,
@@ -208,8 +218,8 @@ impl Engine {
         let book = Book::default();
         let market = Market::COMMON;
         self.ladders.make();
-        let (payout, denied, probability) = (None, PortfolioSet::EMPTY, None);
-        self.tokens.push(Token { market, known: Known::NotYet, book, payout, denied, probability });
+        let (payout, denied, trail, probability) = (None, PortfolioSet::EMPTY, Trail::default(), None);
+        self.tokens.push(Token { market, known: Known::NotYet, book, payout, denied, trail, probability });
     }
 
     /// Says what a token's market is like, outside of a step: in recovery.
@@ -260,6 +270,10 @@ impl Engine {
 
     pub fn orders(&self) -> &Orders {
         &self.orders
+    }
+
+    pub fn cooling(&self) -> &Cooling {
+        &self.cooling
     }
 
     /// Returns how many signals there were.
@@ -379,6 +393,8 @@ impl Engine {
     }
 
     fn book_usable(&mut self, now: Nanos, token: TokenId, events: &mut Events) {
+        let Token { book, trail, .. } = &mut self.tokens[token.index()];
+        trail.note(now, || score::mid(book.best_bid(), book.best_ask()));
         self.wake(now, token, events);
         self.watch_exits(now, token, events);
     }
