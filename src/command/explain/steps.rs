@@ -131,7 +131,10 @@ fn rule(case: &Case, reckoning: &Reckoning, sizes: &Sizes) -> String {
         SizeRule::Edge { full, edge_ppm } => {
             format!("${full} at an edge of {} or more, {}: ${dollars} (edge)", percent(edge_ppm), edge())
         }
-        SizeRule::Conviction { full } => format!("${full} times the score's confidence: ${dollars} (conviction)"),
+        SizeRule::Conviction { full } => {
+            let confidence = reckoning.confidence_ppm.map_or("?".to_owned(), percent);
+            format!("${full} times the score's confidence of {confidence}: ${dollars} (conviction)")
+        }
     }
 }
 
