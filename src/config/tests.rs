@@ -203,7 +203,7 @@ fn each_mistake_in_a_leader_or_strategy_has_its_place_and_its_words() {
     );
     strategy_check(
         "spread_buy_max = 0.0000001",
-        &["9:14 strategy 1.paper.spread_buy_max: 0.0000001 has more decimals than the 6 that are kept"],
+        &["9:18 strategy 1.paper.spread_buy_max: 0.0000001 has more decimals than the 6 that are kept"],
     );
     strategy_check(
         "stop_loss_percent = inf",
@@ -326,12 +326,12 @@ fn a_strategy_may_follow_all_leaders_but_some() {
 #[test]
 fn all_mistakes_are_reported_at_once_each_once_and_in_order() {
     let text = format!(
-        "[strategy_default.paper]\nprice_guard_percent = 200\nspread = 1\n{ADA}
+        "[strategy_default.paper]\nprice_guard_buy_percent = 200\nspread = 1\n{ADA}
 [[strategy]]\nname = \"a\"\nleaders = [\"Ada\"]\npaper = {{ capital_usdc = 0 }}
 [[strategy]]\nname = \"b\"\nleaders = [\"Ada\"]\npaper = {{ capital_usdc = 5 }}\n"
     );
     let expected = [
-        "2:23 strategy_default.paper.price_guard_buy_percent: 200 is above 100",
+        "2:27 strategy_default.paper.price_guard_buy_percent: 200 is above 100",
         "3:1 strategy_default.paper.spread: is not a key that exists here",
         "11:26 strategy 1.paper.capital_usdc: 0 is below 1",
     ];
@@ -340,10 +340,10 @@ fn all_mistakes_are_reported_at_once_each_once_and_in_order() {
     let lines: Vec<&str> = printed.lines().collect();
     assert_eq!(
         lines[0],
-        "mistake 1 of 3: my.toml:2:23: strategy_default.paper.price_guard_buy_percent: 200 is above 100"
+        "mistake 1 of 3: my.toml:2:27: strategy_default.paper.price_guard_buy_percent: 200 is above 100"
     );
     assert_eq!(lines[1], "    | price_guard_buy_percent = 200");
-    assert_eq!(lines[2], "    |                       ^^^");
+    assert_eq!(lines[2], "    |                           ^^^");
     assert_eq!(lines[3], "    allowed: 0 to 100");
     assert_eq!(lines[4], "    fix: the default is: price_guard_buy_percent = 2");
     assert!(printed.contains("fix: did you mean `spread_buy_max`?"), "{printed}");

@@ -169,7 +169,8 @@ impl Engine {
         let Submitted { portfolio, leader, token, reserved, .. } = *submitted;
         self.parked.decided(submitted.signal, portfolio);
         let group = self.groups.of(submitted);
-        self.orders.insert(submitted, group);
+        self.orders.insert(submitted);
+        self.orders.open_mut(submitted.order).group = group;
         let slot = self.positions.open_slot(portfolio, leader, token);
         let position = self.positions.at_mut(slot);
         match submitted.side {

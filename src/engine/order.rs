@@ -82,7 +82,7 @@ impl Orders {
         self.slots.iter().flatten()
     }
 
-    pub(super) fn insert(&mut self, submitted: &Submitted, group: SignalId) {
+    pub(super) fn insert(&mut self, submitted: &Submitted) {
         let id = submitted.order;
         assert!(self.next <= id.0, "order {} is not new: the next is {}", id.0, self.next);
         let slot = &mut self.slots[slot(id)];
@@ -92,7 +92,7 @@ impl Orders {
             state: OrderState::Submitted,
             filled: Shares::ZERO,
             reserved_left: submitted.reserved,
-            group,
+            group: submitted.signal,
             cancel_asked: false,
         });
         self.next = id.0 + 1;
@@ -163,7 +163,7 @@ pub(super) mod tests {
         let mut orders = Orders::default();
         for id in 1..=ORDERS_OPEN_MAX as u64 {
             assert_eq!(orders.next_id(), Some(OrderId(id)));
-            orders.insert(&submitted(id, Side::Buy), SignalId(1));
+            orders.insert(&submitted(id, Side::Buy));
         }
         assert_eq!(orders.next_id(), None);
         orders.remove(OrderId(2));
