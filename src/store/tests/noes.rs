@@ -82,7 +82,7 @@ impl Story {
     fn lines(&self) -> Vec<Line> {
         let names = (0..12).map(|id| Record::Token { id: TokenId(id), text: "1" });
         let dear = Market { fees: FeeSchedule { rate_ppm: 70_000 }, ..Market::COMMON };
-        let about = MarketAbout { condition: "0xc", slug: "", title: "", outcome: "", event: "", tags: None };
+        let about = MarketAbout { condition: "0xc", ..MarketAbout::default() };
         let heads = [
             Record::Portfolio { id: PAPER, strategy: "mirror", mode: Mode::Paper },
             Record::Market { token: TokenId(6), market: dear, about },
