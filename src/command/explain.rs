@@ -185,8 +185,7 @@ fn case(config: &Config, strategy: &StrategyConfig, args: &ExplainArgs) -> Resul
 /// Returns which argument is missing that the strategy's rules go by.
 fn not_said(settings: &Settings, args: &ExplainArgs) -> Option<String> {
     let rule = settings.sizing.rule;
-    let by_model =
-        matches!(rule, SizeRule::Kelly(_) | SizeRule::Edge { .. }) || settings.scoring.gate == Gate::Model;
+    let by_model = matches!(rule, SizeRule::Kelly(_) | SizeRule::Edge { .. }) || settings.scoring.gate == Gate::Model;
     if args.probability.is_none() && (by_model || settings.filter.probability_ppm_min > 0) {
         let fix = "say what the model thinks, such as --probability 55";
         return Some(format!("this strategy goes by the model's probability of the outcome\n  fix: {fix}"));
