@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message as Frame;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 const CONNECTIONS: usize = 8;
 const SUBSCRIBERS: usize = 10;
@@ -223,7 +224,11 @@ async fn books(load: Load) {
     let tokens: Vec<String> = venue.open_markets().iter().flat_map(|listing| listing.tokens.clone()).collect();
     let mut sockets = Vec::new();
     for _ in 0..SUBSCRIBERS {
-        let (mut socket, _) = tokio_tungstenite::connect_async(&venue.market_url).await.expect("a socket");
+        // A client that reads into a larger buffer spends its time on clearing it.
+        let config = WebSocketConfig::default().read_buffer_size(16 * 1024);
+        let (mut socket, _) = tokio_tungstenite::connect_async_with_config(&venue.market_url, Some(config), true)
+            .await
+            .expect("a socket");
         let hello = json!({"type": "market", "assets_ids": tokens, "custom_feature_enabled": true});
         socket.send(Frame::text(hello.to_string())).await.expect("a listener");
         sockets.push(socket);

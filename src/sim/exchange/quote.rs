@@ -46,15 +46,10 @@ impl Exchange {
         self.tell_book(market);
     }
 
-    /// Yields what the house offers in a market, all accounts apart.
-    pub fn quotes(&self, market: MarketId) -> impl Iterator<Item = Quote> {
+    /// Yields where the house offers something in a market, in no order; a price comes once for each account.
+    pub fn quoted(&self, market: MarketId) -> impl Iterator<Item = (Side, Price)> {
         let of_market = self.market(market).into_iter().flat_map(|market| &market.quotes);
-        of_market.map(|((account, price), (side, order))| Quote {
-            account: *account,
-            side: *side,
-            price: *price,
-            shares: self.orders[order].rest(),
-        })
+        of_market.map(|((_, price), (side, _))| (*side, *price))
     }
 
     fn set_quote(&mut self, now: Nanos, market: MarketId, quote: Quote) {

@@ -1,5 +1,6 @@
 //! The world and who listens to it. One lock: a snapshot and the changes after it can neither overlap nor leave a gap.
 
+use std::cell::LazyCell;
 use std::collections::HashSet;
 
 use alloy::primitives::Address;
@@ -299,12 +300,10 @@ impl Hub {
 
     /// Sends one frame to many sockets, written once. A socket whose queue is full is cut off: it must start afresh.
     fn send_where(&mut self, is_meant: impl Fn(&Connection) -> bool, write: impl FnOnce() -> Utf8Bytes) {
-        if !self.connections.iter().any(&is_meant) {
-            return;
-        }
-        let text = write();
-        self.connections
-            .retain(|connection| !is_meant(connection) || connection.queue.try_send(Frame::Text(text.clone())).is_ok());
+        let text = LazyCell::new(write);
+        self.connections.retain(|connection| {
+            !is_meant(connection) || connection.queue.try_send(Frame::Text(LazyCell::force(&text).clone())).is_ok()
+        });
     }
 }
 

@@ -37,8 +37,17 @@ impl Lossy {
         self.held.take()
     }
 
-    /// Returns what is to be sent now that `frame` is due. PONG is never touched: a socket that is alive says so.
-    pub fn pass(&mut self, frame: Frame, pending: &mut Pending) -> Vec<Frame> {
+    /// Returns what is to be sent now that `frames` are due. PONG is never touched: a socket that is alive says so.
+    pub fn pass(&mut self, frames: Vec<Frame>, pending: &mut Pending) -> Vec<Frame> {
+        match self.channel {
+            Channel::Market | Channel::Activity if pending.knobs.drift_ppm == 0 => frames,
+            Channel::Market | Channel::Activity | Channel::User => {
+                frames.into_iter().flat_map(|frame| self.pass_one(frame, pending)).collect()
+            }
+        }
+    }
+
+    fn pass_one(&mut self, frame: Frame, pending: &mut Pending) -> Vec<Frame> {
         if matches!(&frame, Frame::Text(text) if text.as_str() == "PONG") {
             return vec![frame];
         }
@@ -81,8 +90,9 @@ mod tests {
     fn carried(channel: Channel, knobs: Knobs, frames: &[&str]) -> Vec<String> {
         let (mut lossy, mut pending) = (Lossy::new(channel), Pending::new(knobs, 3, Nanos::ZERO));
         let mut sent: Vec<Frame> = Vec::new();
-        for frame in frames {
-            sent.extend(lossy.pass(Frame::Text((*frame).into()), &mut pending));
+        for frames in frames.chunks(3) {
+            let frames = frames.iter().map(|frame| Frame::Text((*frame).into())).collect();
+            sent.extend(lossy.pass(frames, &mut pending));
         }
         sent.extend(lossy.release());
         sent.iter().map(|frame| frame.to_text().expect("text").to_owned()).collect()

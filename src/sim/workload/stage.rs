@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::domain::{Millis, Nanos, Price, Shares, Side};
 use crate::sim::exchange::{AccountId, Event, Exchange, Leg, MarketId, Standing, Trade};
-use crate::sim::message::{Activity, Change, Level, Message, Outcome};
+use crate::sim::message::{Activity, Change, Message, Outcome};
 use crate::sim::place::{Offers, Place};
 use crate::sim::random::Random;
 use crate::sim::wire::Phase;
@@ -87,13 +87,9 @@ impl Stage {
         self.people.iter().map(|(account, person)| (*account, person))
     }
 
-    /// Returns what the house offers in a market, all its accounts together.
+    /// Returns where the house offers something in a market, all its accounts together.
     pub fn offers(&self, market: MarketId) -> Offers {
-        let mut offers = Offers::default();
-        for quote in self.exchange.quotes(market) {
-            offers.add(quote.side, Level { price: quote.price, size: quote.shares });
-        }
-        offers
+        Offers::of(self.exchange.quoted(market))
     }
 
     /// Returns when something is due by itself: at the exchange, or on the activity feed.
