@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 
 use super::World;
 use super::fault::Fault;
-use super::geoblock::Region;
 use super::hub::Hub;
 use super::private::{Switch, Wallet};
 use super::profile::Knobs;
+use super::public::Region;
 use super::refusal::{Refused, not_found, refused};
 use crate::clock::now;
 use crate::config::decimal;

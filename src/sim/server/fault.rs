@@ -10,9 +10,9 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
 use super::World;
-use super::geoblock::Region;
 use super::mishap::Balances;
 use super::profile::{Knobs, is_spell, spells};
+use super::public::Region;
 use super::refusal::refused;
 use crate::domain::{Millis, Nanos, Shares, Side};
 use crate::sim::message::{BookImage, Change, Level, Message};

@@ -9,12 +9,12 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 
 use super::chain::Renamed;
-use super::data::Archive;
+
 use super::fault::{Fault, Pending, crossed_burst};
 use super::lossy::Channel;
-use super::prices::Tape;
 use super::private::{Desk, UserWants};
 use super::profile::Knobs;
+use super::public::{Archive, Tape};
 use super::truth::{Entry, Truth};
 use crate::clock::mono;
 use crate::domain::{Millis, Nanos};

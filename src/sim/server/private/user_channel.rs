@@ -12,8 +12,8 @@ use serde::Deserialize;
 
 use super::identity::ApiKey;
 use crate::sim::server::World;
-use crate::sim::server::channel::{serve, sized};
 use crate::sim::server::hub::{Hub, Wants};
+use crate::sim::server::public::{serve, sized};
 use crate::venue::polymarket::auth::Secret;
 use alloy::primitives::Address;
 

@@ -8,14 +8,14 @@ use axum::routing::{any, get};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-use super::World;
-use super::hub::Hub;
-use super::params::Params;
 use super::positions::{Position, Positions, Status, dollars, fold};
-use super::refusal::Refused;
 use crate::clock::now;
 use crate::domain::{Nanos, Shares, Usdc};
 use crate::sim::message::Activity;
+use crate::sim::server::World;
+use crate::sim::server::hub::Hub;
+use crate::sim::server::params::Params;
+use crate::sim::server::refusal::Refused;
 use crate::sim::wire::{self, MarketImage};
 
 /// How many fills are remembered one by one; older ones only as positions.

@@ -6,10 +6,10 @@ use axum::{Json, Router};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use serde_json::{Value, json};
 
-use super::World;
-use super::params::Params;
-use super::refusal::{Refused, bad_request, not_found};
 use crate::clock::now;
+use crate::sim::server::World;
+use crate::sim::server::params::Params;
+use crate::sim::server::refusal::{Refused, bad_request, not_found};
 use crate::sim::wire::{self, MarketImage};
 
 const PAGE: usize = 500;

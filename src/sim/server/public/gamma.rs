@@ -7,10 +7,10 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-use super::World;
-use super::params::Params;
-use super::refusal::{Refused, bad_request, not_found};
 use crate::sim::listing::{Listing, iso};
+use crate::sim::server::World;
+use crate::sim::server::params::Params;
+use crate::sim::server::refusal::{Refused, bad_request, not_found};
 use crate::sim::wire::{self, EventImage, MarketImage};
 
 const MARKETS_PAGE_MAX: usize = 100;

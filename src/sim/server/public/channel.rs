@@ -11,9 +11,10 @@ use futures_util::SinkExt;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::hub::{ActivityFilter, ActivityWants, Hub, MarketWants, Wants};
-use super::lossy::{Channel, Lossy};
-use super::{World, now};
+use crate::clock::now;
+use crate::sim::server::World;
+use crate::sim::server::hub::{ActivityFilter, ActivityWants, Hub, MarketWants, Wants};
+use crate::sim::server::lossy::{Channel, Lossy};
 
 /// A reader who does not take a frame for so long is gone.
 const SEND_TIMEOUT: Duration = Duration::from_secs(5);
@@ -95,12 +96,12 @@ async fn activity(State(world): State<World>, upgrade: WebSocketUpgrade) -> Resp
 }
 
 /// Bounds what a client may send, and the buffers for it.
-pub(super) fn sized(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
+pub fn sized(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
     upgrade.max_message_size(REQUEST_BYTES_MAX).read_buffer_size(READ_BYTES)
 }
 
 /// Carries one socket until either end has enough.
-pub(super) async fn serve(world: World, mut socket: WebSocket, wants: Wants, hear: fn(&mut Hub, u64, &str)) {
+pub async fn serve(world: World, mut socket: WebSocket, wants: Wants, hear: fn(&mut Hub, u64, &str)) {
     let channel = wants.channel();
     if channel == Channel::User && world.hub().pending.is_gap(now()) {
         return;
