@@ -121,8 +121,8 @@ impl Workload {
     }
 
     /// Cancels a client's order. [`Workload::tell`] says so.
-    pub fn cancel(&mut self, now: Nanos, account: AccountId, order: &OrderId) -> Result<(), NotCanceled> {
-        self.stage.exchange.cancel(now, account, order)
+    pub fn cancel(&mut self, account: AccountId, order: &OrderId) -> Result<(), NotCanceled> {
+        self.stage.exchange.cancel(account, order)
     }
 
     /// Returns what was caused at the exchange by others than the world since this was last asked; `None` if nothing was.

@@ -330,7 +330,7 @@ impl Chain {
         let result = match (&known.work, fate) {
             (_, Err(())) => Err(()),
             (Work::Told(logs), Ok(())) => Ok(logs.clone()),
-            (Work::Calls(calls), Ok(())) => self.contracts.perform(vault, at, calls).map_err(|_| ()),
+            (Work::Calls(calls), Ok(())) => self.contracts.perform(vault, calls).map_err(|_| ()),
         };
         let receipt = block.add(&known.transaction, result);
         known.receipt = Some(receipt);

@@ -7,7 +7,6 @@ use super::abi;
 use super::contracts::{Revert, revert};
 use super::settlement::{log, positions};
 use super::vault::{Condition, Vault};
-use crate::domain::Nanos;
 use crate::venue::polymarket::{Exchange, contracts as known};
 
 pub fn transfer(from: Address, to: Address, amount: u64) -> Log {
@@ -26,7 +25,6 @@ fn both() -> Vec<U256> {
 
 pub fn redeem(
     vault: &mut dyn Vault,
-    now: Nanos,
     owner: Address,
     id: B256,
     through: Address,
@@ -34,7 +32,7 @@ pub fn redeem(
 ) -> Result<(), Revert> {
     let condition = vault.condition(id).ok_or_else(|| revert("condition not prepared yet"))?;
     let held = condition.tokens.map(|token| (token, vault.position(owner, token)));
-    let payout = vault.redeem(now, owner, id)?;
+    let payout = vault.redeem(owner, id)?;
     for (token, amount) in held.into_iter().filter(|(_, amount)| *amount > 0) {
         logs.push(share_move(&condition, through, owner, Address::ZERO, token, amount));
     }
@@ -56,7 +54,6 @@ pub fn redeem(
 
 pub fn split(
     vault: &mut dyn Vault,
-    now: Nanos,
     owner: Address,
     id: B256,
     through: Address,
@@ -64,7 +61,7 @@ pub fn split(
     logs: &mut Vec<Log>,
 ) -> Result<(), Revert> {
     let condition = vault.condition(id).ok_or_else(|| revert("condition not prepared yet"))?;
-    vault.split(now, owner, id, amount)?;
+    vault.split(owner, id, amount)?;
     logs.push(transfer(owner, through, amount));
     for token in condition.tokens {
         logs.push(share_move(&condition, through, Address::ZERO, owner, token, amount));
@@ -85,7 +82,6 @@ pub fn split(
 
 pub fn merge(
     vault: &mut dyn Vault,
-    now: Nanos,
     owner: Address,
     id: B256,
     through: Address,
@@ -93,7 +89,7 @@ pub fn merge(
     logs: &mut Vec<Log>,
 ) -> Result<(), Revert> {
     let condition = vault.condition(id).ok_or_else(|| revert("condition not prepared yet"))?;
-    vault.merge(now, owner, id, amount)?;
+    vault.merge(owner, id, amount)?;
     for token in condition.tokens {
         logs.push(share_move(&condition, through, owner, Address::ZERO, token, amount));
     }

@@ -9,7 +9,7 @@ use super::account::{Asset, Balance, Holding, NotEnough};
 use super::market::Standing;
 use super::order::{AccountId, MarketId, OrderId, State};
 use super::reject::Canceled;
-use crate::domain::{Nanos, Shares, Usdc};
+use crate::domain::{Shares, Usdc};
 use crate::sim::message::{Outcome, Resolution};
 
 impl Exchange {
@@ -27,9 +27,9 @@ impl Exchange {
     }
 
     /// Sets what a contract may take. Of shares the chain knows only all or nothing: `u64::MAX` or zero, for all markets.
-    pub fn approve(&mut self, now: Nanos, account: AccountId, contract: Contract, asset: Asset, allowance: u64) {
+    pub fn approve(&mut self, account: AccountId, contract: Contract, asset: Asset, allowance: u64) {
         self.account_mut(account).allow(contract, asset, allowance);
-        self.cover(now, account);
+        self.cover(account);
     }
 
     /// Lets every contract take everything.
@@ -48,17 +48,16 @@ impl Exchange {
     }
 
     /// Panics for a negative amount.
-    pub fn withdraw(&mut self, now: Nanos, account: AccountId, amount: Usdc) -> Result<(), NotEnough> {
+    pub fn withdraw(&mut self, account: AccountId, amount: Usdc) -> Result<(), NotEnough> {
         assert!(amount >= Usdc::ZERO, "a withdrawal of {amount}");
         self.take_held(account, Asset::Collateral, amount.0 as u64)?;
-        self.cover(now, account);
+        self.cover(account);
         Ok(())
     }
 
     /// Moves shares from one account to another, as a transfer on the chain does.
     pub fn give_shares(
         &mut self,
-        now: Nanos,
         [from, to]: [AccountId; 2],
         market: MarketId,
         outcome: Outcome,
@@ -67,23 +66,23 @@ impl Exchange {
         let asset = Asset::Shares(market, outcome);
         self.take_held(from, asset, shares.0)?;
         self.account_mut(to).give(asset, shares.0);
-        self.cover(now, from);
+        self.cover(from);
         Ok(())
     }
 
     /// Makes pairs of shares out of dollars, one of each outcome for a dollar.
-    pub fn split(&mut self, now: Nanos, account: AccountId, market: MarketId, shares: Shares) -> Result<(), NotEnough> {
+    pub fn split(&mut self, account: AccountId, market: MarketId, shares: Shares) -> Result<(), NotEnough> {
         self.take_held(account, Asset::Collateral, shares.0)?;
         Outcome::BOTH.iter().for_each(|outcome| {
             self.account_mut(account).give(Asset::Shares(market, *outcome), shares.0);
         });
         self.known(market).locked += shares.0 as i64;
-        self.cover(now, account);
+        self.cover(account);
         Ok(())
     }
 
     /// Makes dollars out of pairs of shares.
-    pub fn merge(&mut self, now: Nanos, account: AccountId, market: MarketId, shares: Shares) -> Result<(), NotEnough> {
+    pub fn merge(&mut self, account: AccountId, market: MarketId, shares: Shares) -> Result<(), NotEnough> {
         let pair = Outcome::BOTH.map(|outcome| Asset::Shares(market, outcome));
         for asset in pair {
             self.account(account).check_held(asset, shares.0)?;
@@ -91,13 +90,13 @@ impl Exchange {
         pair.into_iter().for_each(|asset| self.account_mut(account).take(asset, shares.0));
         self.account_mut(account).give(Asset::Collateral, shares.0);
         self.known(market).locked -= shares.0 as i64;
-        self.cover(now, account);
+        self.cover(account);
         Ok(())
     }
 
     /// Pays out what the account holds of a resolved market, and takes the shares. Returns what was paid, rounded down for
     /// each outcome; nothing while the market is not resolved.
-    pub fn redeem(&mut self, _now: Nanos, account: AccountId, market: MarketId) -> Usdc {
+    pub fn redeem(&mut self, account: AccountId, market: MarketId) -> Usdc {
         let Some(Standing::Resolved(resolution)) = self.standing(market) else { return Usdc::ZERO };
         let mut paid = 0;
         for outcome in Outcome::BOTH {
@@ -122,7 +121,7 @@ impl Exchange {
     }
 
     /// Cancels the newest resting orders whose funds are gone. Held ones are asked at their release.
-    fn cover(&mut self, _now: Nanos, account: AccountId) {
+    fn cover(&mut self, account: AccountId) {
         let newest_first: Vec<OrderId> = self.account(account).open_ids().rev().collect();
         for id in newest_first {
             let order = &self.orders[&id];

@@ -45,7 +45,7 @@ impl Exchange {
     }
 
     /// Ends the rest of an order that rests.
-    pub fn cancel(&mut self, _now: Nanos, account: AccountId, order: &OrderId) -> Result<(), NotCanceled> {
+    pub fn cancel(&mut self, account: AccountId, order: &OrderId) -> Result<(), NotCanceled> {
         let found = self.orders.get(order).filter(|order| order.new.account == account);
         match found.ok_or(NotCanceled::MatchedOrCanceled)?.state {
             State::Live => self.cancel_resting(order, Canceled::ByOwner),

@@ -228,34 +228,34 @@ impl Vault for Hub {
         account.map_or(0, |account| self.exchange().allowance(account, exchange, asset(token)))
     }
 
-    fn allow(&mut self, now: Nanos, wallet: Address, exchange: Exchange, token: Token, amount: u64) {
+    fn allow(&mut self, wallet: Address, exchange: Exchange, token: Token, amount: u64) {
         if let Some(account) = self.account_of(wallet) {
-            self.exchange_mut().approve(now, account, exchange, asset(token), amount);
+            self.exchange_mut().approve(account, exchange, asset(token), amount);
         }
     }
 
-    fn redeem(&mut self, now: Nanos, wallet: Address, condition: B256) -> Result<u64, Revert> {
+    fn redeem(&mut self, wallet: Address, condition: B256) -> Result<u64, Revert> {
         let (account, market) = self.account_and_market(wallet, condition)?;
-        Ok(self.exchange_mut().redeem(now, account, market).0.max(0) as u64)
+        Ok(self.exchange_mut().redeem(account, market).0.max(0) as u64)
     }
 
-    fn split(&mut self, now: Nanos, wallet: Address, condition: B256, amount: u64) -> Result<(), Revert> {
+    fn split(&mut self, wallet: Address, condition: B256, amount: u64) -> Result<(), Revert> {
         let (account, market) = self.account_and_market(wallet, condition)?;
-        let split = self.exchange_mut().split(now, account, market, Shares(amount));
+        let split = self.exchange_mut().split(account, market, Shares(amount));
         split.map_err(|_| Revert("ERC20: transfer amount exceeds balance".to_owned()))
     }
 
-    fn merge(&mut self, now: Nanos, wallet: Address, condition: B256, amount: u64) -> Result<(), Revert> {
+    fn merge(&mut self, wallet: Address, condition: B256, amount: u64) -> Result<(), Revert> {
         let (account, market) = self.account_and_market(wallet, condition)?;
-        let merge = self.exchange_mut().merge(now, account, market, Shares(amount));
+        let merge = self.exchange_mut().merge(account, market, Shares(amount));
         merge.map_err(|_| Revert("ERC1155: burn amount exceeds balance".to_owned()))
     }
 
-    fn pay(&mut self, now: Nanos, from: Address, to: Address, amount: u64) -> Result<(), Revert> {
+    fn pay(&mut self, from: Address, to: Address, amount: u64) -> Result<(), Revert> {
         let short = || Revert("ERC20: transfer amount exceeds balance".to_owned());
         let from = self.account_of(from).ok_or_else(short)?;
         let amount = Usdc(i64::try_from(amount).map_err(|_| short())?);
-        self.exchange_mut().withdraw(now, from, amount).map_err(|_| short())?;
+        self.exchange_mut().withdraw(from, amount).map_err(|_| short())?;
         if let Some(to) = self.account_of(to) {
             self.exchange_mut().deposit(to, amount);
         }

@@ -143,17 +143,9 @@ async fn holdings(State(world): State<World>, Path(address): Path<Address>) -> R
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Approval {
-    contract: Spender,
+    contract: Contract,
     asset: Spent,
     allowance: u64,
-}
-
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Spender {
-    V2,
-    V2NegRisk,
-    V3,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -170,16 +162,11 @@ async fn approve(
 ) -> Result<StatusCode, Refused> {
     let mut hub = world.hub();
     let wallet = wallet_of(&hub, address)?;
-    let contract = match approval.contract {
-        Spender::V2 => Contract::V2,
-        Spender::V2NegRisk => Contract::V2NegRisk,
-        Spender::V3 => Contract::V3,
-    };
     let asset = match approval.asset {
         Spent::Collateral => Asset::Collateral,
         Spent::Shares => Asset::ALL_SHARES,
     };
-    hub.exchange_mut().approve(now(), wallet.account, contract, asset, approval.allowance);
+    hub.exchange_mut().approve(wallet.account, approval.contract, asset, approval.allowance);
     hub.tell(now());
     Ok(StatusCode::NO_CONTENT)
 }
@@ -211,7 +198,7 @@ async fn resolve(
     };
     let mut hub = world.hub();
     let market = hub.market_until(&condition, Phase::Closed)?;
-    hub.exchange_mut().resolve(now(), market, resolution);
+    hub.exchange_mut().resolve(market, resolution);
     hub.tell(now());
     Ok(StatusCode::NO_CONTENT)
 }
@@ -232,7 +219,7 @@ async fn set_tick(
     let tick = tick.ok_or_else(|| wrong("tick is 0.1, 0.01, 0.005, 0.0025, 0.001 or 0.0001"))?;
     let mut hub = world.hub();
     let market = hub.market_until(&condition, Phase::Open)?;
-    hub.exchange_mut().change_tick(now(), market, tick);
+    hub.exchange_mut().change_tick(market, tick);
     hub.tell(now());
     Ok(StatusCode::NO_CONTENT)
 }
@@ -240,7 +227,7 @@ async fn set_tick(
 async fn close(State(world): State<World>, Path(condition): Path<String>) -> Result<StatusCode, Refused> {
     let mut hub = world.hub();
     let market = hub.market_until(&condition, Phase::Open)?;
-    hub.exchange_mut().close(now(), market);
+    hub.exchange_mut().close(market);
     hub.tell(now());
     Ok(StatusCode::NO_CONTENT)
 }

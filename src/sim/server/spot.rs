@@ -104,7 +104,7 @@ impl Hub {
     pub fn split(&mut self, wallet: Address, token: &str, shares: Shares, now: Nanos) -> Option<()> {
         let spot = self.spot(token)?;
         let account = self.desk.identity.wallet(wallet)?.account;
-        self.exchange_mut().split(now, account, spot.market, shares).ok()?;
+        self.exchange_mut().split(account, spot.market, shares).ok()?;
         self.tell(now);
         Some(())
     }

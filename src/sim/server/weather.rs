@@ -44,7 +44,7 @@ impl Hub {
         let flips: Vec<(MarketId, Tick)> =
             open.map(|place| (place.market, if place.book.tick == Tick::CENT { FINE } else { Tick::CENT })).collect();
         for (market, tick) in flips {
-            self.exchange_mut().change_tick(now, market, tick);
+            self.exchange_mut().change_tick(market, tick);
         }
         self.tell(now);
     }

@@ -44,9 +44,9 @@ impl Bench {
         for account in [ANN, BO] {
             assert_eq!(exchange.open_account(Funds::Of(Usdc::whole(2_000))), account);
             for asset in [Asset::Collateral, Asset::Shares(market, Outcome::Yes)] {
-                exchange.approve(now, account, rules.contract(), asset, u64::MAX);
+                exchange.approve(account, rules.contract(), asset, u64::MAX);
             }
-            exchange.split(now, account, market, Shares::whole(1_000)).expect("it has the dollars");
+            exchange.split(account, market, Shares::whole(1_000)).expect("it has the dollars");
         }
         Bench { exchange, market, now, numbered: 0 }
     }
