@@ -94,6 +94,14 @@ impl Contracts {
         self.sessions.get(&(wallet, key)).is_some_and(|until| now.as_secs() < *until)
     }
 
+    /// Returns the keys that may sign for a deposit wallet at that time, and until when, in seconds since 1970.
+    pub fn sessions_of(&self, wallet: Address, now: Nanos) -> Vec<(Address, u64)> {
+        let own = self.sessions.iter().filter(|((of, _), until)| *of == wallet && now.as_secs() < **until);
+        let mut own: Vec<(Address, u64)> = own.map(|((_, key), until)| (*key, *until)).collect();
+        own.sort_unstable();
+        own
+    }
+
     /// Returns how many transactions a contract wallet has executed.
     pub fn wallet_nonce(&self, wallet: Address) -> u64 {
         self.wallet_nonces.get(&wallet).copied().unwrap_or_default()

@@ -50,6 +50,9 @@ pub trait Vault {
     fn condition_of(&self, token: U256) -> Option<Condition>;
     fn allowance(&self, wallet: Address, exchange: Exchange, token: Token) -> u64;
 
+    /// What follows is done by this transaction.
+    fn begin(&mut self, transaction: B256);
+
     /// Does nothing for a wallet without an account.
     fn allow(&mut self, wallet: Address, exchange: Exchange, token: Token, amount: u64);
     /// Turns all positions of a resolved condition into collateral; returns how much.

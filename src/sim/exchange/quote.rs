@@ -119,7 +119,7 @@ impl Exchange {
 /// Returns the two orders, with their prices, that stand at `level`: one buys a token, one sells the other. Half of the
 /// quotes buy, so that takers meet both their own token and the other (mints and merges); but where dollars would not come
 /// out even, none does, and nor does one that is matched at once: it would get more shares than were to be offered.
-fn quote_orders(
+pub(super) fn quote_orders(
     id: OrderId,
     account: AccountId,
     market: MarketId,

@@ -23,11 +23,13 @@ use crate::domain::{Tick, Usdc};
 use crate::sim::exchange::{Asset, Contract, Funds, MarketId};
 use crate::sim::message::{Outcome, Resolution};
 use crate::sim::wire::{MarketImage, Phase};
+use crate::sim::workload::Trick;
 
 pub fn routes() -> Router<World> {
     Router::new()
         .route("/control/faults", post(inject))
         .route("/control/knobs", get(knobs).put(set_knobs).patch(turn_knobs))
+        .route("/control/tricks", post(play))
         .route("/control/mode", post(switch))
         .route("/control/region", get(region).put(set_region))
         .route("/control/state", get(state))
@@ -68,6 +70,19 @@ fn turn(hub: &mut Hub, before: &Knobs, changes: &Value) -> Result<Json<Knobs>, R
     let knobs = before.with(changes).map_err(|error| wrong(&error))?;
     hub.turn(knobs, now());
     Ok(Json(knobs))
+}
+
+/// Which trick is to be played.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Play {
+    trick: Trick,
+}
+
+/// Lets the trickster play a trick now: `{"trick":"round_trip"}`.
+async fn play(State(world): State<World>, Json(play): Json<Play>) -> StatusCode {
+    world.hub().workload.play(play.trick, now());
+    StatusCode::NO_CONTENT
 }
 
 /// A restart, cancel-only, somebody's standing, and the like: `{"switch":"restart","down_secs":2,"post_only_secs":5}`.

@@ -5,7 +5,7 @@ use axum::extract::ws::Message as Frame;
 use serde_json::Value;
 
 use super::fault::Pending;
-use super::mishap::drift;
+use super::mishap::{DRIFTS, drift};
 
 /// Which kind of socket it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +77,7 @@ impl Lossy {
 fn deformed(frame: Frame, pending: &mut Pending) -> Frame {
     let Frame::Text(text) = &frame else { return frame };
     let Ok(mut value) = serde_json::from_str::<Value>(text) else { return frame };
-    drift(&mut value, pending.between(0, 2));
+    drift(&mut value, pending.between(0, DRIFTS - 1));
     Frame::Text(value.to_string().into())
 }
 

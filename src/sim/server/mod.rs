@@ -164,7 +164,7 @@ impl Server {
             counted(clob_routes(&world), Service::Clob).merge(node::routes()),
             counted(public::gamma_routes(), Service::Gamma),
             counted(public::data_routes(), Service::Data),
-            relayer::routes(),
+            counted(relayer::routes(), Service::Relayer),
         ];
         for (listener, router) in [clob, gamma, data, relayer].into_iter().zip(routers) {
             let faulty = axum::middleware::from_fn_with_state(world.clone(), fault::with_faults);

@@ -117,6 +117,7 @@ fn market_of(event: &Event, exchange: &Exchange) -> Option<MarketId> {
         | Event::Closed { market }
         | Event::Resolved { market, .. } => Some(*market),
         Event::Order { order, .. } => Some(order.new.market),
+        Event::Moved(moved) => Some(moved.market),
         Event::Matched(trade) | Event::Settled { trade, .. } => Some(trade.market),
         Event::Released { order, .. } => exchange.order(order).map(|order| order.new.market),
     }

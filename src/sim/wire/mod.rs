@@ -18,7 +18,7 @@ pub use gamma::{
     gamma_event, gamma_event_id, gamma_market, gamma_market_id, gamma_resolution, gamma_series, gamma_tag,
 };
 pub use metadata::{EventImage, MarketImage, Phase, clob_market_answer, market_answer, simplified_market_answer};
-pub use trades::{activity_frame, activity_row, live_row, trade_row};
+pub use trades::{activity_frame, activity_row, deed_dollars, deed_row, deed_type, live_row, trade_row};
 
 use super::listing::Listing;
 use super::message::Top;

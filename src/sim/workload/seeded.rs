@@ -281,7 +281,7 @@ impl Seeded {
 }
 
 /// Opens an account that pays what it takes, and lets every contract take it.
-fn fund_leader(stage: &mut Stage) -> AccountId {
+pub(super) fn fund_leader(stage: &mut Stage) -> AccountId {
     let account = stage.exchange.open_account(Funds::Of(LEADER_FUNDS));
     stage.exchange.approve_all(account);
     account
@@ -317,7 +317,7 @@ fn sight(stage: &Stage, account: AccountId, place: &Place) -> Sight {
 }
 
 /// Sends a FAK that goes down to the last of the best `depth` levels. What the exchange says to it concerns nobody.
-fn take(stage: &mut Stage, at: Nanos, account: AccountId, intent: Intent) {
+pub(super) fn take(stage: &mut Stage, at: Nanos, account: AccountId, intent: Intent) {
     let Intent { market, outcome, size, depth } = intent;
     let side = match size {
         Size::Buy(_) => Side::Buy,

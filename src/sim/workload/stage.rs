@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::domain::{Millis, Nanos, Price, Shares, Side};
 use crate::sim::exchange::{AccountId, Event, Exchange, Leg, MarketId, Standing, Trade};
-use crate::sim::message::{Activity, Change, Message, Outcome};
+use crate::sim::message::{Activity, Change, Message, Outcome, Role};
 use crate::sim::place::{Offers, Place};
 use crate::sim::random::Random;
 use crate::sim::wire::Phase;
@@ -81,6 +81,10 @@ impl Stage {
 
     pub fn introduce(&mut self, account: AccountId, person: Person) {
         self.people.insert(account, person);
+    }
+
+    pub fn person(&self, account: AccountId) -> Option<&Person> {
+        self.people.get(&account)
     }
 
     pub fn people(&self) -> impl Iterator<Item = (AccountId, &Person)> {
@@ -161,7 +165,7 @@ impl Stage {
                 let listing = Arc::clone(&place.listing);
                 messages.push(Message::Resolved { listing, at: millis, resolution: *resolution });
             }
-            Event::Order { .. } | Event::Settled { .. } | Event::Released { .. } => {}
+            Event::Order { .. } | Event::Settled { .. } | Event::Released { .. } | Event::Moved(_) => {}
         }
     }
 
@@ -185,12 +189,13 @@ impl Stage {
             messages.push(Message::LastTrade { listing, outcome, at, side, price, size, transaction });
         }
         let listing = &place.listing;
-        let activity = |account: AccountId, outcome, side, price, leg: &Leg| {
+        let activity = |account: AccountId, role, outcome, side, price, leg: &Leg| {
             self.people.get(&account).map(|person| Activity {
                 listing: Arc::clone(listing),
                 outcome,
                 wallet: person.wallet.clone(),
                 name: person.name.clone(),
+                role,
                 side,
                 price,
                 size: leg.shares,
@@ -202,8 +207,8 @@ impl Stage {
             .makers
             .iter()
             .flat_map(|leg| {
-                let taken = activity(trade.taker.account, outcome, side, price_met(trade, leg), leg);
-                let made = activity(leg.account, leg.outcome, leg.side, leg.price, leg);
+                let taken = activity(trade.taker.account, Role::Taker, outcome, side, price_met(trade, leg), leg);
+                let made = activity(leg.account, Role::Maker, leg.outcome, leg.side, leg.price, leg);
                 taken.into_iter().chain(made)
             })
             .collect();

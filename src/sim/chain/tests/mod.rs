@@ -92,6 +92,8 @@ impl Vault for Books {
         account.map_or(0, |account| self.orders.allowance(*account, exchange, asset(token)))
     }
 
+    fn begin(&mut self, _transaction: B256) {}
+
     fn allow(&mut self, wallet: Address, exchange: Exchange, token: Token, amount: u64) {
         if let Some(account) = self.accounts.get(&wallet) {
             self.orders.approve(*account, exchange, asset(token), amount);
@@ -250,6 +252,7 @@ impl World {
                 }
                 Event::Book { .. }
                 | Event::Order { .. }
+                | Event::Moved(_)
                 | Event::Released { .. }
                 | Event::Tick { .. }
                 | Event::Closed { .. } => {}

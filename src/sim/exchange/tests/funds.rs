@@ -1,6 +1,7 @@
 //! What is reserved, what moves when, and what happens when it is gone.
 
 use super::*;
+use crate::sim::message::Resolution;
 
 #[test]
 fn open_orders_reserve_what_they_have_left() {
@@ -202,4 +203,37 @@ fn an_account_may_meet_itself() {
     bench.after(Nanos::from_secs(10));
     // The fee is gone, nothing else.
     assert_eq!(bench.holds(ANN), "999.875 + 1000 yes + 1000 no");
+}
+
+/// Of three markets one wins; whichever it is, a conversion has moved money and shares, and made none.
+#[test]
+fn a_conversion_is_worth_what_was_given() {
+    for winner in 0..3 {
+        let mut exchange = Exchange::new(Settings::default());
+        let markets = [(); 3].map(|()| exchange.open_market(Rules { neg_risk: true, ..RULES }));
+        let account = exchange.open_account(Funds::Of(Usdc::whole(1_000)));
+        markets.iter().for_each(|market| exchange.split(account, *market, Shares::whole(100)).expect("dollars"));
+        let refused = exchange.convert(account, &markets[..2], &markets[2..], Shares::whole(101));
+        assert_eq!(refused, Err(NotEnough { held: 100_000_000, wanted: 101_000_000 }));
+        assert_eq!(exchange.convert(account, &markets[..2], &markets[2..], Shares::whole(40)), Ok(Usdc::whole(40)));
+        let held = |exchange: &Exchange, nth: usize| {
+            Outcome::BOTH.map(|outcome| exchange.shares(account, markets[nth], outcome).held)
+        };
+        assert_eq!(held(&exchange, 0), [100, 60].map(Shares::whole));
+        assert_eq!(held(&exchange, 2), [140, 100].map(Shares::whole));
+        for (nth, market) in markets.iter().enumerate() {
+            let won = if nth == winner { Outcome::Yes } else { Outcome::No };
+            exchange.resolve(*market, Resolution::Won(won));
+            exchange.redeem(account, *market);
+        }
+        assert_eq!(exchange.balance(account).held, Usdc::whole(1_000), "market {winner} wins");
+        assert_eq!(markets.iter().map(|market| exchange.locked(*market)).sum::<i64>(), 0);
+        let moves = exchange.drain_events().filter_map(|event| match event {
+            Event::Moved(moved) => Some(moved.kind),
+            _ => None,
+        });
+        let kinds: Vec<MoveKind> = moves.collect();
+        assert_eq!(kinds[3..6], [MoveKind::Convert, MoveKind::Convert, MoveKind::Receive]);
+        assert_eq!((exchange.moves(), kinds.len()), (9, 9));
+    }
 }

@@ -13,6 +13,7 @@ fn told(bench: &mut Bench) -> Vec<String> {
             format!("book {}", levels.collect::<Vec<String>>().join(", "))
         }
         Event::Settled { to, .. } => format!("{to:?}"),
+        Event::Moved(moved) => format!("{:?} of {} and {}", moved.kind, moved.shares[0], moved.shares[1]),
         Event::Released { result, .. } => format!("released: {}", said(result)),
         Event::Tick { old, new, .. } => format!("tick {} to {}", old.first(), new.first()),
         Event::Closed { .. } => "closed".to_owned(),
@@ -170,12 +171,13 @@ fn a_closed_market_takes_no_order_and_a_resolved_one_pays() {
         bench.exchange.give_shares([ANN, BO], market, Outcome::No, Shares(400_000_001)).expect("she has them");
         bench.exchange.resolve(market, resolution);
         bench.exchange.resolve(market, Resolution::Even);
-        assert_eq!(told(&mut bench), [format!("{resolution:?}")]);
+        let given = ["Send of 0 and 400.000001", "Receive of 0 and 400.000001"].map(str::to_owned);
+        assert_eq!(told(&mut bench), [given.as_slice(), &[format!("{resolution:?}")]].concat());
         assert_eq!(bench.exchange.redeem(ANN, market), Usdc(paid));
         assert_eq!(bench.exchange.redeem(ANN, market), Usdc::ZERO);
         assert_eq!(bench.exchange.balance(ANN).held, Usdc(1_000_000_000 + paid));
         bench.after(Nanos::from_secs(1));
-        assert_eq!(told(&mut bench).len(), 0);
+        assert_eq!(told(&mut bench), ["Redeem of 1000 and 599.999999"]);
     };
     check(Resolution::Won(Outcome::Yes), 1_000_000_000);
     check(Resolution::Won(Outcome::No), 599_999_999);

@@ -6,6 +6,7 @@ mod naive;
 mod oracle;
 mod quotes;
 mod rules;
+mod whims;
 
 use super::*;
 use crate::domain::{FeeSchedule, Generation, Shares, Tick, Usdc};
@@ -48,6 +49,8 @@ impl Bench {
             }
             exchange.split(account, market, Shares::whole(1_000)).expect("it has the dollars");
         }
+        // What they began with is no news.
+        exchange.drain_events().for_each(drop);
         Bench { exchange, market, now, numbered: 0 }
     }
 

@@ -205,7 +205,7 @@ impl Walk {
                     self.seen.insert(format!("released {expected}"));
                 }
                 Event::Order { order, what: Happened::Cancellation } => self.canceled(&order),
-                Event::Order { .. } | Event::Book { .. } | Event::Tick { .. } => {}
+                Event::Order { .. } | Event::Book { .. } | Event::Tick { .. } | Event::Moved(_) => {}
                 Event::Closed { .. } | Event::Resolved { .. } => panic!("no market ends here: {event:?}"),
             }
         }

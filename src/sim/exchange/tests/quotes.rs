@@ -179,7 +179,7 @@ fn follow(
                 unsettled.insert(trade.id, trade);
             }
             Event::Settled { trade, to: Settlement::Mined | Settlement::Failed } => drop(unsettled.remove(&trade.id)),
-            Event::Settled { .. } | Event::Order { .. } | Event::Released { .. } => {}
+            Event::Settled { .. } | Event::Order { .. } | Event::Released { .. } | Event::Moved(_) => {}
             Event::Tick { .. } | Event::Closed { .. } | Event::Resolved { .. } => {}
         }
     }

@@ -11,6 +11,7 @@ use futures_util::SinkExt;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use super::coins::{CoinFilter, Source};
 use crate::clock::now;
 use crate::sim::server::World;
 use crate::sim::server::hub::{ActivityFilter, ActivityWants, Hub, MarketWants, Wants};
@@ -184,13 +185,27 @@ fn hear_market(hub: &mut Hub, id: u64, text: &str) {
 fn hear_activity(hub: &mut Hub, id: u64, text: &str) {
     let Ok(request) = serde_json::from_str::<ActivityRequest>(text) else { return refuse(hub, id, text) };
     let Some(Wants::Activity(wants)) = hub.wants(id) else { return };
-    let asked = request.subscriptions.into_iter().filter(|subscription| subscription.topic == "activity");
-    let Some(filters) = asked.map(ActivitySubscription::filter).collect::<Option<Vec<ActivityFilter>>>() else {
-        return hub.send(id, INVALID);
-    };
+    let (mut filters, mut coins) = (Vec::new(), Vec::new());
+    for subscription in request.subscriptions {
+        let is_read = match (subscription.topic.as_str(), Source::of_topic(&subscription.topic)) {
+            ("activity", _) => subscription.filter().map(|filter| filters.push(filter)),
+            (_, Some(source)) => CoinFilter::read(source, &subscription.filters).map(|filter| coins.push(filter)),
+            // The venue has topics of which nothing happens here.
+            (_, None) => Some(()),
+        };
+        if is_read.is_none() {
+            return hub.send(id, INVALID);
+        }
+    }
     match request.action.as_str() {
-        "subscribe" => wants.subscriptions.extend(filters),
-        "unsubscribe" => wants.subscriptions.retain(|filter| !filters.contains(filter)),
+        "subscribe" => {
+            wants.subscriptions.extend(filters);
+            wants.coins.extend(coins);
+        }
+        "unsubscribe" => {
+            wants.subscriptions.retain(|filter| !filters.contains(filter));
+            wants.coins.retain(|filter| !coins.contains(filter));
+        }
         _ => hub.send(id, INVALID),
     }
 }

@@ -5,6 +5,7 @@
 //! channel and the activity feed.
 
 mod channel;
+mod coins;
 mod data;
 mod gamma;
 mod geoblock;
@@ -17,7 +18,8 @@ mod quotes;
 use axum::Router;
 
 pub(super) use channel::{serve, sized};
-pub use data::{Archive, routes as data_routes};
+pub use coins::{CoinFilter, CoinPrice, EVERY_MS as COINS_EVERY_MS};
+pub use data::{Archive, What, routes as data_routes};
 pub use gamma::routes as gamma_routes;
 pub use geoblock::Region;
 pub use prices::Tape;
