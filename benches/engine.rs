@@ -8,8 +8,8 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use remora::{
     config::{Config, Overrides, Source},
     domain::{
-        Input, LeaderId, LeaderTrade, Market, Millis, Mode, PortfolioId, Price, Settings, Shares, Side, TokenId,
-        TradeKey, Usdc, ids::PORTFOLIOS_MAX, input::Best,
+        Input, LeaderId, LeaderTrade, Market, Millis, Mode, PortfolioId, Price, Role, Shares, Side, TokenId, TradeKey,
+        Usdc, ids::PORTFOLIOS_MAX, input::Best,
     },
     engine::{Engine, Events, Options},
     feed::{
@@ -31,11 +31,9 @@ fn price(cents: u32) -> Price {
 /// An engine with a book around 0.50 and so many portfolios that follow one leader.
 fn engine(portfolios: usize) -> Engine {
     let config = Config::load(&Source::DefaultsOnly, &Overrides::default()).expect("the defaults are right");
-    let settings = Settings {
-        position_usdc_max: Usdc::whole(1_000_000),
-        exposure_usdc_max: Usdc::whole(1_000_000),
-        ..config.strategy_default
-    };
+    let mut settings = config.strategy_default;
+    settings.limits.position_usdc_max = Usdc::whole(1_000_000);
+    settings.limits.exposure_usdc_max = Usdc::whole(1_000_000);
     let (mut engine, mut events) = (Engine::new(Options::default()), Events::default());
     engine.install_token(TOKEN);
     engine.set_market(TOKEN, Market::COMMON);
@@ -83,6 +81,7 @@ fn trades(c: &mut Criterion) {
                 side: Side::Buy,
                 price: price(51),
                 shares: Shares::whole(1_000),
+                role: Role::Unknown,
                 traded_at: BEGIN.nanos(),
             };
             // A fresh engine each time: orders stay open here, because no venue answers.

@@ -39,6 +39,7 @@ fn submitted(seq: u64) -> Record<'static> {
         reserved: Usdc::whole(41),
         touch: price(540_000),
         reference: price(530_000),
+        attempt: 1,
     }))
 }
 

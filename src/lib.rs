@@ -47,7 +47,8 @@
 //! 7. Nothing on the trading path waits for Postgres, a log, a metric or a browser. A full queue makes its feed wait and is
 //!    counted; nothing is dropped in silence.
 //! 8. A book that disagrees with what the venue says of it is not traded on until a new snapshot. ([`engine::book`])
-//! 9. Exits are never blocked by entry filters, limits, pauses or faults.
+//! 9. Exits are never blocked by entry filters, limits, pauses, switches, breakers or faults. What is on sale is never more
+//!    than is held. ([`engine::exit`])
 //! 10. The web never holds the engine: it reads Postgres and the published [`metrics::Snapshot`].
 //! 11. Money and shares are typed integers in millionths; rounding names its direction and is against us. Money moves only by
 //!     transfer between accounts that sum to zero; nothing is clamped. ([`engine::ledger`])

@@ -4,9 +4,12 @@ use std::fmt;
 
 use crate::{
     config::{Config, StrategyConfig},
-    domain::{Mode, Nanos, PortfolioId, PortfolioSet, Settings, Sizing, TokenId, Usdc},
-    engine::{Engine, Options, PaperSwitch},
-    feed::registry::{Registry, RegistryError},
+    domain::{
+        Market, Mode, Nanos, PaperSwitch, PortfolioId, PortfolioSet, Settings, TokenId, Usdc,
+        settings::{Filter, Limits},
+    },
+    engine::{Engine, Options},
+    feed::registry::{MarketIds, Registry, RegistryError},
     hot_loop::Core,
     journal::{Full, Journal, JournalError, MarketAbout, Record, recover},
     metrics::StageRecorder,
@@ -14,44 +17,29 @@ use crate::{
 };
 
 /// What a portfolio whose strategy left the settings does: nothing new; what it holds stays until the end of its markets.
-const RETIRED: Settings = Settings {
-    sizing: Sizing::Fixed(Usdc::ZERO),
-    order_usdc_min: Usdc::ZERO,
-    order_usdc_max: Usdc::ZERO,
-    order_kind: crate::domain::OrderKind::Fak,
-    trade_age_max: Nanos::ZERO,
-    price_min: crate::domain::Tick::FINEST.first(),
-    price_max: crate::domain::Tick::FINEST.first(),
-    leader_trade_usdc_min: Usdc::ZERO,
-    leader_trade_usdc_max: Usdc::ZERO,
-    close_time_min: Nanos::NEVER,
-    close_life_ppm_min: 1_000_000,
-    book_age_max: Nanos::ZERO,
-    spread_max: 0,
-    price_guard_ppm: 0,
-    slippage_buy_ppm: 0,
-    slippage_sell_ppm: 50_000,
-    depth_factor_ppm_min: 1_000_000,
-    depth_ppm_max: 0,
-    position_usdc_max: Usdc::ZERO,
-    exposure_usdc_max: Usdc::ZERO,
-    stop_loss_ppm: 0,
-    take_profit_ppm: 0,
-    cooling: Nanos::ZERO,
-};
+fn retired() -> Settings {
+    let filter = Filter { trade_age_max: Nanos::ZERO, close_time_min: Nanos::NEVER, ..Filter::OPEN };
+    let limits = Limits { position_usdc_max: Usdc::ZERO, exposure_usdc_max: Usdc::ZERO, ..Limits::OPEN };
+    Settings { filter, limits, ..Settings::OPEN }
+}
 
 /// Who is who: everything with a name, by dense id.
 pub struct Names {
     pub registry: Registry,
     pub portfolios: Vec<(String, Mode)>,
-    /// What is known of each token's market, for filters by condition or slug.
+    /// What is known of each token's market, for filters by condition, slug or tag.
     pub markets: Vec<MarketName>,
+    pub ids: MarketIds,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MarketName {
     pub condition: String,
     pub slug: String,
+    /// What the markets of one event of the venue share.
+    pub event: String,
+    /// As [`tag`](crate::config::tag) writes them; `None` while the venue has not said which there are.
+    pub tags: Option<Vec<String>>,
 }
 
 /// A message for the operator about something start-up found.
@@ -120,6 +108,7 @@ pub fn engine_options(config: &Config) -> Options {
         group_window: config.signals.group_window,
         metadata_wait: config.feed.metadata_wait,
         value_every: Nanos(config.values.every.as_nanos() as u64),
+        weights: config.weights,
         paper: if config.paper.enabled { PaperSwitch::On } else { PaperSwitch::Off },
     }
 }
@@ -136,7 +125,7 @@ pub fn recovered(
     now: Nanos,
 ) -> Result<(Core<Journal>, Names, Vec<Notice>), StartError> {
     let mut engine = Engine::new(engine_options(config));
-    let mut names = Names { registry: Registry::new(), portfolios: vec![], markets: vec![] };
+    let mut names = Names { registry: Registry::new(), portfolios: vec![], markets: vec![], ids: MarketIds::default() };
     let (dir, tail) = (journal.dir().to_owned(), journal.tail());
     recover(&dir, &tail, |seq, at, record| replayed(&mut engine, &mut names, config, seq, at, &record))?;
     let mut core = Core::new(engine, Paper::new(paper_options(config)), journal, stages);
@@ -166,13 +155,18 @@ fn replayed(
         }
         Record::Market { token, market, about } => {
             in_order(token.index() < names.markets.len(), "market")?;
-            engine.set_market(token, market);
-            names.markets[token.index()] = MarketName::of(&about);
+            let name = MarketName::of(&about);
+            let known = names.identified(market, &name);
+            let is_same = |ids: (u32, u32)| ids.0 == 0 || ids.0 == ids.1;
+            in_order(is_same((market.condition.0, known.condition.0)), "condition")?;
+            in_order(is_same((market.venue_event.0, known.venue_event.0)), "event")?;
+            engine.set_market(token, known);
+            names.markets[token.index()] = name;
         }
         Record::Leader { id, wallet, .. } => in_order(names.registry.add_leader(wallet)? == (id, true), "leader")?,
         Record::Portfolio { id, strategy, mode } => {
             in_order(id.index() == names.portfolios.len(), "portfolio")?;
-            let settings = config.strategies.iter().find(|s| s.name == strategy).map_or(RETIRED, |s| s.settings);
+            let settings = config.strategies.iter().find(|s| s.name == strategy).map_or(retired(), |s| s.settings);
             engine.install_portfolio(id, mode, settings);
             names.portfolios.push((strategy.to_owned(), mode));
         }
@@ -244,16 +238,13 @@ fn portfolio_of(core: &mut Core<Journal>, names: &mut Names, strategy: &Strategy
     id
 }
 
-/// Returns the portfolios whose market filter keeps a token out: by token id, condition id or slug.
+/// Returns the portfolios whose market filter keeps a token out: by token id, condition id, slug or tag.
 pub fn denied(config: &Config, names: &Names, token: TokenId) -> PortfolioSet {
     let text = names.registry.token_text(token);
-    let market = &names.markets[token.index()];
-    let is_named =
-        |list: &[String]| list.iter().any(|name| *name == text || *name == market.condition || *name == market.slug);
+    let MarketName { condition, slug, tags, .. } = &names.markets[token.index()];
     let mut denied = PortfolioSet::EMPTY;
     for strategy in &config.strategies {
-        let is_kept_out = is_named(&strategy.markets_deny)
-            || (!strategy.markets_allow.is_empty() && !is_named(&strategy.markets_allow));
+        let is_kept_out = strategy.markets.keeps_out(&[text, condition, slug], tags.as_deref());
         let index = names.portfolios.iter().position(|(name, _)| *name == strategy.name);
         if let (true, Some(index)) = (is_kept_out, index) {
             denied.insert(PortfolioId(index as u16));
@@ -262,9 +253,19 @@ pub fn denied(config: &Config, names: &Names, token: TokenId) -> PortfolioSet {
     denied
 }
 
+impl Names {
+    /// Returns a market with the ids of its condition and event.
+    pub fn identified(&mut self, market: Market, name: &MarketName) -> Market {
+        let (condition, venue_event) = (self.ids.condition(&name.condition), self.ids.venue_event(&name.event));
+        Market { condition, venue_event, ..market }
+    }
+}
+
 impl MarketName {
     pub fn of(about: &MarketAbout<'_>) -> MarketName {
-        MarketName { condition: about.condition.to_owned(), slug: about.slug.to_owned() }
+        let tags = about.tags.map(|tags| tags.split_whitespace().map(str::to_owned).collect());
+        let [condition, slug, event] = [about.condition, about.slug, about.event].map(str::to_owned);
+        MarketName { condition, slug, event, tags }
     }
 }
 

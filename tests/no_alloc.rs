@@ -8,8 +8,8 @@ use std::{
 use remora::{
     config::{Config, Overrides, Source},
     domain::{
-        Input, LeaderTrade, Millis, Mode, Nanos, PortfolioId, Price, Settings, Shares, Side, TradeKey, Usdc,
-        input::Best,
+        Input, LeaderTrade, Millis, Mode, Nanos, PortfolioId, Price, Role, Shares, Side, TradeKey, Usdc, input::Best,
+        settings::ExitPlan,
     },
     engine::Engine,
     feed::{
@@ -113,8 +113,12 @@ fn a_trade_becomes_an_order_and_a_fill_without_allocating() {
     let portfolio = PortfolioId(0);
     core.engine.install_token(token);
     core.engine.set_market(token, config.replay.market);
-    let (position_usdc_max, exposure_usdc_max) = (Usdc::whole(5_000), Usdc::whole(5_000));
-    let settings = Settings { position_usdc_max, exposure_usdc_max, ..config.strategy_default };
+    let mut settings = config.strategy_default;
+    settings.limits.position_usdc_max = Usdc::whole(5_000);
+    settings.limits.exposure_usdc_max = Usdc::whole(5_000);
+    // Each round the resting sale is taken away and laid again for what is then held.
+    settings.exit.plan = ExitPlan::RestAt(200_000);
+    settings.exit.trailing_stop_ppm = 500_000;
     core.engine.install_portfolio(portfolio, Mode::Paper, settings);
     core.engine.follow(leader, portfolio);
     let begin = Millis(1_776_082_800_000);
@@ -134,7 +138,8 @@ fn a_trade_becomes_an_order_and_a_fill_without_allocating() {
         core.handle(at.nanos(), &Input::BookDone { token, at, best: Best::Unstated }).expect("room");
         let trade = TradeKey([n, n]);
         let shares = Shares::whole(100);
-        let trade = LeaderTrade { trade, leader, token, side, price, shares, traded_at: at.nanos() };
+        let trade =
+            LeaderTrade { trade, leader, token, side, price, shares, role: Role::Unknown, traded_at: at.nanos() };
         core.handle(at.nanos(), &Input::LeaderTrade(trade)).expect("room");
         core.advance(Nanos(at.nanos().0 + 1_000_000_000)).expect("room");
     };

@@ -268,8 +268,17 @@ fn every_setting_of_a_strategy_binds() {
     if engine.is_empty() {
         return println!("note: there is no src/engine yet");
     }
-    let settings = fs::read_to_string(root().join("src/domain/settings.rs")).expect("the settings");
-    none(unused_fields("Settings", &settings, &engine));
+    let settings = files("src/domain/settings", &[".rs"]);
+    let structs = |file: &File| -> Vec<String> {
+        file.text
+            .lines()
+            .filter_map(|line| Some(line.strip_prefix("pub struct ")?.strip_suffix(" {")?.to_owned()))
+            .collect()
+    };
+    let unused = settings.iter().flat_map(|file| {
+        structs(file).into_iter().flat_map(|name| unused_fields(&name, &file.text, &engine)).collect::<Vec<_>>()
+    });
+    none(unused.collect());
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::{num::NonZeroU32, time::Duration};
 
 use crate::{
     config::decimal,
-    domain::{Price, Shares, Side, Tick, Usdc, money::ONE},
+    domain::{Price, Role, Shares, Side, Tick, Usdc, money::ONE},
 };
 
 /// How fast recorded time passes.
@@ -29,6 +29,30 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         _ => return Err(wrong()),
     };
     count.checked_mul(millis).map(Duration::from_millis).ok_or_else(wrong)
+}
+
+/// How far back something counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Since {
+    Length(Duration),
+    /// Its beginning, UTC.
+    Day(time::Date),
+}
+
+/// Reads a length of time (also in days: `7d`), or a day such as `2026-11-01`.
+pub fn since(text: &str) -> Result<Since, String> {
+    let day = time::macros::format_description!("[year]-[month]-[day]");
+    if let Ok(day) = time::Date::parse(text, &day) {
+        return Ok(Since::Day(day));
+    }
+    let days = text.strip_suffix('d').and_then(|days| days.parse::<u64>().ok()?.checked_mul(86_400));
+    match days {
+        Some(seconds) => Ok(Since::Length(Duration::from_secs(seconds))),
+        None => {
+            let wrong = || format!("`{text}` is neither a length of time (12h, 7d) nor a day (2026-11-01)");
+            duration(text).map(Since::Length).map_err(|_| wrong())
+        }
+    }
 }
 
 /// Reads `max`, or how many times faster than recorded.
@@ -79,6 +103,15 @@ pub fn side(text: &str) -> Result<Side, String> {
         .ok_or_else(|| format!("`{text}` is neither `buy` nor `sell`"))
 }
 
+/// Reads `maker` or `taker`.
+pub fn role(text: &str) -> Result<Role, String> {
+    match text {
+        "maker" => Ok(Role::Maker),
+        "taker" => Ok(Role::Taker),
+        other => Err(format!("`{other}` is neither `maker` nor `taker`")),
+    }
+}
+
 fn positive_micros(text: &str) -> Result<i64, String> {
     let micros = decimal::scaled(decimal::exact(text)?, ONE as i64)?;
     if micros > 0 { Ok(micros) } else { Err(format!("{text} is not above 0")) }
@@ -99,6 +132,16 @@ mod tests {
         check("2h", Some(7_200_000));
         for wrong in ["", "30", "s", "1.5s", "-1s", "30 s", "3d", "99999999999999999999s", "9999999999999999999h"] {
             check(wrong, None);
+        }
+    }
+
+    #[test]
+    fn what_counts_begins_with_a_day_or_a_length_ago() {
+        assert_eq!(since("7d"), Ok(Since::Length(Duration::from_secs(604_800))));
+        assert_eq!(since("12h"), Ok(Since::Length(Duration::from_secs(43_200))));
+        assert_eq!(since("2026-11-01"), Ok(Since::Day(time::macros::date!(2026 - 11 - 01))));
+        for wrong in ["", "d", "-1d", "2026-13-01", "yesterday", "99999999999999999d"] {
+            assert!(since(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -7,6 +7,7 @@ pub mod decimal;
 pub mod problem;
 mod literal;
 mod reader;
+mod scoring;
 mod section;
 mod sections;
 mod strategy;
@@ -23,9 +24,9 @@ use sha2::{Digest, Sha256};
 
 pub use problem::{Place, Problem, Problems};
 pub use sections::without_password;
-pub use strategy::{LEADERS_MAX, NAME_CHARS_MAX};
+pub use strategy::{LEADERS_MAX, NAME_CHARS_MAX, markets::MarketFilter, markets::tag};
 
-use crate::domain::{Market, Nanos, Settings, Usdc};
+use crate::domain::{Market, Nanos, Settings, Usdc, settings::score::Weights};
 use reader::{Document, Group, Override, Reader};
 
 /// The built-in file: every key, its meaning and its default.
@@ -62,6 +63,9 @@ pub struct Config {
     pub paper: PaperConfig,
     pub feed: FeedConfig,
     pub signals: SignalsConfig,
+    /// What each feature of a score counts.
+    pub weights: Weights,
+    pub model: ModelConfig,
     pub journal: JournalConfig,
     pub store: StoreConfig,
     pub web: WebConfig,
@@ -93,6 +97,7 @@ pub struct FeedConfig {
     pub market_url: String,
     pub activity_url: String,
     pub clob_url: String,
+    pub gamma_url: String,
     pub metadata_wait: Nanos,
     pub silence_max: Duration,
     pub tokens_per_socket_max: usize,
@@ -102,6 +107,16 @@ pub struct FeedConfig {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignalsConfig {
     pub group_window: Nanos,
+}
+
+/// The external model that is asked for probabilities.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelConfig {
+    /// `None`: nobody is asked.
+    pub url: Option<String>,
+    pub every: Duration,
+    pub patience: Duration,
+    pub tokens_max: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -182,9 +197,7 @@ pub struct StrategyConfig {
     /// Simulated dollars that the paper portfolio begins with.
     pub capital: Usdc,
     pub settings: Settings,
-    /// Condition ids, token ids or slugs; if there are any, only these.
-    pub markets_allow: Vec<String>,
-    pub markets_deny: Vec<String>,
+    pub markets: MarketFilter,
 }
 
 impl Source {
@@ -276,6 +289,8 @@ fn read(file: Option<(&str, &str)>, overrides: &Overrides) -> Result<Config, Pro
     let paper = sections::paper(&mut reader);
     let feed = sections::feed(&mut reader);
     let signals = sections::signals(&mut reader);
+    let weights = scoring::weights(&mut reader);
+    let model = scoring::model(&mut reader);
     let journal = sections::journal(&mut reader);
     let store = sections::store(&mut reader);
     let web = sections::web(&mut reader);
@@ -297,6 +312,8 @@ fn read(file: Option<(&str, &str)>, overrides: &Overrides) -> Result<Config, Pro
         paper,
         feed,
         signals,
+        weights,
+        model,
         journal,
         store,
         web,
@@ -311,11 +328,13 @@ fn read(file: Option<(&str, &str)>, overrides: &Overrides) -> Result<Config, Pro
     })
 }
 
-const SECTIONS: [&str; 14] = [
+const SECTIONS: [&str; 16] = [
     "data",
     "paper",
     "feed",
     "signals",
+    "scoring",
+    "model",
     "journal",
     "store",
     "web",

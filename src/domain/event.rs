@@ -5,8 +5,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Cause, Divergence, Fault, LeaderId, Nanos, Numbers, OrderEnd, OrderId, OrderKind, PortfolioId, Price, Refusal,
-    Shares, Side, SignalId, Skip, TokenId, TradeKey, Usdc,
+    Breaker, Cause, Declined, Divergence, Fault, LeaderId, LeaderSwitch, LiveSwitch, Nanos, Numbers, OrderEnd, OrderId,
+    OrderKind, PaperSwitch, PortfolioId, Price, Refusal, Role, Shares, Side, SignalId, Skip, TokenId, TradeKey,
+    Unplanned, Usdc,
 };
 
 /// A leader's trade worth deciding on. Fills of one leader, token and side within a window share a `group`, which is the
@@ -26,7 +27,82 @@ pub struct Signal {
     pub group_shares: Shares,
     /// What we saw the leader hold of the token before this trade.
     pub leader_held: Shares,
+    pub role: Role,
+    /// Whether he sold, or gave the shares up in another way (side `Sell`; there is no price, so it is the last one known).
+    pub how: How,
     pub traded_at: Nanos,
+}
+
+/// How a leader's position changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum How {
+    #[default]
+    Traded,
+    /// Merged, converted, redeemed or sent away: seen as such.
+    Left,
+    /// His position, read from the venue, is smaller than his trades say.
+    Observed,
+}
+
+/// What the models make of a signal, once for all portfolios. Probabilities and confidences in parts per million.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scored {
+    pub signal: SignalId,
+    /// Each feature between -1,000,000 and 1,000,000; what they are: [`Feature`].
+    pub features: [i32; Feature::COUNT],
+    /// The market's own probability: the mid price, or the leader's where there is no book.
+    pub prior_ppm: u32,
+    /// The best ask, where there was one: what a copy would have paid.
+    pub ask: Option<Price>,
+    pub additive: Opinion,
+    pub bayesian: Opinion,
+    /// The external model's probability, where there was a fresh one.
+    pub model_ppm: Option<u32>,
+}
+
+/// How sure, and which way: a bias above zero says that the outcome is worth more than its price.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opinion {
+    pub confidence_ppm: u32,
+    pub bias_ppm: i32,
+}
+
+/// What a score is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Feature {
+    /// What became of what the leader bought before.
+    LeaderRecord,
+    /// Bids against asks near the touch.
+    BookImbalance,
+    /// Where the mid price came from.
+    Momentum,
+    Spread,
+    TimeLeft,
+    /// How far the price is from even.
+    MarketPrior,
+}
+
+impl Feature {
+    pub const COUNT: usize = 6;
+    pub const ALL: [Feature; Feature::COUNT] = [
+        Feature::LeaderRecord,
+        Feature::BookImbalance,
+        Feature::Momentum,
+        Feature::Spread,
+        Feature::TimeLeft,
+        Feature::MarketPrior,
+    ];
+
+    pub const fn code(self) -> &'static str {
+        match self {
+            Feature::LeaderRecord => "leader_record",
+            Feature::BookImbalance => "book_imbalance",
+            Feature::Momentum => "momentum",
+            Feature::Spread => "spread",
+            Feature::TimeLeft => "time_left",
+            Feature::MarketPrior => "market_prior",
+        }
+    }
 }
 
 /// An order that passed risk. Its money is reserved; the record is on disk before a byte of it leaves.
@@ -51,8 +127,10 @@ pub struct Submitted {
     pub reserved: Usdc,
     /// The best price on the other side when we decided.
     pub touch: Price,
-    /// The leader's (group's) price; for a stop or take-profit the price we paid.
+    /// The leader's (group's) price; for an exit of our own the price we paid.
     pub reference: Price,
+    /// 1 is the first; 2 repeats, as FAK, what the venue killed as FOK.
+    pub attempt: u8,
 }
 
 /// A fill and where its money went.
@@ -178,6 +256,116 @@ pub enum Event {
     },
     Unpaused {
         portfolio: PortfolioId,
+    },
+    Scored(Scored),
+    /// The copy is below the minimum: it waits for more of its portfolio, token and side, or for `until`.
+    Buffered {
+        signal: SignalId,
+        portfolio: PortfolioId,
+        leader: LeaderId,
+        token: TokenId,
+        /// What it adds: the leader's shares and what the copy of them would cost.
+        shares: Shares,
+        wanted: Usdc,
+        reference: Price,
+        until: Nanos,
+    },
+    /// A buffered signal ended in the order that follows, with those of others; `into` is the one that completed it.
+    Merged {
+        signal: SignalId,
+        portfolio: PortfolioId,
+        into: SignalId,
+    },
+    /// What a leader holds was read from the venue.
+    LeaderHolds {
+        leader: LeaderId,
+        token: TokenId,
+        shares: Shares,
+    },
+    /// His ways are those of somebody who trades on his copiers: no entries after him until `until`, or the operator's word.
+    LeaderBlocked {
+        leader: LeaderId,
+        until: Nanos,
+        numbers: Numbers,
+    },
+    LeaderUnblocked {
+        leader: LeaderId,
+    },
+    /// The highest bid since the entry rose: the trailing stop follows.
+    Peaked {
+        portfolio: PortfolioId,
+        leader: LeaderId,
+        token: TokenId,
+        bid: Price,
+    },
+    /// The venue is asked to cancel what is left of the order.
+    CancelDue {
+        order: OrderId,
+    },
+    /// What rests for an exit plan is not what is held; it is replaced.
+    PlanRepaired {
+        portfolio: PortfolioId,
+        leader: LeaderId,
+        token: TokenId,
+        resting: Shares,
+        held: Shares,
+    },
+    /// No sale rests for the exit plan; said once for each reason.
+    Unplanned {
+        portfolio: PortfolioId,
+        leader: LeaderId,
+        token: TokenId,
+        reason: Unplanned,
+        numbers: Numbers,
+    },
+    /// The order was sent and no answer came: it counts as filled and as not filled.
+    Unknown {
+        order: OrderId,
+    },
+    /// A day (UTC, counted from 1970) began: daily counters are zero again.
+    DayBegan {
+        day: u32,
+    },
+    /// No entries of this portfolio until the breaker is reset.
+    Tripped {
+        portfolio: PortfolioId,
+        breaker: Breaker,
+        numbers: Numbers,
+    },
+    BreakerReset {
+        portfolio: PortfolioId,
+        breaker: Breaker,
+    },
+    /// Available cash is low; said again only after it was not.
+    BalanceLow {
+        portfolio: PortfolioId,
+        available: Usdc,
+    },
+    Moved {
+        from: PortfolioId,
+        to: PortfolioId,
+        amount: Usdc,
+    },
+    /// An operator's command that cannot be done changes nothing.
+    Declined {
+        portfolio: PortfolioId,
+        reason: Declined,
+        numbers: Numbers,
+    },
+    /// The portfolio goes by other settings from here on; `digest` tells which.
+    Configured {
+        portfolio: PortfolioId,
+        digest: u64,
+    },
+    PaperSwitched {
+        to: PaperSwitch,
+    },
+    LiveSwitched {
+        to: LiveSwitch,
+    },
+    LeaderSwitched {
+        leader: LeaderId,
+        to: LeaderSwitch,
     },
 }
 

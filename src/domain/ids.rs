@@ -22,6 +22,14 @@ dense_id! {
     TokenId(u32)
 }
 dense_id! {
+    /// One condition: a question whose outcomes are tokens. [`ConditionId::UNKNOWN`] until it is looked up.
+    ConditionId(u32)
+}
+dense_id! {
+    /// What the venue calls an event: markets that hang together. (An [`Event`](super::Event) is ours.)
+    VenueEventId(u32)
+}
+dense_id! {
     /// One wallet that is followed, or was.
     LeaderId(u32)
 }
@@ -36,6 +44,16 @@ dense_id! {
 dense_id! {
     /// The nth order since the journal began; never used again.
     OrderId(u64)
+}
+
+impl ConditionId {
+    /// Real ones count from 1.
+    pub const UNKNOWN: ConditionId = ConditionId(0);
+}
+
+impl VenueEventId {
+    /// Real ones count from 1.
+    pub const UNKNOWN: VenueEventId = VenueEventId(0);
 }
 
 impl SignalId {

@@ -1,7 +1,8 @@
 //! What the world tells the engine: small fixed-size values.
 
 use super::{
-    LeaderId, Market, Millis, Nanos, OrderEnd, OrderId, PortfolioId, Price, Shares, Side, Tick, TokenId, TradeKey, Usdc,
+    LeaderId, LeaderSwitch, LiveSwitch, Market, Millis, Nanos, OrderEnd, OrderId, PaperSwitch, PortfolioId, Price,
+    Role, Shares, Side, Tick, TokenId, TradeKey, Usdc,
 };
 
 /// A fill of somebody we follow.
@@ -13,8 +14,21 @@ pub struct LeaderTrade {
     pub side: Side,
     pub price: Price,
     pub shares: Shares,
+    pub role: Role,
     /// When he traded, by the venue's clock.
     pub traded_at: Nanos,
+}
+
+/// A leader's position became smaller, and not by a sale that we saw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeaderLeft {
+    /// What identifies the happening, as it identifies a fill.
+    pub trade: TradeKey,
+    pub leader: LeaderId,
+    pub token: TokenId,
+    /// How many shares he gave up.
+    pub shares: Shares,
+    pub left_at: Nanos,
 }
 
 /// One thing that happened in the world. A message of the market channel becomes `Snapshot`? `Level`* `BookDone` for each
@@ -63,6 +77,27 @@ pub enum Input {
         token: TokenId,
     },
     LeaderTrade(LeaderTrade),
+    LeaderLeft(LeaderLeft),
+    /// What a leader holds of a token, read from the venue: corrects what was made of his trades, and shows exits that
+    /// nobody saw. `at` is when it was true.
+    LeaderHolds {
+        leader: LeaderId,
+        token: TokenId,
+        shares: Shares,
+        at: Nanos,
+    },
+    /// What a leader owns in all, and how much of it is in positions, read from the venue or said by the operator.
+    LeaderWorth {
+        leader: LeaderId,
+        capital: Usdc,
+        exposure: Usdc,
+    },
+    /// What the external model thinks the token will pay (ppm), and when it thought so.
+    Probability {
+        token: TokenId,
+        ppm: u32,
+        at: Nanos,
+    },
     /// The venue took the order.
     Accepted {
         order: OrderId,
@@ -78,6 +113,10 @@ pub enum Input {
         order: OrderId,
         end: OrderEnd,
     },
+    /// The order was sent, and no answer came.
+    Unknown {
+        order: OrderId,
+    },
     /// A share of this token pays `payout` millionths of a dollar (0, 1,000,000, or between).
     Resolved {
         token: TokenId,
@@ -89,6 +128,44 @@ pub enum Input {
     },
     Unpause {
         portfolio: PortfolioId,
+    },
+    /// The operator lets breakers that tripped go back.
+    ResetBreakers {
+        portfolio: PortfolioId,
+    },
+    /// The operator sells what a portfolio holds of a token, or of everything.
+    ForceExit {
+        portfolio: PortfolioId,
+        token: Option<TokenId>,
+    },
+    /// The operator brings money, takes it, or moves it between portfolios of the same mode.
+    Deposit {
+        portfolio: PortfolioId,
+        amount: Usdc,
+    },
+    Withdraw {
+        portfolio: PortfolioId,
+        amount: Usdc,
+    },
+    Move {
+        from: PortfolioId,
+        to: PortfolioId,
+        amount: Usdc,
+    },
+    /// The operator turns a global switch, or a leader's.
+    SwitchPaper {
+        to: PaperSwitch,
+    },
+    SwitchLive {
+        to: LiveSwitch,
+    },
+    SwitchLeader {
+        leader: LeaderId,
+        to: LeaderSwitch,
+    },
+    /// The operator follows a leader again whose ways had him blocked.
+    Unblock {
+        leader: LeaderId,
     },
     /// Time passed; deadlines are due.
     Timer,
@@ -107,12 +184,26 @@ impl Input {
             | Input::HashChecked { token, .. }
             | Input::BookLost { token }
             | Input::LeaderTrade(LeaderTrade { token, .. })
+            | Input::LeaderLeft(LeaderLeft { token, .. })
+            | Input::LeaderHolds { token, .. }
+            | Input::Probability { token, .. }
             | Input::Resolved { token, .. } => Some(*token),
+            Input::ForceExit { token, .. } => *token,
             Input::Accepted { .. }
             | Input::Filled { .. }
             | Input::Closed { .. }
+            | Input::Unknown { .. }
+            | Input::LeaderWorth { .. }
             | Input::Pause { .. }
             | Input::Unpause { .. }
+            | Input::ResetBreakers { .. }
+            | Input::Deposit { .. }
+            | Input::Withdraw { .. }
+            | Input::Move { .. }
+            | Input::SwitchPaper { .. }
+            | Input::SwitchLive { .. }
+            | Input::SwitchLeader { .. }
+            | Input::Unblock { .. }
             | Input::Timer => None,
         }
     }

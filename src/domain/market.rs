@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Nanos, Price, Shares, Usdc, money::ONE};
+use super::{ConditionId, Nanos, Price, Shares, Usdc, VenueEventId, money::ONE};
 
 /// The price grid of a market, in millionths of a dollar: 0.1, 0.01, 0.005, 0.0025, 0.001 or 0.0001 so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -124,6 +124,8 @@ pub struct Market {
     pub minimum: Shares,
     pub fees: FeeSchedule,
     pub neg_risk: bool,
+    pub condition: ConditionId,
+    pub venue_event: VenueEventId,
     pub generation: Generation,
     /// When trading opened; [`Nanos::ZERO`] if not known.
     pub opens_at: Nanos,
@@ -138,6 +140,8 @@ impl Market {
         minimum: Shares::whole(5),
         fees: FeeSchedule::NONE,
         neg_risk: false,
+        condition: ConditionId::UNKNOWN,
+        venue_event: VenueEventId::UNKNOWN,
         generation: Generation::V2,
         opens_at: Nanos::ZERO,
         closes_at: Nanos::NEVER,

@@ -2,6 +2,7 @@
 //!
 //! Every value here is small and `Copy`. Strings and 256-bit ids live in [`crate::feed::registry`]; inside, an id is an index.
 
+pub mod breaker;
 pub mod event;
 pub mod ids;
 pub mod input;
@@ -10,14 +11,17 @@ pub mod money;
 pub mod order;
 pub mod reason;
 pub mod settings;
+pub mod switch;
 pub mod time;
 
+pub use breaker::Breaker;
 pub use event::Event;
-pub use ids::{LeaderId, OrderId, PortfolioId, PortfolioSet, SignalId, TokenId, TradeKey};
-pub use input::{Input, LeaderTrade};
+pub use ids::{ConditionId, LeaderId, OrderId, PortfolioId, PortfolioSet, SignalId, TokenId, TradeKey, VenueEventId};
+pub use input::{Input, LeaderLeft, LeaderTrade};
 pub use market::{FeeSchedule, Generation, Market, Tick};
 pub use money::{Price, Shares, Usdc};
-pub use order::{Cause, OrderEnd, OrderKind, OrderState, Rejection, Side};
-pub use reason::{Divergence, Fault, Numbers, Refusal, Skip, Unit};
-pub use settings::{Mode, Settings, Sizing};
+pub use order::{Cause, NotSent, OrderEnd, OrderKind, OrderState, Rejection, Role, Side};
+pub use reason::{Declined, Divergence, Fault, Numbers, Refusal, Skip, Unit, Unplanned};
+pub use settings::{Mode, Settings, SizeRule, Sizing};
+pub use switch::{LeaderSwitch, LiveSwitch, PaperSwitch};
 pub use time::{Millis, Nanos};

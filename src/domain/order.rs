@@ -8,6 +8,16 @@ pub enum Side {
     Sell,
 }
 
+/// A leader's part in a match.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Role {
+    /// The source does not say.
+    #[default]
+    Unknown,
+    Maker,
+    Taker,
+}
+
 /// How the venue treats an order that cannot be filled at once and in full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum OrderKind {
@@ -15,6 +25,8 @@ pub enum OrderKind {
     Fak,
     /// Fill or kill: all or nothing.
     Fok,
+    /// Good till cancelled: what does not cross rests in the book. Only for exit plans.
+    Gtc,
 }
 
 /// Why we ordered.
@@ -28,6 +40,16 @@ pub enum Cause {
     StopLoss,
     /// The bid rose to the strategy's target.
     TakeProfit,
+    /// The bid fell from its highest since the entry.
+    TrailingStop,
+    /// The position was held as long as it may be.
+    HoldTime,
+    /// The operator said so.
+    Forced,
+    /// The leader left without selling: merged, converted, redeemed, sent away.
+    LeaderLeft,
+    /// The sale that rests in the book from the entry on.
+    Plan,
 }
 
 /// Where an open order is. Closed orders leave the table; how they ended is an [`OrderEnd`].
@@ -36,6 +58,8 @@ pub enum OrderState {
     Submitted,
     Accepted,
     PartlyFilled,
+    /// Sent, and nobody knows what became of it: it counts as filled and as not filled, whichever is worse.
+    Unknown,
 }
 
 /// How an order ended.
@@ -47,6 +71,23 @@ pub enum OrderEnd {
     Cancelled,
     /// The venue's no; there are no fills.
     Rejected(Rejection),
+    /// Its time was over before it was filled.
+    Expired,
+    /// It never left: nothing was sent.
+    NotSent(NotSent),
+    /// Shadow mode: built and recorded, not sent.
+    Shadow,
+}
+
+/// Why an order did not leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum NotSent {
+    /// The live switch was no longer on when the order was to leave.
+    LiveOff,
+    /// Hard ceilings of the send path.
+    OrdersPerSecond,
+    DollarsPerMinute,
+    DollarsPerOrder,
 }
 
 /// The venue's no, by its published error texts (PROTOCOL.md 2.9).
@@ -84,12 +125,23 @@ impl OrderKind {
         match self {
             OrderKind::Fak => "fak",
             OrderKind::Fok => "fok",
+            OrderKind::Gtc => "gtc",
         }
     }
 }
 
 impl Cause {
-    pub const ALL: [Cause; 4] = [Cause::Entry, Cause::LeaderExit, Cause::StopLoss, Cause::TakeProfit];
+    pub const ALL: [Cause; 9] = [
+        Cause::Entry,
+        Cause::LeaderExit,
+        Cause::StopLoss,
+        Cause::TakeProfit,
+        Cause::TrailingStop,
+        Cause::HoldTime,
+        Cause::Forced,
+        Cause::LeaderLeft,
+        Cause::Plan,
+    ];
 
     pub const fn code(self) -> &'static str {
         match self {
@@ -97,6 +149,11 @@ impl Cause {
             Cause::LeaderExit => "leader_exit",
             Cause::StopLoss => "stop_loss",
             Cause::TakeProfit => "take_profit",
+            Cause::TrailingStop => "trailing_stop",
+            Cause::HoldTime => "hold_time",
+            Cause::Forced => "forced",
+            Cause::LeaderLeft => "leader_left",
+            Cause::Plan => "plan",
         }
     }
 }
@@ -107,6 +164,23 @@ impl OrderEnd {
             OrderEnd::Filled => "filled",
             OrderEnd::Cancelled => "cancelled",
             OrderEnd::Rejected(rejection) => rejection.code(),
+            OrderEnd::Expired => "expired",
+            OrderEnd::NotSent(cause) => cause.code(),
+            OrderEnd::Shadow => "shadow",
+        }
+    }
+}
+
+impl NotSent {
+    pub const ALL: [NotSent; 4] =
+        [NotSent::LiveOff, NotSent::OrdersPerSecond, NotSent::DollarsPerMinute, NotSent::DollarsPerOrder];
+
+    pub const fn code(self) -> &'static str {
+        match self {
+            NotSent::LiveOff => "not_sent_live_off",
+            NotSent::OrdersPerSecond => "not_sent_orders_per_second",
+            NotSent::DollarsPerMinute => "not_sent_dollars_per_minute",
+            NotSent::DollarsPerOrder => "not_sent_dollars_per_order",
         }
     }
 }

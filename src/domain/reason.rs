@@ -69,23 +69,40 @@ reasons! {
         Grouped = "grouped", Usdc, "signals.group_window_ms", "Earlier fills of the same group were already copied to the full size.";
         PaperOff = "paper_off", None, "paper.enabled", "Paper trading is switched off.";
         StrategyPaused = "strategy_paused", None, "", "The strategy is paused: it makes no entries.";
-        MarketDenied = "market_denied", None, "markets_allow / markets_deny", "The strategy's market filter does not let this market in.";
+        MarketDenied = "market_denied", None, "markets_allow / markets_deny / tags_allow / tags_deny", "The strategy's market filter does not let this market in.";
         MarketClosed = "market_closed", None, "", "The market is closed or resolved.";
         NoToken = "no_token", Milliseconds, "feed.metadata_wait_ms", "Nothing could be learned about the token in time.";
         NoBook = "no_book", Milliseconds, "feed.metadata_wait_ms", "There is no book of the token.";
         BookDiverged = "book_diverged", None, "", "The book disagrees with what the venue says of it; it is being fetched again.";
-        BookStale = "book_stale", Milliseconds, "book_age_ms_max", "The book was not updated for too long.";
+        BookStale = "book_stale", Milliseconds, "book_age_buy_ms_max", "The book was not updated for too long.";
         NoAsks = "no_asks", None, "", "Nobody offers the token.";
         PriceOutsideBand = "price_outside_band", Price, "price_min / price_max", "The leader's price is outside the strategy's band.";
         LeaderTradeTooSmall = "leader_trade_too_small", Usdc, "leader_trade_usdc_min", "The leader's trade is too small to follow.";
         LeaderTradeTooLarge = "leader_trade_too_large", Usdc, "leader_trade_usdc_max", "The leader's trade is too large to follow.";
         NearClose = "near_close", Milliseconds, "close_time_s_min / close_life_percent_min", "The market closes too soon.";
-        SpreadTooWide = "spread_too_wide", Price, "spread_max", "The spread is too wide.";
-        PriceMoved = "price_moved", Price, "price_guard_percent / slippage_buy_percent", "The price ran away from the leader's.";
+        SpreadTooWide = "spread_too_wide", Price, "spread_buy_max", "The spread is too wide.";
+        PriceMoved = "price_moved", Price, "price_guard_buy_percent / slippage_buy_percent", "The price ran away from the leader's.";
         RoundingBreaksBound = "rounding_breaks_bound", Price, "slippage_buy_percent", "On the market's price grid no price lies within the bound.";
-        DepthTooThin = "depth_too_thin", Shares, "depth_factor_min / depth_percent_max", "Too few shares are offered within the bound.";
-        BelowMinimum = "below_minimum", Usdc, "sizing", "The order would be below the venue's or the strategy's minimum.";
+        DepthTooThin = "depth_too_thin", Shares, "depth_factor_buy_min / depth_buy_percent_max", "Too few shares are offered within the bound.";
+        BelowMinimum = "below_minimum", Usdc, "sizing / below_minimum", "The order would be below the venue's or the strategy's minimum.";
         NothingToSell = "nothing_to_sell", None, "", "We hold nothing that came from this leader.";
+        LiveOff = "live_off", None, "live.switch", "Live trading is switched off.";
+        LeaderOff = "leader_off", None, "", "Live trading after this leader is switched off.";
+        SideNotFollowed = "side_not_followed", None, "sides", "The strategy does not follow trades of this side.";
+        RoleNotFollowed = "role_not_followed", None, "roles", "The leader's part in the match (maker or taker) is not followed, or not known.";
+        EntriesUsedUp = "entries_used_up", Count, "entries_max", "The strategy entered this outcome as often as it may.";
+        ProbabilityUnknown = "probability_unknown", Milliseconds, "probability_age_ms_max / model_age_ms_max", "There is no fresh probability of the outcome from the model.";
+        ProbabilityTooLow = "probability_too_low", Ppm, "probability_percent_min", "The model thinks the outcome too unlikely.";
+        ScoreTooLow = "score_too_low", Ppm, "confidence_percent_min", "The signal's score is below what the strategy asks for.";
+        NoEdge = "no_edge", Ppm, "sizing", "The probability is not above the price: the rule asks for nothing.";
+        LeaderWorthUnknown = "leader_worth_unknown", None, "sizing", "The size goes by what the leader owns, and that is not known.";
+        LeaderBlocked = "leader_blocked", Count, "round_trips_max", "The leader bought and sold at once too often: he is not followed for now.";
+        TooSoon = "too_soon", Milliseconds, "reentry_s_min", "The last entry into this token was too short a time ago.";
+        Hedged = "hedged", None, "hedges", "The leader holds another outcome of the same event.";
+        ScaleInWaits = "scale_in_waits", Price, "scale_in", "We hold the token already, and the rule for adding to it is not met.";
+        Netted = "netted", Usdc, "buffer_netting", "The leader sold again before the copy was large enough to order.";
+        TooLittleLeft = "too_little_left", Ppm, "left_percent_min", "The leader gave up too small a part of his position to mean it.";
+        BufferFull = "buffer_full", Count, "buffer_window_s", "The copy is too small to order, and too many small copies wait already.";
     }
 }
 
@@ -95,9 +112,42 @@ reasons! {
         AvailableCash = "available_cash", Usdc, "capital_usdc", "There is not enough available cash.";
         PositionSize = "position_size", Usdc, "position_usdc_max", "The position would grow too large.";
         TotalExposure = "total_exposure", Usdc, "exposure_usdc_max", "Reserved and deployed money would exceed the limit.";
+        MarketExposure = "market_exposure", Usdc, "market_usdc_max", "Too much would be at stake in this market.";
+        EventExposure = "event_exposure", Usdc, "event_usdc_max", "Too much would be at stake in this event.";
+        LeaderExposure = "leader_exposure", Usdc, "leader_usdc_max", "Too much would be at stake because of this leader.";
+        DailyBudget = "daily_budget", Usdc, "day_usdc_max", "The day's budget for entries is used up.";
+        LeaderDailyBudget = "leader_daily_budget", Usdc, "leader_day_usdc_max", "The day's budget for entries after this leader is used up.";
+        DailyLoss = "daily_loss", Usdc, "day_loss_usdc_max", "Too much was lost today.";
+        LeaderDailyLoss = "leader_daily_loss", Usdc, "leader_day_loss_usdc_max", "Too much was lost today because of this leader.";
+        LeaderLoss = "leader_loss", Usdc, "leader_loss_usdc_max", "Too much was lost because of this leader.";
+        Drawdown = "drawdown", Ppm, "drawdown_percent_max", "Equity fell too far below its peak.";
+        LossesInRow = "losses_in_row", Count, "losses_in_row_max", "Too many losses in a row.";
+        OrdersPerMinute = "orders_per_minute", Count, "orders_per_minute_max", "Too many orders in a minute.";
+        UnknownOrders = "unknown_orders", Count, "unknown_orders_max", "The outcome of too many orders is not known.";
         TooManyOrders = "too_many_orders", Count, "", "The table of open orders is full.";
         TooManyPositions = "too_many_positions", Count, "", "The table of positions or lots is full.";
         EntriesStopped = "entries_stopped", None, "", "Entries are stopped after a fault; a restart clears it.";
+    }
+}
+
+reasons! {
+    /// Why an operator's command was not done.
+    Declined {
+        NotAvailable = "not_available", Usdc, "", "There is less available cash than that; reserved, deployed and cooling money cannot be taken.";
+        NotPositive = "not_positive", Usdc, "", "The amount is not above zero.";
+        OtherMode = "other_mode", None, "", "Money does not move between paper and live.";
+        NothingHeld = "nothing_held", None, "", "The portfolio holds nothing of that.";
+        NotKnown = "not_known", None, "", "There is no such portfolio.";
+        LiveNotReady = "live_not_ready", None, "", "Live trading cannot be switched on in this version: orders would not be sent.";
+    }
+}
+
+reasons! {
+    /// Why no sale rests for an exit plan.
+    Unplanned {
+        BelowMinimum = "plan_below_minimum", Shares, "exit_plan_percent", "The position is below the market's minimum: no sale of it can rest.";
+        BeyondGrid = "plan_beyond_grid", Price, "exit_plan_percent", "The plan's price is above the highest that the market takes.";
+        TooManyOrders = "plan_too_many_orders", Count, "", "So many orders are open that exits and entries need the rest of the table.";
     }
 }
 
@@ -125,6 +175,8 @@ pub enum Fault {
     UnknownOrder,
     /// A fill larger than the order.
     Overfill,
+    /// A market's end that cannot be: it pays more than a dollar, or something else than what it ended with.
+    Payout,
 }
 
 impl Divergence {
@@ -154,6 +206,7 @@ impl Fault {
         match self {
             Fault::UnknownOrder => "unknown_order",
             Fault::Overfill => "overfill",
+            Fault::Payout => "payout",
         }
     }
 }

@@ -10,30 +10,38 @@
 //!                  \- Timer --------------> cooling, parked signals, exits to retry, values
 //! ```
 
+mod answer;
 pub mod apply;
 pub mod book;
+pub mod conduct;
 pub mod exit;
 pub mod leader;
 pub mod ledger;
 pub mod order;
 pub mod position;
 pub mod risk;
+pub mod score;
+mod settle;
 pub mod signal;
 pub mod strategy;
 pub mod timer;
 
 use apply::Cooling;
 use book::{Book, Change, Ladders, Trust};
+use conduct::Ways;
 use leader::{Groups, Holdings, Seen};
 use ledger::Ledger;
-use order::{Happening, Orders, next_state};
+use order::{ORDERS_OPEN_MAX, Orders};
 use position::{POSITIONS_MAX, Positions};
 use risk::Approved;
+use score::{Scores, Trail};
 use signal::Parked;
+use strategy::{Probability, entered::Entered, policy};
 
 use crate::domain::{
-    Cause, Divergence, Event, Fault, Input, LeaderId, Market, Mode, Nanos, OrderEnd, OrderId, OrderKind, PortfolioId,
-    PortfolioSet, Price, Settings, Shares, Side, SignalId, Tick, TokenId, Usdc, event, ids::PORTFOLIOS_MAX, money::ONE,
+    Cause, Divergence, Event, Input, LeaderId, Market, Mode, Nanos, OrderKind, PaperSwitch, PortfolioId, PortfolioSet,
+    Price, Settings, Shares, Side, SignalId, Tick, TokenId, Usdc, event, ids::PORTFOLIOS_MAX, money::ONE,
+    settings::score::Weights,
 };
 
 /// Tokens one engine knows.
@@ -43,8 +51,9 @@ pub const LEADERS_MAX: usize = 4_096;
 /// Books held at once, on grids of 0.001 and coarser, and on finer ones. One more stays cold.
 pub const BOOKS_MAX: usize = 1_024;
 pub const BOOKS_FINE_MAX: usize = 128;
-/// Events one input can lead to: each position may owe a sale and order it, each portfolio may decide a few signals.
-pub const EVENTS_MAX: usize = 2 * POSITIONS_MAX + 4 * PORTFOLIOS_MAX;
+/// Events one input can lead to: each position may peak and owe a sale, each order may begin or be cancelled, each portfolio
+/// may decide a few signals.
+pub const EVENTS_MAX: usize = 2 * POSITIONS_MAX + ORDERS_OPEN_MAX + 4 * PORTFOLIOS_MAX;
 
 /// What an engine is told once, at set-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,13 +65,8 @@ pub struct Options {
     /// How often each portfolio's worth is recorded.
     pub value_every: Nanos,
     pub paper: PaperSwitch,
-}
-
-/// The global paper switch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PaperSwitch {
-    On,
-    Off,
+    /// What each feature of a score counts.
+    pub weights: Weights,
 }
 
 impl Default for Options {
@@ -72,6 +76,7 @@ impl Default for Options {
             metadata_wait: Nanos::from_secs(2),
             value_every: Nanos::from_secs(60),
             paper: PaperSwitch::On,
+            weights: Weights::START,
         }
     }
 }
@@ -111,6 +116,10 @@ pub struct Token {
     pub payout: Option<u32>,
     /// Portfolios whose market filter keeps it out.
     pub denied: PortfolioSet,
+    /// Where its mid price was.
+    pub trail: Trail,
+    /// What the external model thinks of it; not remembered over a restart.
+    pub probability: Option<Probability>,
 }
 
 /// Whether the market's rules are known.
@@ -148,14 +157,18 @@ pub struct Engine {
     seen: Seen,
     holdings: Holdings,
     groups: Groups,
+    ways: Ways,
     parked: Parked,
     orders: Orders,
     positions: Positions,
+    entered: Entered,
     cooling: Cooling,
+    scores: Scores,
     signals: u64,
     entries_stopped: bool,
     value_at: Nanos,
-    exit_retry_at: Nanos,
+    /// The earliest moment at which a position wants to be looked at.
+    look_at: Nanos,
     /// Scratch, kept for its room.
     slots: Vec<usize>,
 }
@@ -182,14 +195,17 @@ impl Engine {
             seen: Seen::default(),
             holdings: Holdings::default(),
             groups: Groups::default(),
+            ways: Ways::default(),
             parked: Parked::default(),
             orders: Orders::default(),
             positions: Positions::new(TOKENS_MAX),
+            entered: Entered::default(),
             cooling: Cooling::default(),
+            scores: Scores::default(),
             signals: 0,
             entries_stopped: false,
             value_at: Nanos::ZERO,
-            exit_retry_at: Nanos::NEVER,
+            look_at: Nanos::NEVER,
             slots: Vec::with_capacity(POSITIONS_MAX),
         }
     }
@@ -202,7 +218,8 @@ impl Engine {
         let book = Book::default();
         let market = Market::COMMON;
         self.ladders.make();
-        self.tokens.push(Token { market, known: Known::NotYet, book, payout: None, denied: PortfolioSet::EMPTY });
+        let (payout, denied, trail, probability) = (None, PortfolioSet::EMPTY, Trail::default(), None);
+        self.tokens.push(Token { market, known: Known::NotYet, book, payout, denied, trail, probability });
     }
 
     /// Says what a token's market is like, outside of a step: in recovery.
@@ -253,6 +270,10 @@ impl Engine {
 
     pub fn orders(&self) -> &Orders {
         &self.orders
+    }
+
+    pub fn cooling(&self) -> &Cooling {
+        &self.cooling
     }
 
     /// Returns how many signals there were.
@@ -310,9 +331,24 @@ impl Engine {
             Input::Filled { order, shares, cash, fee } => self.filled(now, order, shares, cash, fee, events),
             Input::Closed { order, end } => self.closed(now, order, end, events),
             Input::Resolved { token, payout } => self.resolved(now, token, payout, events),
+            Input::ForceExit { portfolio, token } => self.force_exit(now, portfolio, token, events),
             Input::Pause { portfolio } => self.emit(now, Event::Paused { portfolio }, events),
             Input::Unpause { portfolio } => self.emit(now, Event::Unpaused { portfolio }, events),
             Input::Timer => self.timer(now, events),
+            Input::Probability { token, ppm, at } => self.thought(token, Probability { ppm, at }),
+            Input::LeaderWorth { leader, capital, exposure } => self.leader_worth(leader, capital, exposure),
+            Input::SwitchLeader { leader, to } if to == self.leader_switch(leader) => (),
+            Input::SwitchLeader { leader, to } => self.emit(now, Event::LeaderSwitched { leader, to }, events),
+            Input::LeaderLeft(_)
+            | Input::LeaderHolds { .. }
+            | Input::Unknown { .. }
+            | Input::ResetBreakers { .. }
+            | Input::Deposit { .. }
+            | Input::Withdraw { .. }
+            | Input::Move { .. }
+            | Input::SwitchPaper { .. }
+            | Input::SwitchLive { .. }
+            | Input::Unblock { .. } => (),
         }
     }
 
@@ -323,7 +359,7 @@ impl Engine {
             return; // Changes before the first snapshot mean nothing.
         }
         if token.book.fits(price) && (token.market.tick.holds(price) || size == Shares::ZERO) {
-            return token.book.set(side, price, size);
+            return token.book.set(now, side, price, size);
         }
         self.odd_level(now, id, side, price, size, events);
     }
@@ -341,7 +377,7 @@ impl Engine {
             // Recordings often lack the message that said so.
             token.market.tick = finer_tick(token.market.tick, price);
         }
-        token.book.set(side, price, size);
+        token.book.set(now, side, price, size);
     }
 
     fn book_changed(&mut self, now: Nanos, token: TokenId, change: Option<Change>, events: &mut Events) {
@@ -357,15 +393,33 @@ impl Engine {
     }
 
     fn book_usable(&mut self, now: Nanos, token: TokenId, events: &mut Events) {
+        let Token { book, trail, .. } = &mut self.tokens[token.index()];
+        trail.note(now, || score::mid(book.best_bid(), book.best_ask()));
         self.wake(now, token, events);
         self.watch_exits(now, token, events);
     }
 
+    /// Keeps what the model thinks last; what it is told is no probability is passed over.
+    fn thought(&mut self, token: TokenId, thought: Probability) {
+        let known = &mut self.tokens[token.index()].probability;
+        let is_newer = known.is_none_or(|known| known.at <= thought.at);
+        if is_newer && u64::from(thought.ppm) <= ONE {
+            *known = Some(thought);
+        }
+    }
+
     fn place(&mut self, now: Nanos, approved: Approved, origin: Origin, events: &mut Events) {
+        self.place_attempt(now, approved, origin, 1, events);
+    }
+
+    /// Places an order; the second attempt repeats one that the venue killed.
+    fn place_attempt(&mut self, now: Nanos, approved: Approved, origin: Origin, attempt: u8, events: &mut Events) {
         let intent = approved.intent;
         let order = self.orders.next_id().expect("risk found a free slot");
+        let policy = self.portfolios[origin.portfolio.index()].settings.policy;
         let kind = match intent.side {
-            Side::Buy => self.portfolios[origin.portfolio.index()].settings.order_kind,
+            Side::Buy => policy::kind(policy, intent.budget, attempt),
+            Side::Sell if origin.cause == Cause::Plan => OrderKind::Gtc,
             // A sale of part of what is owed is better than none.
             Side::Sell => OrderKind::Fak,
         };
@@ -384,94 +438,9 @@ impl Engine {
             reserved: approved.reserved,
             touch: intent.touch,
             reference: origin.reference,
+            attempt,
         };
         self.emit(now, Event::Submitted(submitted), events);
-    }
-
-    // -- answers of the venue --------------------------------------------------------------------------------------
-
-    fn accepted(&mut self, now: Nanos, order: OrderId, events: &mut Events) {
-        let Some(open) = self.orders.get(order) else { return self.fault(now, Fault::UnknownOrder, order, events) };
-        // A repeated acceptance says nothing new.
-        if next_state(open.state, Happening::Accepted).is_some() {
-            self.emit(now, Event::Accepted { order }, events);
-        }
-    }
-
-    fn filled(&mut self, now: Nanos, order: OrderId, shares: Shares, cash: Usdc, fee: Usdc, events: &mut Events) {
-        let Some(open) = self.orders.get(order) else { return self.fault(now, Fault::UnknownOrder, order, events) };
-        let submitted = open.submitted;
-        if !open.may_fill(shares, cash, fee) {
-            return self.fault(now, Fault::Overfill, order, events);
-        }
-        let (basis, release_at) = match submitted.side {
-            Side::Buy => (Usdc::ZERO, Nanos::ZERO),
-            Side::Sell => {
-                let found = self.positions.find(submitted.portfolio, submitted.leader, submitted.token);
-                let slot = found.filter(|slot| shares <= self.positions.at(*slot).shares);
-                let Some(slot) = slot else { return self.fault(now, Fault::Overfill, order, events) };
-                (self.positions.basis(slot, shares), now.plus(self.cooling_of(submitted.portfolio)))
-            }
-        };
-        self.emit(now, Event::Filled(event::Filled { order, shares, cash, fee, basis, release_at }), events);
-        // A fill may be told after the end of its market.
-        if let Some(payout) = self.tokens[submitted.token.index()].payout {
-            self.settle(now, submitted.token, payout, events);
-        }
-    }
-
-    fn closed(&mut self, now: Nanos, order: OrderId, end: OrderEnd, events: &mut Events) {
-        let Some(open) = self.orders.get(order) else { return self.fault(now, Fault::UnknownOrder, order, events) };
-        let (submitted, released) = (open.submitted, open.reserved_left);
-        self.emit(now, Event::Closed { order, end, released }, events);
-        // The leader may have left while our entry was on its way.
-        let slot = self.positions.find(submitted.portfolio, submitted.leader, submitted.token);
-        if let (Side::Buy, Some(slot)) = (submitted.side, slot) {
-            self.try_exit(now, slot, events);
-        }
-    }
-
-    fn fault(&mut self, now: Nanos, fault: Fault, order: OrderId, events: &mut Events) {
-        self.emit(now, Event::Faulted { fault, order }, events);
-    }
-
-    fn cooling_of(&self, portfolio: PortfolioId) -> Nanos {
-        self.portfolios[portfolio.index()].settings.cooling
-    }
-
-    /// Ends a market: every position in it is settled at the payout.
-    fn resolved(&mut self, now: Nanos, token: TokenId, payout: u32, events: &mut Events) {
-        if self.tokens[token.index()].payout.is_some() || payout > ONE as u32 {
-            return;
-        }
-        self.emit(now, Event::Resolved { token, payout }, events);
-        self.settle(now, token, payout, events);
-        self.ladders.take_back(&mut self.tokens[token.index()].book);
-        // Nothing is left to wait for.
-        self.wake(now, token, events);
-    }
-
-    fn settle(&mut self, now: Nanos, token: TokenId, payout: u32, events: &mut Events) {
-        let mut slots = std::mem::take(&mut self.slots);
-        slots.extend(self.positions.slots_in(token));
-        for slot in slots.drain(..) {
-            let position = *self.positions.at(slot);
-            if position.shares == Shares::ZERO {
-                continue; // Only an order that is still open.
-            }
-            let micros = u128::from(position.shares.0) * u128::from(payout) / u128::from(ONE);
-            let settled = event::Settled {
-                portfolio: position.portfolio,
-                leader: position.leader,
-                token,
-                shares: position.shares,
-                basis: position.cost,
-                proceeds: Usdc(micros as i64),
-                release_at: now.plus(self.cooling_of(position.portfolio)),
-            };
-            self.emit(now, Event::Settled(settled), events);
-        }
-        self.slots = slots;
     }
 
     fn emit(&mut self, now: Nanos, event: Event, events: &mut Events) {

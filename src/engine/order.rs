@@ -1,6 +1,6 @@
 //! Open orders in fixed slots, and the one table of what may happen to them.
 
-use crate::domain::{OrderId, OrderState, Shares, Side, Usdc, event::Submitted};
+use crate::domain::{OrderId, OrderState, Shares, Side, SignalId, Usdc, event::Submitted};
 
 /// How many orders may be open at once; one more is a refusal.
 pub const ORDERS_OPEN_MAX: usize = 1_024;
@@ -13,6 +13,10 @@ pub struct Order {
     pub filled: Shares,
     /// What is still reserved for it.
     pub reserved_left: Usdc,
+    /// The group of the leader's fills that it follows.
+    pub group: SignalId,
+    /// The venue was asked to cancel it.
+    pub cancel_asked: bool,
 }
 
 /// What the venue says about an order.
@@ -32,6 +36,8 @@ pub fn next_state(state: OrderState, happening: Happening) -> Option<OrderState>
             Some(OrderState::PartlyFilled)
         }
         (OrderState::Accepted, Happening::Accepted) => None,
+        (OrderState::Unknown, Happening::Accepted) => Some(OrderState::Accepted),
+        (OrderState::Unknown, Happening::Filled) => Some(OrderState::PartlyFilled),
     }
 }
 
@@ -86,6 +92,8 @@ impl Orders {
             state: OrderState::Submitted,
             filled: Shares::ZERO,
             reserved_left: submitted.reserved,
+            group: submitted.signal,
+            cancel_asked: false,
         });
         self.next = id.0 + 1;
         self.open += 1;
@@ -128,7 +136,7 @@ fn slot(id: OrderId) -> usize {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::domain::{Cause, LeaderId, OrderKind, PortfolioId, Price, SignalId, TokenId};
+    use crate::domain::{Cause, LeaderId, OrderKind, PortfolioId, Price, TokenId};
 
     pub fn submitted(id: u64, side: Side) -> Submitted {
         Submitted {
@@ -146,6 +154,7 @@ pub(super) mod tests {
             reserved: Usdc::whole(11),
             touch: Price::from_micros(500_000).expect("a price"),
             reference: Price::from_micros(500_000).expect("a price"),
+            attempt: 1,
         }
     }
 
@@ -170,6 +179,8 @@ pub(super) mod tests {
             state: OrderState::Submitted,
             filled: Shares::ZERO,
             reserved_left: Usdc::whole(11),
+            group: SignalId(1),
+            cancel_asked: false,
         };
         let check = |side, shares, cash, fee, fits| {
             assert_eq!(order(side).may_fill(Shares::whole(shares), Usdc::whole(cash), Usdc::whole(fee)), fits);

@@ -35,12 +35,18 @@ impl Engine {
             (Refusal::AvailableCash, Numbers { limit: available.0, actual: worst_cost(market, intent.budget).0 })
         })?;
         let position = self.positions.committed(portfolio, token) + approved.reserved;
-        if settings.position_usdc_max < position {
-            return Err((Refusal::PositionSize, Numbers { limit: settings.position_usdc_max.0, actual: position.0 }));
+        if settings.limits.position_usdc_max < position {
+            return Err((
+                Refusal::PositionSize,
+                Numbers { limit: settings.limits.position_usdc_max.0, actual: position.0 },
+            ));
         }
         let exposure = ledger.balance(Account::Reserved) + ledger.balance(Account::Deployed) + approved.reserved;
-        if settings.exposure_usdc_max < exposure {
-            return Err((Refusal::TotalExposure, Numbers { limit: settings.exposure_usdc_max.0, actual: exposure.0 }));
+        if settings.limits.exposure_usdc_max < exposure {
+            return Err((
+                Refusal::TotalExposure,
+                Numbers { limit: settings.limits.exposure_usdc_max.0, actual: exposure.0 },
+            ));
         }
         if self.orders.next_id().is_none() {
             let full = Numbers { limit: ORDERS_OPEN_MAX as i64, actual: ORDERS_OPEN_MAX as i64 };
@@ -62,7 +68,7 @@ fn affordable(market: &Market, intent: Intent, available: Usdc) -> Option<Approv
         let without_fee =
             i128::from(spendable.0.max(0)) * i128::from(ONE) / i128::from(ONE + u64::from(market.fees.rate_ppm));
         intent.budget = Usdc(without_fee as i64).floor_cents();
-        intent.shares = strategy::sure_shares(market, intent.limit, intent.budget);
+        intent.shares = strategy::size::sure_shares(market, intent.limit, intent.budget);
     }
     let reserved = worst_cost(market, intent.budget);
     (intent.budget_min <= intent.budget && reserved <= available).then_some(Approved { intent, reserved })

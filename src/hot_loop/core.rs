@@ -90,14 +90,23 @@ impl<L: Log> Core<L> {
             self.advance(at)?;
         }
         self.inputs += 1;
-        match input {
+        match *input {
             // The bulk of all inputs, and they lead to an event only when no book is left to lend.
             Input::Level { .. } | Input::Snapshot { .. } | Input::TickChanged { .. } => {
                 self.engine.step(self.now, input, &mut self.events);
                 if self.events.as_slice().is_empty() { Ok(()) } else { self.log.reserve().map(|()| self.record()) }
             }
             Input::LeaderTrade(_) => self.step(input, Some(Stage::Decide)),
-            Input::BookDone { .. } => self.step(input, Some(Stage::Book)),
+            Input::BookDone { token, .. } => {
+                self.step(input, Some(Stage::Book))?;
+                self.paper.book_changed(self.now, token, &self.engine);
+                Ok(())
+            }
+            Input::Resolved { token, .. } => {
+                self.step(input, None)?;
+                self.paper.book_changed(self.now, token, &self.engine);
+                Ok(())
+            }
             Input::MarketKnown { .. }
             | Input::MarketUnknown { .. }
             | Input::HashChecked { .. }
@@ -105,9 +114,22 @@ impl<L: Log> Core<L> {
             | Input::Accepted { .. }
             | Input::Filled { .. }
             | Input::Closed { .. }
-            | Input::Resolved { .. }
             | Input::Pause { .. }
             | Input::Unpause { .. }
+            | Input::LeaderLeft(_)
+            | Input::LeaderHolds { .. }
+            | Input::LeaderWorth { .. }
+            | Input::Probability { .. }
+            | Input::Unknown { .. }
+            | Input::ResetBreakers { .. }
+            | Input::ForceExit { .. }
+            | Input::Deposit { .. }
+            | Input::Withdraw { .. }
+            | Input::Move { .. }
+            | Input::SwitchPaper { .. }
+            | Input::SwitchLive { .. }
+            | Input::SwitchLeader { .. }
+            | Input::Unblock { .. }
             | Input::Timer => self.step(input, None),
         }
     }
@@ -208,6 +230,7 @@ impl<L: Log> Core<L> {
                         self.stages.record(Stage::Fill, self.now.since(at).0);
                     }
                 }
+                Event::CancelDue { order } => self.paper.cancel(self.now, *order),
                 Event::Diverged { token, .. } => self.resync.push(*token),
                 Event::Deposited { .. }
                 | Event::Withdrawn { .. }
@@ -225,7 +248,27 @@ impl<L: Log> Core<L> {
                 | Event::Resynced { .. }
                 | Event::Faulted { .. }
                 | Event::Paused { .. }
-                | Event::Unpaused { .. } => (),
+                | Event::Unpaused { .. }
+                | Event::Scored(_)
+                | Event::Buffered { .. }
+                | Event::Merged { .. }
+                | Event::LeaderHolds { .. }
+                | Event::LeaderBlocked { .. }
+                | Event::LeaderUnblocked { .. }
+                | Event::Peaked { .. }
+                | Event::PlanRepaired { .. }
+                | Event::Unplanned { .. }
+                | Event::Unknown { .. }
+                | Event::DayBegan { .. }
+                | Event::Tripped { .. }
+                | Event::BreakerReset { .. }
+                | Event::BalanceLow { .. }
+                | Event::Moved { .. }
+                | Event::Declined { .. }
+                | Event::Configured { .. }
+                | Event::PaperSwitched { .. }
+                | Event::LiveSwitched { .. }
+                | Event::LeaderSwitched { .. } => (),
             }
         }
         self.events.clear();

@@ -19,7 +19,7 @@ use crate::{
     domain::{Input, Nanos, PortfolioId, TokenId},
     engine::book::Trust,
     journal::{Full, Journal, MarketAbout, Record, fits},
-    metrics::{Mark, PortfolioNow, Published, Snapshot, Stage, StageRecorder},
+    metrics::{COOLING_SHOWN, CoolingNow, Mark, PortfolioNow, Published, Snapshot, Stage, StageRecorder},
 };
 
 /// Inputs taken from one ring before the others are looked at.
@@ -135,6 +135,8 @@ impl Hot {
                         slug: &about.slug,
                         title: &about.title,
                         outcome: &about.outcome,
+                        event: &about.event,
+                        tags: about.tags.as_deref(),
                     };
                     Log::reserve(&mut self.core.log)?;
                     let record = Record::Market { token, market, about };
@@ -257,9 +259,25 @@ impl Hot {
             skips: tally.skips.to_vec(),
             refusals: tally.refusals.to_vec(),
             portfolios: self.portfolios(),
+            scored: tally.scored,
+            buffered: tally.buffered,
+            merged: tally.merged,
+            tripped: tally.tripped,
+            leaders_blocked: tally.leaders_blocked,
+            declined: tally.declined,
+            cooling: self.cooling(),
             marks: self.marks(),
         };
         self.published.store(Arc::new(snapshot));
+    }
+
+    fn cooling(&self) -> Vec<CoolingNow> {
+        let waits =
+            |(until, portfolio, amount): &_| CoolingNow { portfolio: *portfolio, until: *until, amount: *amount };
+        let mut waiting: Vec<CoolingNow> = self.core.engine.cooling().iter().map(waits).collect();
+        waiting.sort_unstable_by_key(|waits| waits.until);
+        waiting.truncate(COOLING_SHOWN);
+        waiting
     }
 
     fn portfolios(&self) -> Vec<PortfolioNow> {
@@ -274,6 +292,7 @@ impl Hot {
                 reserved: worth.reserved,
                 deployed: worth.deployed,
                 cooling: worth.cooling,
+                released: self.core.tally.released[index],
                 realised: worth.realised,
                 unrealised: worth.unrealised,
             }

@@ -18,7 +18,7 @@ pub const PAYLOAD_MAX: usize = 1_024;
 pub const RECORD_MAX: usize = RECORD_HEAD + PAYLOAD_MAX;
 pub const HEADER: usize = 64;
 /// What this program writes, and the only version it reads.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 const MAGIC: [u8; 8] = *b"\x89remoraJ";
 /// What comes before a record's payload.

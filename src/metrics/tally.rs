@@ -1,6 +1,6 @@
 //! How many of what: a fold over the events.
 
-use crate::domain::{Event, Refusal, Rejection, Skip, Usdc};
+use crate::domain::{Event, Refusal, Rejection, Skip, Usdc, ids::PORTFOLIOS_MAX};
 
 /// Counts since the process (or the replay) began.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,9 +16,17 @@ pub struct Tally {
     pub rejections: [u64; Rejection::ALL.len()],
     pub exits_due: u64,
     pub settled: u64,
+    /// Cooled proceeds that became available again, by portfolio.
+    pub released: Vec<Usdc>,
     pub diverged: u64,
     pub resynced: u64,
     pub faults: u64,
+    pub scored: u64,
+    pub buffered: u64,
+    pub merged: u64,
+    pub tripped: u64,
+    pub leaders_blocked: u64,
+    pub declined: u64,
     /// In the order of [`Skip::ALL`] and [`Refusal::ALL`].
     pub skips: [u64; Skip::ALL.len()],
     pub refusals: [u64; Refusal::ALL.len()],
@@ -37,9 +45,16 @@ impl Default for Tally {
             rejections: [0; Rejection::ALL.len()],
             exits_due: 0,
             settled: 0,
+            released: vec![Usdc::ZERO; PORTFOLIOS_MAX],
             diverged: 0,
             resynced: 0,
             faults: 0,
+            scored: 0,
+            buffered: 0,
+            merged: 0,
+            tripped: 0,
+            leaders_blocked: 0,
+            declined: 0,
             skips: [0; Skip::ALL.len()],
             refusals: [0; Refusal::ALL.len()],
         }
@@ -67,17 +82,45 @@ impl Tally {
             }
             Event::Closed { end: OrderEnd::Rejected(rejection), .. } => self.rejections[*rejection as usize] += 1,
             Event::Settled(_) => self.settled += 1,
+            Event::Released { portfolio, amount } => {
+                let released = &mut self.released[portfolio.index()];
+                *released = *released + *amount;
+            }
             Event::Diverged { .. } => self.diverged += 1,
             Event::Resynced { .. } => self.resynced += 1,
             Event::Faulted { .. } => self.faults += 1,
-            Event::Closed { end: OrderEnd::Filled | OrderEnd::Cancelled, .. }
+            Event::Scored(_) => self.scored += 1,
+            Event::Buffered { .. } => self.buffered += 1,
+            Event::Merged { .. } => self.merged += 1,
+            Event::Tripped { .. } => self.tripped += 1,
+            Event::LeaderBlocked { .. } => self.leaders_blocked += 1,
+            Event::Declined { .. } => self.declined += 1,
+            Event::Closed {
+                end:
+                    OrderEnd::Filled | OrderEnd::Cancelled | OrderEnd::Expired | OrderEnd::NotSent(_) | OrderEnd::Shadow,
+                ..
+            }
             | Event::Accepted { .. }
             | Event::Deposited { .. }
             | Event::Withdrawn { .. }
             | Event::Resolved { .. }
-            | Event::Released { .. }
             | Event::Paused { .. }
             | Event::Unpaused { .. }
+            | Event::LeaderHolds { .. }
+            | Event::LeaderUnblocked { .. }
+            | Event::Peaked { .. }
+            | Event::CancelDue { .. }
+            | Event::PlanRepaired { .. }
+            | Event::Unplanned { .. }
+            | Event::Unknown { .. }
+            | Event::DayBegan { .. }
+            | Event::BreakerReset { .. }
+            | Event::BalanceLow { .. }
+            | Event::Moved { .. }
+            | Event::Configured { .. }
+            | Event::PaperSwitched { .. }
+            | Event::LiveSwitched { .. }
+            | Event::LeaderSwitched { .. }
             | Event::Valued(_) => (),
         }
     }
@@ -161,9 +204,13 @@ mod tests {
             Event::Resynced { token },
             Event::Faulted { fault: crate::domain::Fault::Overfill, order },
             Event::Paused { portfolio },
+            Event::Merged { signal: SignalId(1), portfolio, into: SignalId(2) },
+            Event::Tripped { portfolio, breaker: crate::domain::Breaker::DailyLoss, numbers: Numbers::NONE },
+            Event::Declined { portfolio, reason: crate::domain::Declined::NotPositive, numbers: Numbers::NONE },
         ]);
+        let counts = Tally { merged: 1, tripped: 1, declined: 1, ..Tally::default() };
         let mut expected =
-            Tally { events: 10, fills: 2, fees: Usdc(20_000), diverged: 1, resynced: 1, faults: 1, ..Tally::default() };
+            Tally { events: 13, fills: 2, fees: Usdc(20_000), diverged: 1, resynced: 1, faults: 1, ..counts };
         expected.rejections[Rejection::NoMatch as usize] = 1;
         assert_eq!(tally, expected);
         assert_eq!(tally.rejections().collect::<Vec<_>>(), [("rejected_no_match", 1)]);

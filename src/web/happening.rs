@@ -4,7 +4,7 @@ use super::{
     figure::{self, Figure},
     words,
 };
-use crate::domain::{Event, Nanos, Numbers, OrderEnd, Price, Shares, Unit, Usdc, money::SHARES_MAX};
+use crate::domain::{Event, Nanos, Numbers, OrderEnd, Price, Shares, Unit, Usdc, event::Scored, money::SHARES_MAX};
 
 type Parts = Vec<(&'static str, String)>;
 
@@ -34,6 +34,30 @@ pub fn sentence(event: &Event) -> &'static str {
         Event::Faulted { .. } => "A fault: entries stopped",
         Event::Paused { .. } => "The strategy was paused: no entries",
         Event::Unpaused { .. } => "The strategy goes on",
+        Event::Closed { end: OrderEnd::Expired, .. } => "The order ended: its time was over",
+        Event::Closed { end: OrderEnd::NotSent(_), .. } => "The order was not sent",
+        Event::Closed { end: OrderEnd::Shadow, .. } => "Shadow: the order was not sent",
+        Event::Scored(_) => "The signal was scored",
+        Event::Buffered { .. } => "Too small alone: it waits for more",
+        Event::Merged { .. } => "It went into the order of a later signal",
+        Event::LeaderHolds { .. } => "The leader's position was read",
+        Event::LeaderBlocked { .. } => "The leader is not followed for now",
+        Event::LeaderUnblocked { .. } => "The leader is followed again",
+        Event::Peaked { .. } => "The highest bid since the entry rose",
+        Event::CancelDue { .. } => "A cancellation was asked for",
+        Event::PlanRepaired { .. } => "The resting sale is replaced: it was not what is held",
+        Event::Unplanned { .. } => "No sale rests for the exit plan",
+        Event::Unknown { .. } => "The outcome of the order is not known",
+        Event::DayBegan { .. } => "A day began: daily counters are zero",
+        Event::Tripped { .. } => "A breaker tripped: no entries",
+        Event::BreakerReset { .. } => "A breaker was reset",
+        Event::BalanceLow { .. } => "Available cash is low",
+        Event::Moved { .. } => "Money was moved between portfolios",
+        Event::Declined { .. } => "A command could not be done",
+        Event::Configured { .. } => "The settings changed",
+        Event::PaperSwitched { .. } => "The paper switch was turned",
+        Event::LiveSwitched { .. } => "The live switch was turned",
+        Event::LeaderSwitched { .. } => "The leader's live switch was turned",
     }
 }
 
@@ -112,7 +136,56 @@ pub fn parts(event: &Event) -> Parts {
         Event::Faulted { fault, order } => {
             vec![("fault", words::fault(*fault).to_owned()), ("order", order.0.to_string())]
         }
+        Event::Scored(scored) => score(scored),
+        Event::Buffered { portfolio: id, shares: added, wanted, until, .. } => vec![
+            portfolio(*id),
+            ("leader's shares", shares(*added)),
+            ("copy", usd(*wanted)),
+            ("until", moment_or_none(*until)),
+        ],
+        Event::Merged { portfolio: id, into, .. } => vec![portfolio(*id), ("signal", into.0.to_string())],
+        Event::LeaderHolds { shares: held, .. } => vec![("holds", shares(*held))],
+        Event::LeaderBlocked { until, numbers, .. } => {
+            vec![("round trips", numbers.actual.to_string()), ("until", moment_or_none(*until))]
+        }
+        Event::LeaderUnblocked { leader } => vec![("leader", leader.0.to_string())],
+        Event::Peaked { portfolio: id, bid, .. } => vec![portfolio(*id), ("bid", price(*bid))],
+        Event::CancelDue { order } | Event::Unknown { order } => vec![("order", order.0.to_string())],
+        Event::PlanRepaired { portfolio: id, resting, held, .. } => {
+            vec![portfolio(*id), ("rested", shares(*resting)), ("held", shares(*held))]
+        }
+        Event::Unplanned { portfolio: id, reason, .. } => {
+            vec![portfolio(*id), ("why", reason.text().to_owned())]
+        }
+        Event::DayBegan { day } => vec![("day", day.to_string())],
+        Event::Tripped { portfolio: id, breaker, .. } | Event::BreakerReset { portfolio: id, breaker } => {
+            vec![portfolio(*id), ("breaker", breaker.code().replace('_', " "))]
+        }
+        Event::BalanceLow { portfolio: id, available } => vec![portfolio(*id), ("available", usd(*available))],
+        Event::Moved { from, to, amount } => {
+            vec![portfolio(*from), ("to", to.0.to_string()), ("amount", usd(*amount))]
+        }
+        Event::Declined { portfolio: id, reason, numbers } => {
+            no(portfolio(*id), reason.text(), reason.unit(), *numbers, reason.knob())
+        }
+        Event::Configured { portfolio: id, digest } => vec![portfolio(*id), ("settings", format!("{digest:016x}"))],
+        Event::PaperSwitched { to } => vec![("to", to.code().to_owned())],
+        Event::LiveSwitched { to } => vec![("to", to.code().to_owned())],
+        Event::LeaderSwitched { leader, to } => {
+            vec![("leader", leader.0.to_string()), ("to", to.code().replace('_', " "))]
+        }
     }
+}
+
+fn score(scored: &Scored) -> Parts {
+    let percent = |ppm: u32| Figure::percent(figure::micros(ppm.into())).text;
+    let mut parts = vec![
+        ("market", percent(scored.prior_ppm)),
+        ("additive", percent(scored.additive.confidence_ppm)),
+        ("Bayesian", percent(scored.bayesian.confidence_ppm)),
+    ];
+    parts.extend(scored.model_ppm.map(|ppm| ("model", percent(ppm))));
+    parts
 }
 
 fn no(portfolio: (&'static str, String), text: &str, unit: Unit, numbers: Numbers, knob: &str) -> Parts {

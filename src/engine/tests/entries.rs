@@ -17,31 +17,34 @@ fn check(narrow: impl FnOnce(&mut Settings), said: &str) {
 #[test]
 fn a_buy_is_copied_within_the_guard_and_the_slippage() {
     check(|_| (), "buy $50 @ 0.51");
-    check(|s| s.sizing = Sizing::Percent(250_000), "buy $25 @ 0.51");
-    check(|s| (s.price_guard_ppm, s.slippage_buy_ppm) = (100_000, 40_000), "buy $50 @ 0.52");
-    check(|s| s.order_usdc_max = Usdc(12_345_678), "buy $12.34 @ 0.51");
+    check(|s| s.sizing.rule = SizeRule::Percent(250_000), "buy $25 @ 0.51");
+    check(|s| (s.guards.buy.price_guard_ppm, s.guards.buy.slippage_ppm) = (100_000, 40_000), "buy $50 @ 0.52");
+    check(|s| s.sizing.order_usdc_max = Usdc(12_345_678), "buy $12.34 @ 0.51");
 }
 
 #[test]
 fn each_filter_and_guardrail_binds() {
     let dollars = Usdc::whole;
-    check(|s| s.price_min = price(0.51), "skipped price_outside_band");
-    check(|s| s.price_max = price(0.49), "skipped price_outside_band");
-    check(|s| s.leader_trade_usdc_min = dollars(101), "skipped leader_trade_too_small");
-    check(|s| s.leader_trade_usdc_max = dollars(99), "skipped leader_trade_too_large");
-    check(|s| s.spread_max = 9_999, "skipped spread_too_wide");
-    check(|s| s.depth_ppm_max = 1, "skipped depth_too_thin");
-    check(|s| s.depth_factor_ppm_min = 200_000_000, "skipped depth_too_thin");
-    check(|s| s.order_usdc_min = dollars(51), "skipped below_minimum");
-    check(|s| s.sizing = Sizing::Percent(20_000), "skipped below_minimum");
-    check(|s| s.depth_ppm_max = 5_000, "buy $25.25 @ 0.51");
+    check(|s| s.filter.price_min = price(0.51), "skipped price_outside_band");
+    check(|s| s.filter.price_max = price(0.49), "skipped price_outside_band");
+    check(|s| s.filter.leader_trade_usdc_min = dollars(101), "skipped leader_trade_too_small");
+    check(|s| s.filter.leader_trade_usdc_max = dollars(99), "skipped leader_trade_too_large");
+    check(|s| s.guards.buy.spread_max = 9_999, "skipped spread_too_wide");
+    check(|s| s.guards.buy.depth_ppm_max = 1, "skipped depth_too_thin");
+    check(|s| s.guards.buy.depth_factor_ppm_min = 200_000_000, "skipped depth_too_thin");
+    check(|s| s.sizing.order_usdc_min = dollars(51), "skipped below_minimum");
+    check(|s| s.sizing.rule = SizeRule::Percent(20_000), "skipped below_minimum");
+    check(|s| s.guards.buy.depth_ppm_max = 5_000, "buy $25.25 @ 0.51");
 }
 
 #[test]
 fn each_risk_limit_binds() {
-    check(|s| s.position_usdc_max = Usdc(49_999_999), "refused position_size");
-    check(|s| s.exposure_usdc_max = Usdc(49_999_999), "refused total_exposure");
-    check(|s| (s.position_usdc_max, s.exposure_usdc_max) = (Usdc::whole(50), Usdc::whole(50)), "buy $50 @ 0.51");
+    check(|s| s.limits.position_usdc_max = Usdc(49_999_999), "refused position_size");
+    check(|s| s.limits.exposure_usdc_max = Usdc(49_999_999), "refused total_exposure");
+    check(
+        |s| (s.limits.position_usdc_max, s.limits.exposure_usdc_max) = (Usdc::whole(50), Usdc::whole(50)),
+        "buy $50 @ 0.51",
+    );
 }
 
 #[test]
@@ -89,7 +92,7 @@ fn an_old_trade_is_not_copied_and_a_future_one_is_not_old() {
 #[test]
 fn the_end_of_a_market_is_left_to_the_leader() {
     let mut settings = open_settings();
-    (settings.close_time_min, settings.close_life_ppm_min) = (Nanos::from_secs(300), 200_000);
+    (settings.filter.close_time_min, settings.filter.close_life_ppm_min) = (Nanos::from_secs(300), 200_000);
     let check = |opens: u64, left: u64, said: &str| {
         let mut world = World::new(settings);
         let closes_at = world.now.plus(Nanos::from_secs(left));
@@ -142,7 +145,7 @@ fn the_same_fill_is_copied_once() {
 
 #[test]
 fn fills_of_a_group_are_copied_for_their_sum() {
-    let mut world = World::new(Settings { sizing: Sizing::Percent(100_000), ..open_settings() });
+    let mut world = World::new(sized(SizeRule::Percent(100_000)));
     liquid(&mut world);
     world.said();
     // 10 % of 50, 100, 150, 1,050 dollars: the first three are copied as they come, for the difference.
@@ -159,7 +162,7 @@ fn fills_of_a_group_are_copied_for_their_sum() {
 
 #[test]
 fn small_fills_of_a_group_add_up_to_the_minimum_and_a_fixed_size_is_ordered_once() {
-    let mut world = World::new(Settings { sizing: Sizing::Percent(10_000), ..open_settings() });
+    let mut world = World::new(sized(SizeRule::Percent(10_000)));
     liquid(&mut world);
     world.said();
     for _ in 0..3 {
@@ -177,7 +180,7 @@ fn small_fills_of_a_group_add_up_to_the_minimum_and_a_fixed_size_is_ordered_once
 
 #[test]
 fn an_order_is_lowered_to_the_available_cash_and_refused_below_the_minimum() {
-    let mut world = World::new(Settings { sizing: Sizing::Fixed(Usdc::whole(700)), ..open_settings() });
+    let mut world = World::new(sized(SizeRule::Fixed(Usdc::whole(700))));
     liquid(&mut world);
     world.said();
     world.leader(Side::Buy, 0.50, 2_000.0);
@@ -195,7 +198,7 @@ fn an_order_is_lowered_to_the_available_cash_and_refused_below_the_minimum() {
 
 #[test]
 fn the_fee_is_reserved_and_never_makes_cash_short() {
-    let mut world = World::new(Settings { sizing: Sizing::Fixed(Usdc::whole(1_000)), ..open_settings() });
+    let mut world = World::new(sized(SizeRule::Fixed(Usdc::whole(1_000))));
     let fees = crate::domain::FeeSchedule { rate_ppm: 70_000 };
     world.input(Input::MarketKnown { token: TOKEN, market: Market { fees, ..Market::COMMON } });
     liquid(&mut world);
@@ -232,6 +235,7 @@ fn a_cold_token_that_stays_cold_is_a_skip_with_its_cause() {
         side: Side::Buy,
         price: price(0.5),
         shares: shares(100.0),
+        role: Role::Unknown,
         traded_at: now,
     };
     world.input(Input::LeaderTrade(unknown(1, world.now)));
@@ -243,7 +247,7 @@ fn a_cold_token_that_stays_cold_is_a_skip_with_its_cause() {
 
 #[test]
 fn full_tables_refuse_by_name() {
-    let mut world = World::new(Settings { sizing: Sizing::Fixed(Usdc(3_000_000)), ..open_settings() });
+    let mut world = World::new(sized(SizeRule::Fixed(Usdc(3_000_000))));
     world.fund(100_000);
     liquid(&mut world);
     for _ in 0..order::ORDERS_OPEN_MAX {
@@ -259,7 +263,7 @@ fn full_tables_refuse_by_name() {
 
 #[test]
 fn a_full_table_of_positions_refuses_by_name() {
-    let mut world = World::new(Settings { sizing: Sizing::Fixed(Usdc(3_000_000)), ..open_settings() });
+    let mut world = World::new(sized(SizeRule::Fixed(Usdc(3_000_000))));
     world.fund(100_000);
     liquid(&mut world);
     for token in 1..=POSITIONS_MAX as u32 {

@@ -3,7 +3,7 @@
 use super::*;
 
 /// A world that holds 100 shares bought at 0.50 because the leader bought 200.
-fn holding(narrow: impl FnOnce(&mut Settings)) -> World {
+pub fn holding(narrow: impl FnOnce(&mut Settings)) -> World {
     let mut settings = open_settings();
     narrow(&mut settings);
     let mut world = World::new(settings);
@@ -37,7 +37,7 @@ fn a_leaders_sale_is_mirrored_in_proportion() {
 
 #[test]
 fn an_exit_is_not_blocked_by_age_spread_or_depth() {
-    let mut world = holding(|s| s.spread_max = 10_000);
+    let mut world = holding(|s| s.guards.buy.spread_max = 10_000);
     world.book(&[(0.20, 5_000.0)], &[(0.90, 1.0)]);
     world.now = world.now.plus(Nanos::from_secs(600));
     world.leader_late(Side::Sell, 0.49, 200.0, Nanos::from_secs(500));
@@ -95,7 +95,7 @@ fn a_sale_before_our_entry_is_filled_is_not_forgotten() {
 #[test]
 fn the_stop_and_the_target_bind_at_their_price() {
     let check = |bid: f64, said: &str| {
-        let mut world = holding(|s| (s.stop_loss_ppm, s.take_profit_ppm) = (200_000, 200_000));
+        let mut world = holding(|s| (s.exit.stop_loss_ppm, s.exit.take_profit_ppm) = (200_000, 200_000));
         world.book(&[(bid, 5_000.0)], &[(0.99, 5_000.0)]);
         assert_eq!(world.said(), said, "bid {bid}");
     };
@@ -110,7 +110,7 @@ fn the_stop_and_the_target_bind_at_their_price() {
 
 #[test]
 fn a_diverged_book_triggers_no_stop() {
-    let mut world = holding(|s| s.stop_loss_ppm = 200_000);
+    let mut world = holding(|s| s.exit.stop_loss_ppm = 200_000);
     world.input(Input::BookLost { token: TOKEN });
     world.input(Input::Level { token: TOKEN, side: Side::Buy, price: price(0.49), size: Shares::ZERO });
     world.input(Input::Level { token: TOKEN, side: Side::Buy, price: price(0.48), size: Shares::ZERO });
@@ -147,7 +147,7 @@ fn a_resolution_is_taken_once_and_an_impossible_payout_not_at_all() {
     world.input(Input::Resolved { token: TOKEN, payout: 1_000_001 });
     world.input(Input::Resolved { token: TOKEN, payout: 0 });
     world.input(Input::Resolved { token: TOKEN, payout: 1_000_000 });
-    assert_eq!(world.said(), "resolved 0; settled 100 for $0");
+    assert_eq!(world.said(), "fault payout; resolved 0; settled 100 for $0; fault payout");
 }
 
 #[test]
@@ -185,6 +185,7 @@ fn two_leaders_lots_are_kept_apart() {
         side: Side::Buy,
         price: price(0.50),
         shares: shares(200.0),
+        role: Role::Unknown,
         traded_at: world.now,
     };
     world.input(Input::LeaderTrade(trade));

@@ -2,11 +2,15 @@
 
 mod entries;
 mod exits;
+mod judgement;
+mod leaving;
+mod lots;
+mod plans;
 mod recovery;
 
 use super::*;
 use crate::{
-    domain::{Input, LeaderTrade, Millis, Sizing, TradeKey, input::Best},
+    domain::{Input, LeaderTrade, Millis, OrderId, Role, SizeRule, TradeKey, input::Best, settings::Guard},
     venue::paper::{Paper, PaperOptions},
 };
 
@@ -22,33 +26,19 @@ pub fn shares(count: f64) -> Shares {
     Shares((count * 1e6).round() as u64)
 }
 
-/// Wide-open settings: a test narrows the one it is about.
+/// Wide-open settings with usual guards: a test narrows the one it is about.
 pub fn open_settings() -> Settings {
-    Settings {
-        sizing: Sizing::Fixed(Usdc::whole(50)),
-        order_usdc_min: Usdc::whole(1),
-        order_usdc_max: Usdc::whole(1_000),
-        order_kind: OrderKind::Fak,
-        trade_age_max: Nanos::from_secs(3),
-        price_min: price(0.01),
-        price_max: price(0.99),
-        leader_trade_usdc_min: Usdc::ZERO,
-        leader_trade_usdc_max: Usdc::whole(1_000_000),
-        close_time_min: Nanos::ZERO,
-        close_life_ppm_min: 0,
-        book_age_max: Nanos::from_secs(10),
-        spread_max: 100_000,
-        price_guard_ppm: 20_000,
-        slippage_buy_ppm: 20_000,
-        slippage_sell_ppm: 20_000,
-        depth_factor_ppm_min: 1_250_000,
-        depth_ppm_max: 1_000_000,
-        position_usdc_max: Usdc::whole(10_000),
-        exposure_usdc_max: Usdc::whole(10_000),
-        stop_loss_ppm: 0,
-        take_profit_ppm: 0,
-        cooling: Nanos::from_secs(3600),
-    }
+    let mut settings = Settings::OPEN;
+    settings.guards.buy =
+        Guard { spread_max: 100_000, price_guard_ppm: 20_000, depth_factor_ppm_min: 1_250_000, ..Guard::OPEN };
+    settings
+}
+
+/// Open settings with this rule for the size.
+pub fn sized(rule: SizeRule) -> Settings {
+    let mut settings = open_settings();
+    settings.sizing.rule = rule;
+    settings
 }
 
 /// An engine, its paper venue, and a clock that only the test moves.
@@ -96,6 +86,9 @@ impl World {
     pub fn input(&mut self, input: Input) {
         self.engine.step(self.now, &input, &mut self.events);
         self.drain();
+        if let Input::BookDone { token, .. } | Input::Resolved { token, .. } = input {
+            self.paper.book_changed(self.now, token, &self.engine);
+        }
     }
 
     fn drain(&mut self) {
@@ -103,6 +96,9 @@ impl World {
             self.log.push((self.now, *event));
             if let Event::Submitted(order) = event {
                 self.paper.submit(self.now, order);
+            }
+            if let Event::CancelDue { order } = event {
+                self.paper.cancel(self.now, *order);
             }
         }
         self.events.clear();
@@ -125,14 +121,19 @@ impl World {
     }
 
     pub fn leader_late(&mut self, side: Side, at: f64, count: f64, late: Nanos) {
+        self.trade_of(LEADER, side, at, count, late);
+    }
+
+    pub fn trade_of(&mut self, leader: LeaderId, side: Side, at: f64, count: f64, late: Nanos) {
         self.trades += 1;
         self.input(Input::LeaderTrade(LeaderTrade {
             trade: TradeKey([self.trades, 1]),
-            leader: LEADER,
+            leader,
             token: TOKEN,
             side,
             price: price(at),
             shares: shares(count),
+            role: Role::Unknown,
             traded_at: Nanos(self.now.0 - late.0),
         }));
     }
@@ -181,7 +182,7 @@ impl World {
 
 fn phrase(event: &Event) -> Option<String> {
     Some(match event {
-        Event::Signal(_) | Event::Accepted { .. } => return None,
+        Event::Signal(_) | Event::Scored(_) | Event::Accepted { .. } | Event::Peaked { .. } => return None,
         Event::Skipped { reason, .. } => format!("skipped {}", reason.code()),
         Event::Refused { reason, .. } => format!("refused {}", reason.code()),
         Event::Submitted(order) if order.side == Side::Buy => format!("buy ${} @ {}", order.budget, order.limit),
@@ -201,6 +202,25 @@ fn phrase(event: &Event) -> Option<String> {
         Event::Resynced { .. } => "resynced".to_owned(),
         Event::Paused { .. } => "paused".to_owned(),
         Event::Unpaused { .. } => "unpaused".to_owned(),
+        Event::Buffered { wanted, .. } => format!("buffered ${wanted}"),
+        Event::Merged { signal, into, .. } => format!("{} merged into {}", signal.0, into.0),
+        Event::LeaderHolds { shares, .. } => format!("leader holds {shares}"),
+        Event::LeaderBlocked { .. } => "leader blocked".to_owned(),
+        Event::LeaderUnblocked { .. } => "leader unblocked".to_owned(),
+        Event::CancelDue { order } => format!("cancel {}", order.0),
+        Event::PlanRepaired { resting, held, .. } => format!("plan repaired: {resting} rested, {held} held"),
+        Event::Unplanned { reason, .. } => reason.code().to_owned(),
+        Event::Unknown { order } => format!("order {} unknown", order.0),
+        Event::DayBegan { .. } => "day began".to_owned(),
+        Event::Tripped { breaker, .. } => format!("tripped {}", breaker.code()),
+        Event::BreakerReset { breaker, .. } => format!("reset {}", breaker.code()),
+        Event::BalanceLow { available, .. } => format!("balance low ${available}"),
+        Event::Moved { amount, .. } => format!("moved ${amount}"),
+        Event::Declined { reason, .. } => format!("declined {}", reason.code()),
+        Event::Configured { .. } => "configured".to_owned(),
+        Event::PaperSwitched { to } => format!("paper {}", to.code()),
+        Event::LiveSwitched { to } => format!("live {}", to.code()),
+        Event::LeaderSwitched { to, .. } => format!("leader {}", to.code()),
         Event::Valued(valued) => format!("valued {}", valued.available),
     })
 }

@@ -13,7 +13,7 @@ use super::{
     rows::RawRow,
 };
 use crate::{
-    domain::{LeaderId, LeaderTrade, TradeKey},
+    domain::{LeaderId, LeaderTrade, Role, TradeKey},
     feed::{
         market::{FRAME_MAX, Malformed, MalformedCode},
         registry::{Registry, WALLET_TEXT_LEN},
@@ -157,7 +157,9 @@ fn sighting(values: &Values, leader: Option<LeaderId>, ordinal: u32, registry: &
     let trade: TradeKey = values.key(ordinal);
     let Values { side, price, shares, traded_at, .. } = *values;
     match registry.token(values.token.as_bytes()) {
-        Some(token) => Sighting::Trade(LeaderTrade { trade, leader, token, side, price, shares, traded_at }),
+        Some(token) => {
+            Sighting::Trade(LeaderTrade { trade, leader, token, side, price, shares, role: Role::Unknown, traded_at })
+        }
         None => {
             let token = values.token;
             Sighting::ColdToken(ColdTrade { trade, leader, token, side, price, shares, traded_at })

@@ -187,6 +187,20 @@ impl Recorded {
                 | Input::Closed { .. }
                 | Input::Pause { .. }
                 | Input::Unpause { .. }
+                | Input::LeaderLeft(_)
+                | Input::LeaderHolds { .. }
+                | Input::LeaderWorth { .. }
+                | Input::Probability { .. }
+                | Input::Unknown { .. }
+                | Input::ResetBreakers { .. }
+                | Input::ForceExit { .. }
+                | Input::Deposit { .. }
+                | Input::Withdraw { .. }
+                | Input::Move { .. }
+                | Input::SwitchPaper { .. }
+                | Input::SwitchLive { .. }
+                | Input::SwitchLeader { .. }
+                | Input::Unblock { .. }
                 | Input::Timer => {}
             }
         }

@@ -1,6 +1,7 @@
 //! The store as a whole, on a real Postgres: the tables say what the journal says, once, whatever happens in between.
 
 mod follow;
+mod noes;
 pub(super) mod stream; // the queries are tested on it, too
 
 use std::time::Instant;
@@ -10,9 +11,9 @@ use sqlx::PgPool;
 use super::{Writer, WriterError, testing::TestDatabase};
 use crate::{
     domain::{
-        Cause, Event, LeaderId, Market, Mode, Nanos, OrderEnd, OrderId, OrderKind, PortfolioId, Price, Shares, Side,
-        SignalId, TokenId, TradeKey, Usdc,
-        event::{Filled, Settled, Signal, Submitted},
+        Cause, Event, LeaderId, Market, Mode, Nanos, OrderEnd, OrderId, OrderKind, PortfolioId, Price, Role, Shares,
+        Side, SignalId, TokenId, TradeKey, Usdc,
+        event::{Filled, How, Settled, Signal, Submitted},
     },
     journal::{MarketAbout, Record},
 };
@@ -39,7 +40,7 @@ async fn dump(pool: &PgPool) -> Vec<(String, String)> {
     .fetch_all(pool)
     .await
     .expect("tables");
-    assert_eq!(tables.len(), 13, "{tables:?}");
+    assert_eq!(tables.len(), 14, "{tables:?}");
     let mut contents = Vec::new();
     for table in tables {
         let rows = format!(
@@ -70,7 +71,7 @@ async fn the_tables_are_the_same_however_the_records_were_batched() {
     let expected = dump(&whole).await;
     let rows = |name: &str| expected.iter().find(|table| table.0 == name).expect("a table").1.lines().count();
     for (table, at_least) in
-        [("orders", 200), ("fills", 200), ("settlements", 10), ("positions", 20), ("decisions", 300)]
+        [("orders", 200), ("fills", 200), ("settlements", 10), ("positions", 20), ("decisions", 300), ("scores", 300)]
     {
         assert!(at_least < rows(table), "{table}: {}", rows(table));
     }
@@ -124,7 +125,14 @@ async fn a_gap_another_journal_and_a_moved_cursor_are_refused() {
 async fn hostile_text_is_kept_as_text() {
     let pool = TestDatabase::create().await;
     let hostile = "a\0b'; drop table tokens; -- \\u0000 \u{202e}\u{1f980} \"$1\" <script>";
-    let about = MarketAbout { condition: hostile, slug: hostile, title: hostile, outcome: hostile };
+    let about = MarketAbout {
+        condition: hostile,
+        slug: hostile,
+        title: hostile,
+        outcome: hostile,
+        event: hostile,
+        tags: Some(hostile),
+    };
     let records = [
         Record::Session { version: hostile, config: 255 },
         Record::Token { id: TokenId(u32::MAX), text: hostile },
@@ -164,6 +172,8 @@ async fn each_event_moves_the_money_where_it_belongs() {
             group_price: price,
             group_shares: Shares::whole(100),
             leader_held: Shares::ZERO,
+            role: Role::Unknown,
+            how: How::Traded,
             traded_at: Nanos(0),
         })
     };
@@ -186,6 +196,7 @@ async fn each_event_moves_the_money_where_it_belongs() {
             reserved,
             touch,
             reference,
+            attempt: 1,
         })
     };
     let fill = |id, shares, cash, fee, basis| {

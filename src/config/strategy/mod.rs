@@ -1,7 +1,18 @@
-//! Leaders, strategies, and what a portfolio is told to do.
+//! Leaders, strategies, and what a portfolio is told to do: a file for each part of its settings.
+
+mod buffer;
+mod conduct;
+mod exit;
+mod filter;
+mod guards;
+mod limits;
+pub mod markets;
+mod policy;
+mod scoring;
+mod sizing;
 
 use super::{LeaderConfig, StrategyConfig, reader::Reader, section::Section};
-use crate::domain::{OrderKind, Settings, Sizing, Usdc, ids::PORTFOLIOS_MAX};
+use crate::domain::{Settings, ids::PORTFOLIOS_MAX};
 
 /// How many leaders one engine follows.
 pub const LEADERS_MAX: usize = 1_000;
@@ -10,9 +21,11 @@ pub const NAME_CHARS_MAX: usize = 40;
 
 const NAME: &str = "1 to 40 letters, digits, spaces, dots, dashes or underscores; each name once";
 const WALLET: &str = "0x and 40 hexadecimal digits; each wallet once";
-const LEADERS: &str = "a list of at least one declared leader's name";
-const MARKETS: &str = "a list of condition ids (0x and 64 hexadecimal digits), token ids (digits) or slugs";
+const LEADERS: &str = "a list of at least one declared leader's name, or [\"*\"] for all";
+const LEADERS_DENY: &str = "a list of declared leaders' names";
 const DEFAULT: &str = "strategy_default";
+/// Stands for all declared leaders.
+const ALL: &str = "*";
 
 pub fn leaders(reader: &mut Reader<'_>) -> Vec<LeaderConfig> {
     let mut leaders: Vec<LeaderConfig> = Vec::new();
@@ -45,8 +58,8 @@ pub fn leaders(reader: &mut Reader<'_>) -> Vec<LeaderConfig> {
 /// Returns the strategies, and what one would do that says nothing.
 pub fn strategies(reader: &mut Reader<'_>, leaders: &[LeaderConfig]) -> (Vec<StrategyConfig>, Settings) {
     let mut shared = reader.section(DEFAULT);
-    markets(&mut shared, "markets_allow");
-    markets(&mut shared, "markets_deny");
+    shared.list("leaders_deny", 0, LEADERS_DENY, "[\"Bo\"]", |_| Ok(()));
+    markets::read(&mut shared);
     let mut paper = shared.inner("paper", "[strategy_default.paper]");
     let unless_said = settings(&mut paper);
     paper.finish();
@@ -65,95 +78,65 @@ pub fn strategies(reader: &mut Reader<'_>, leaders: &[LeaderConfig]) -> (Vec<Str
             section.conflict("name", "is one strategy too many", &allowed, "take some out");
         }
         let leaders = followed(&mut section, leaders);
-        let markets_allow = markets(&mut section, "markets_allow");
-        let markets_deny = markets(&mut section, "markets_deny");
+        let markets = markets::read(&mut section);
         let mut paper = section.inner("paper", "[strategy.paper]");
         let capital = paper.usdc("capital_usdc", 1_000_000, 100_000_000);
         let settings = settings(&mut paper);
         paper.finish();
         section.finish();
-        strategies.push(StrategyConfig { name, leaders, capital, settings, markets_allow, markets_deny });
+        strategies.push(StrategyConfig { name, leaders, capital, settings, markets });
     }
     (strategies, unless_said)
 }
 
-/// Returns the leaders that a strategy names, as positions in `leaders`.
+/// Returns the leaders that a strategy names and does not deny, as positions in `leaders`.
 fn followed(section: &mut Section<'_, '_>, leaders: &[LeaderConfig]) -> Vec<usize> {
     let declared: Vec<&str> = leaders.iter().map(|leader| leader.name.as_str()).collect();
-    let names = section.list("leaders", 1, LEADERS, "[\"Ada\"]", |name| match declared.contains(&name) {
+    let is_declared = |name: &str| match declared.contains(&name) {
         true => Ok(()),
         false if declared.is_empty() => Err(format!("{name:?} is not a declared leader; there are none")),
         false => Err(format!("{name:?} is not a declared leader; there are: {}", declared.join(", "))),
+    };
+    let names = section.list("leaders", 1, LEADERS, "[\"Ada\"]", |name| match name {
+        ALL => Ok(()),
+        name => is_declared(name),
     });
-    names.iter().filter_map(|name| declared.iter().position(|declared| declared == name)).collect()
-}
-
-fn markets(section: &mut Section<'_, '_>, key: &'static str) -> Vec<String> {
-    section.list(key, 0, MARKETS, "[\"will-it-rain-tomorrow\"]", is_market)
+    let denied = section.list("leaders_deny", 0, LEADERS_DENY, "[\"Bo\"]", is_declared);
+    if names.iter().any(|name| name == ALL) && names.len() > 1 {
+        let wrong = "names leaders beside \"*\", which is all of them";
+        section.conflict("leaders", wrong, LEADERS, "leave one or the other out");
+    }
+    let is_followed =
+        |name: &str| names.iter().any(|of| of == ALL || of == name) && !denied.iter().any(|of| of == name);
+    let followed: Vec<usize> = (0..declared.len()).filter(|index| is_followed(declared[*index])).collect();
+    if followed.is_empty() && !declared.is_empty() && !names.is_empty() {
+        let wrong = "leaves no leader to follow";
+        section.conflict("leaders_deny", wrong, LEADERS_DENY, "take one out, or name more leaders");
+    }
+    followed
 }
 
 /// Reads what a portfolio is told to do; every key of `[strategy_default.paper]`.
 fn settings(section: &mut Section<'_, '_>) -> Settings {
-    #[derive(Clone, Copy)]
-    enum By {
-        Fixed,
-        Percent,
-    }
-    let by = section.choice("sizing", &[("fixed", By::Fixed), ("percent", By::Percent)]);
-    let size = section.usdc("size_usdc", 10_000, 1_000_000);
-    let size_ppm = section.percent("size_percent", 1, 1_000);
     let settings = Settings {
-        sizing: match by {
-            By::Fixed => Sizing::Fixed(size),
-            By::Percent => Sizing::Percent(size_ppm),
-        },
-        order_usdc_min: section.usdc("order_usdc_min", 1_000_000, 1_000_000),
-        order_usdc_max: section.usdc("order_usdc_max", 1_000_000, 1_000_000),
-        order_kind: section.choice("order_kind", &[("FAK", OrderKind::Fak), ("FOK", OrderKind::Fok)]),
-        trade_age_max: section.millis("trade_age_ms_max", 1, 86_400_000),
-        price_min: section.price("price_min"),
-        price_max: section.price("price_max"),
-        leader_trade_usdc_min: section.usdc("leader_trade_usdc_min", 0, 1_000_000_000),
-        leader_trade_usdc_max: section.usdc("leader_trade_usdc_max", 0, 1_000_000_000),
-        close_time_min: section.seconds("close_time_s_min", 0, 31_536_000),
-        close_life_ppm_min: section.percent("close_life_percent_min", 0, 100),
-        book_age_max: section.millis("book_age_ms_max", 100, 86_400_000),
-        spread_max: section.micros("spread_max", 100, 1_000_000),
-        price_guard_ppm: section.percent("price_guard_percent", 0, 100),
-        slippage_buy_ppm: section.percent("slippage_buy_percent", 0, 100),
-        slippage_sell_ppm: section.percent("slippage_sell_percent", 0, 100),
-        depth_factor_ppm_min: section.micros("depth_factor_min", 0, 100_000_000),
-        depth_ppm_max: section.percent("depth_percent_max", 100, 100),
-        position_usdc_max: section.usdc("position_usdc_max", 1_000_000, 100_000_000),
-        exposure_usdc_max: section.usdc("exposure_usdc_max", 1_000_000, 100_000_000),
-        stop_loss_ppm: section.percent("stop_loss_percent", 0, 100),
-        take_profit_ppm: section.percent("take_profit_percent", 0, 10_000),
-        cooling: section.minutes("cooling_minutes", 0, 100_000),
+        filter: filter::read(section),
+        conduct: conduct::read(section),
+        scoring: scoring::read(section),
+        sizing: sizing::read(section),
+        buffer: buffer::read(section),
+        guards: guards::read(section),
+        policy: policy::read(section),
+        limits: limits::read(section),
+        exit: exit::read(section),
     };
-    together(section, &settings, size);
-    settings
-}
-
-/// Reports settings that are right one by one, but not together.
-fn together(section: &mut Section<'_, '_>, settings: &Settings, size: Usdc) {
-    let mut ordered = |is_ordered: bool, low: &str, high: &str| {
-        if !is_ordered {
-            section.out_of_order(low, high);
+    let Settings { sizing, limits, .. } = &settings;
+    for (max, key) in [(limits.position_usdc_max, "position_usdc_max"), (limits.exposure_usdc_max, "exposure_usdc_max")]
+    {
+        if max < sizing.order_usdc_min {
+            section.out_of_order("order_usdc_min", key);
         }
-    };
-    ordered(settings.order_usdc_min <= settings.order_usdc_max, "order_usdc_min", "order_usdc_max");
-    ordered(settings.price_min <= settings.price_max, "price_min", "price_max");
-    ordered(
-        settings.leader_trade_usdc_min <= settings.leader_trade_usdc_max,
-        "leader_trade_usdc_min",
-        "leader_trade_usdc_max",
-    );
-    ordered(settings.order_usdc_min <= settings.position_usdc_max, "order_usdc_min", "position_usdc_max");
-    ordered(settings.order_usdc_min <= settings.exposure_usdc_max, "order_usdc_min", "exposure_usdc_max");
-    match settings.sizing {
-        Sizing::Fixed(_) => ordered(settings.order_usdc_min <= size, "order_usdc_min", "size_usdc"),
-        Sizing::Percent(_) => {}
     }
+    settings
 }
 
 fn is_name(name: &str) -> Result<(), String> {
@@ -178,17 +161,5 @@ fn is_wallet(wallet: &str) -> Result<(), String> {
         None if digits.len() != 40 => Err(format!("has {} digits after 0x", digits.len())),
         None if digits.chars().all(|c| c == '0') => Err("is the zero address, which is nobody's".to_owned()),
         None => Ok(()),
-    }
-}
-
-fn is_market(market: &str) -> Result<(), String> {
-    let is_hash = |digits: &str| digits.len() == 64 && digits.chars().all(|c| c.is_ascii_hexdigit());
-    let is_slug = |text: &str| text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c));
-    match market.strip_prefix("0x") {
-        Some(digits) if is_hash(digits) => Ok(()),
-        Some(_) => Err(format!("{market:?} begins with 0x, but 64 hexadecimal digits do not follow")),
-        None if market.is_empty() => Err("is empty".to_owned()),
-        None if is_slug(market) => Ok(()),
-        None => Err(format!("{market:?} is neither an id nor a slug")),
     }
 }

@@ -1,0 +1,91 @@
+//! Switches that a person turns: paper, live, and live for one leader.
+
+use serde::{Deserialize, Serialize};
+
+/// The global paper switch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum PaperSwitch {
+    On,
+    Off,
+}
+
+/// The global live switch. Shadow decides and records everything, and sends nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum LiveSwitch {
+    #[default]
+    Off,
+    Shadow,
+    On,
+}
+
+/// What a leader's trades are worth to live portfolios, whatever the global switch says; except that Off is Off.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum LeaderSwitch {
+    /// As the global switch says.
+    #[default]
+    Inherit,
+    ForceOn,
+    ForceOff,
+}
+
+impl LiveSwitch {
+    /// Returns what holds for a leader's trades: the global Off wins over everything, then his own switch counts.
+    pub const fn for_leader(self, leader: LeaderSwitch) -> LiveSwitch {
+        match (self, leader) {
+            (LiveSwitch::Off, _) | (_, LeaderSwitch::ForceOff) => LiveSwitch::Off,
+            (_, LeaderSwitch::ForceOn) => LiveSwitch::On,
+            (global, LeaderSwitch::Inherit) => global,
+        }
+    }
+
+    pub const fn code(self) -> &'static str {
+        match self {
+            LiveSwitch::Off => "off",
+            LiveSwitch::Shadow => "shadow",
+            LiveSwitch::On => "on",
+        }
+    }
+}
+
+impl LeaderSwitch {
+    pub const fn code(self) -> &'static str {
+        match self {
+            LeaderSwitch::Inherit => "inherit",
+            LeaderSwitch::ForceOn => "force_on",
+            LeaderSwitch::ForceOff => "force_off",
+        }
+    }
+}
+
+impl PaperSwitch {
+    pub const fn code(self) -> &'static str {
+        match self {
+            PaperSwitch::On => "on",
+            PaperSwitch::Off => "off",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_global_off_wins_and_then_the_leader_decides() {
+        use LeaderSwitch::{ForceOff, ForceOn, Inherit};
+        use LiveSwitch::{Off, On, Shadow};
+        for (global, leader, holds) in [
+            (Off, Inherit, Off),
+            (Off, ForceOn, Off),
+            (Off, ForceOff, Off),
+            (Shadow, Inherit, Shadow),
+            (Shadow, ForceOn, On),
+            (Shadow, ForceOff, Off),
+            (On, Inherit, On),
+            (On, ForceOn, On),
+            (On, ForceOff, Off),
+        ] {
+            assert_eq!(global.for_leader(leader), holds, "{global:?} {leader:?}");
+        }
+    }
+}
