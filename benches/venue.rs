@@ -1,14 +1,18 @@
 //! What the simulated venue carries on this machine, its clients included: orders over HTTP keep-alive, and book messages
 //! to sockets.
 //!
-//! `cargo bench --bench venue`; small under `cargo test --benches`.
+//! `cargo bench --bench venue`; small under `cargo test --benches`. `cargo bench --bench venue -- --soak 600` loads it for so
+//! many seconds instead and says every half a minute what memory that takes, for everything: venue and clients.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use alloy::hex;
 use alloy::primitives::{B256, U256};
 use futures_util::{SinkExt, StreamExt};
 use remora::domain::{Generation, Millis, Price, Shares, Side, Tick, Usdc};
+use remora::sim::listing::Listing;
 use remora::sim::server::{Funded, Limits, Options, PrivateSettings, Server};
 use remora::venue::polymarket::auth::{ClobAuth, Request, Secret};
 use remora::venue::polymarket::{Exchange, Key, Network, Order, SignatureType, amounts, signature};
@@ -16,9 +20,17 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message as Frame;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 const CONNECTIONS: usize = 8;
 const SUBSCRIBERS: usize = 10;
+
+/// What the soak does in a second, on each of its connections: place an order, cancel it.
+const SOAK_ORDERS: u64 = 250;
+const SOAK_CONNECTIONS: u64 = 2;
+const SOAK_RATE_PERCENT: u64 = 1_000;
+const SOAK_REPORT: Duration = Duration::from_secs(30);
 
 /// How much is done: much for a figure, little to see that it works.
 #[derive(Clone, Copy)]
@@ -37,6 +49,10 @@ fn main() {
     };
     remora::feed::install_tls();
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    if let Some(secs) = std::env::args().skip_while(|argument| argument != "--soak").nth(1) {
+        let length = Duration::from_secs(secs.parse().expect("--soak takes a number of seconds"));
+        return runtime.block_on(soak(length));
+    }
     runtime.block_on(async {
         orders(load).await;
         books(load).await;
@@ -45,14 +61,8 @@ fn main() {
 
 /// Places orders that rest, then places and cancels in turn, over a few connections, in a world that trades on.
 async fn orders(load: Load) {
-    let key = Key::from_bytes([1; 32]).expect("a key");
-    let accounts = vec![Funded { key, money: Usdc::whole(100_000_000) }];
-    let private = PrivateSettings { accounts, limits: Limits::NONE };
-    let venue = Server::start(Options { private, ..Options::default() }).await.expect("free ports");
-    let client = Client::connect(&venue, key).await;
-    let market =
-        venue.open_markets().into_iter().find(|listing| listing.generation == Generation::V2 && !listing.neg_risk);
-    let token = market.expect("a market").tokens[0].clone();
+    let (venue, client) = funded(100).await;
+    let token = plain_token(&venue);
 
     // Signed before the clock starts; the timestamps hold for 30 seconds.
     let batches = |cancels: Cancels| {
@@ -78,6 +88,21 @@ async fn orders(load: Load) {
         );
     }
     venue.stop().await;
+}
+
+/// Starts a venue where our client has money and no limits.
+async fn funded(rate_percent: u64) -> (Server, Client) {
+    let key = Key::from_bytes([1; 32]).expect("a key");
+    let accounts = vec![Funded { key, money: Usdc::whole(100_000_000) }];
+    let private = PrivateSettings { accounts, limits: Limits::NONE };
+    let venue = Server::start(Options { rate_percent, private, ..Options::default() }).await.expect("free ports");
+    let client = Client::connect(&venue, key).await;
+    (venue, client)
+}
+
+fn plain_token(venue: &Server) -> String {
+    let is_plain = |listing: &Listing| listing.generation == Generation::V2 && !listing.neg_risk;
+    venue.open_markets().into_iter().find(|listing| is_plain(listing)).expect("a market").tokens[0].clone()
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -188,24 +213,41 @@ fn seconds() -> String {
 /// Sends requests one after another over one connection, each after the answer to the one before. Returns how many orders
 /// were accepted; panics on any other answer.
 async fn carry(address: String, requests: Vec<Vec<u8>>) -> u32 {
-    let mut socket = TcpStream::connect(address).await.expect("a connection");
-    socket.set_nodelay(true).expect("a socket");
-    let (mut answer, mut placed) = (Vec::with_capacity(8_192), 0);
+    let (mut line, mut placed) = (Line::connect(&address).await, 0);
     for request in requests {
-        socket.write_all(&request).await.expect("a listener");
-        answer.clear();
-        let body = loop {
-            if let Some(start) = body_start(&answer) {
-                break start;
-            }
-            assert_ne!(socket.read_buf(&mut answer).await.expect("an answer"), 0, "the venue hung up");
-        };
-        let text = std::str::from_utf8(&answer[body..]).expect("text");
-        let is_placed = text.contains(r#""status":"live""#);
-        assert!(is_placed || text.contains(r#""not_canceled":{}"#), "{text}");
-        placed += u32::from(is_placed);
+        placed += u32::from(line.ask(&request).await);
     }
     placed
+}
+
+/// A connection that is kept.
+struct Line {
+    socket: TcpStream,
+    answer: Vec<u8>,
+}
+
+impl Line {
+    async fn connect(address: &str) -> Line {
+        let socket = TcpStream::connect(address).await.expect("a connection");
+        socket.set_nodelay(true).expect("a socket");
+        Line { socket, answer: Vec::with_capacity(8_192) }
+    }
+
+    /// Returns whether the answer says that an order rests; panics unless it says that, or that one was cancelled.
+    async fn ask(&mut self, request: &[u8]) -> bool {
+        self.socket.write_all(request).await.expect("a listener");
+        self.answer.clear();
+        let body = loop {
+            if let Some(start) = body_start(&self.answer) {
+                break start;
+            }
+            assert_ne!(self.socket.read_buf(&mut self.answer).await.expect("an answer"), 0, "the venue hung up");
+        };
+        let text = std::str::from_utf8(&self.answer[body..]).expect("text");
+        let is_placed = text.contains(r#""status":"live""#);
+        assert!(is_placed || text.contains(r#""not_canceled":{}"#), "{text}");
+        is_placed
+    }
 }
 
 /// Returns where the body of a whole answer begins; `None` while it is not whole.
@@ -216,6 +258,72 @@ fn body_start(answer: &[u8]) -> Option<usize> {
     (answer.len() >= start + length).then_some(start)
 }
 
+/// Places and cancels orders at an even pace while the world trades and two sockets listen to its books, and says what
+/// memory that takes.
+async fn soak(length: Duration) {
+    let (venue, client) = funded(SOAK_RATE_PERCENT).await;
+    let (token, address) = (plain_token(&venue), venue.clob_url.trim_start_matches("http://").to_owned());
+    let (client, heard) = (Arc::new(client), Arc::new(AtomicU64::new(0)));
+    let tokens: Vec<String> = venue.open_markets().iter().flat_map(|listing| listing.tokens.clone()).collect();
+    for _ in 0..2 {
+        let (mut socket, heard) = (subscribe(&venue, &tokens).await, Arc::clone(&heard));
+        tokio::spawn(async move {
+            while let Some(Ok(_)) = socket.next().await {
+                heard.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+    }
+    let (placed, mut clients) = (Arc::new(AtomicU64::new(0)), Vec::new());
+    for nth in 0..SOAK_CONNECTIONS {
+        let (client, token, placed) = (Arc::clone(&client), token.clone(), Arc::clone(&placed));
+        let mut line = Line::connect(&address).await;
+        clients.push(tokio::spawn(async move {
+            let mut pace = tokio::time::interval(Duration::from_secs(1) / SOAK_ORDERS as u32);
+            for salt in 0.. {
+                pace.tick().await;
+                // A cancel goes with each order, so what grows is what has ended.
+                for request in client.requests(&token, salt * SOAK_CONNECTIONS + nth, 1, Cancels::EachAtOnce) {
+                    placed.fetch_add(u64::from(line.ask(&request).await), Ordering::Relaxed);
+                }
+            }
+        }));
+    }
+    let start = Instant::now();
+    while start.elapsed() < length {
+        tokio::time::sleep(SOAK_REPORT.min(length.saturating_sub(start.elapsed()))).await;
+        println!(
+            "{:>4.0} s: {:>6.1} MB resident, {} orders placed and cancelled, {} book messages",
+            start.elapsed().as_secs_f64(),
+            resident_mb(),
+            placed.load(Ordering::Relaxed),
+            heard.load(Ordering::Relaxed),
+        );
+    }
+    clients.iter().for_each(tokio::task::JoinHandle::abort);
+    venue.stop().await;
+}
+
+/// Returns the memory that this process has from the machine.
+fn resident_mb() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+    let kilobytes = line.trim().trim_end_matches(" kB").parse::<f64>().unwrap_or_default();
+    kilobytes / 1024.0
+}
+
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+/// Subscribes to all that the market channel says of these tokens.
+async fn subscribe(venue: &Server, tokens: &[String]) -> Socket {
+    // A client that reads into a larger buffer spends its time on clearing it.
+    let config = WebSocketConfig::default().read_buffer_size(16 * 1024);
+    let (mut socket, _) =
+        tokio_tungstenite::connect_async_with_config(&venue.market_url, Some(config), true).await.expect("a socket");
+    let hello = json!({"type": "market", "assets_ids": tokens, "custom_feature_enabled": true});
+    socket.send(Frame::text(hello.to_string())).await.expect("a listener");
+    socket
+}
+
 /// Listens to all books with many sockets in a busy world.
 async fn books(load: Load) {
     let options = Options { rate_percent: load.rate_percent, queue_max: 65_536, ..Options::default() };
@@ -223,10 +331,7 @@ async fn books(load: Load) {
     let tokens: Vec<String> = venue.open_markets().iter().flat_map(|listing| listing.tokens.clone()).collect();
     let mut sockets = Vec::new();
     for _ in 0..SUBSCRIBERS {
-        let (mut socket, _) = tokio_tungstenite::connect_async(&venue.market_url).await.expect("a socket");
-        let hello = json!({"type": "market", "assets_ids": tokens, "custom_feature_enabled": true});
-        socket.send(Frame::text(hello.to_string())).await.expect("a listener");
-        sockets.push(socket);
+        sockets.push(subscribe(&venue, &tokens).await);
     }
     let (start, until) = (Instant::now(), tokio::time::Instant::now() + load.listen);
     let listening = sockets.into_iter().map(|mut socket| {

@@ -10,7 +10,7 @@ use self::story::Case;
 use super::{Engine, Exit, Global, parse, table};
 use crate::{
     config::{Config, Source, StrategyConfig},
-    domain::{FeeSchedule, Market, Price, Role, Settings, Shares, Side, SizeRule, Tick, Usdc},
+    domain::{FeeSchedule, Market, Price, Role, Settings, Shares, Side, SizeRule, Tick, Usdc, settings::Gate},
     start::{engine_options, paper_options},
 };
 
@@ -58,7 +58,7 @@ pub struct ExplainArgs {
     #[arg(long, default_value = "taker", value_parser = parse::role)]
     pub role: Role,
 
-    /// The model's probability of the outcome, in percent (kelly, edge, filter)
+    /// The model's probability of the outcome, in percent (kelly, edge, filter, score gate)
     #[arg(long, value_name = "PERCENT", value_parser = parse::percent)]
     pub probability: Option<u32>,
 
@@ -185,7 +185,7 @@ fn case(config: &Config, strategy: &StrategyConfig, args: &ExplainArgs) -> Resul
 /// Returns which argument is missing that the strategy's rules go by.
 fn not_said(settings: &Settings, args: &ExplainArgs) -> Option<String> {
     let rule = settings.sizing.rule;
-    let by_model = matches!(rule, SizeRule::Kelly(_) | SizeRule::Edge { .. });
+    let by_model = matches!(rule, SizeRule::Kelly(_) | SizeRule::Edge { .. }) || settings.scoring.gate == Gate::Model;
     if args.probability.is_none() && (by_model || settings.filter.probability_ppm_min > 0) {
         let fix = "say what the model thinks, such as --probability 55";
         return Some(format!("this strategy goes by the model's probability of the outcome\n  fix: {fix}"));

@@ -85,10 +85,12 @@ Examples:
   remora venue --profile hell --truth truth.jsonl --for 10m
   remora venue --market monday.jsonl.zst         a recorded day instead of made-up markets
   remora venue --tls certs                       https and wss; clients trust certs/ca.pem
-  curl -X PATCH -d '{\"ghost_fill_ppm\":1000000}' -H 'content-type: application/json' $CONTROL/knobs
+  curl -X PATCH $CONTROL/knobs -H 'content-type: application/json' \\
+    -d '{\"ghost_fill_ppm\":1000000}'          $CONTROL is what it prints as control
 
-It prints one JSON object: base URLs, accounts, markets. Ctrl-C stops it. The money is not real; the keys of --account are
-seen by whoever can list the processes of this machine, so use keys that hold nothing.";
+It prints one JSON object: base URLs, accounts, markets. Ctrl-C stops it.
+The money is not real; the keys of --account are seen by whoever can list the
+processes of this machine, so use keys that hold nothing.";
 
 /// The account that is there when none is given: Anvil's and Hardhat's first, published everywhere.
 const KNOWN_ACCOUNT: &str = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80:10000";

@@ -302,6 +302,7 @@ fn each_mistake_in_a_size_has_its_place_and_its_words() {
     check("order_kind = \"IOC\"", &["9:14 strategy 1.paper.order_kind: \"IOC\" is not one of the words"]);
 }
 
+/// Binds: leaders_deny.
 #[test]
 fn a_strategy_may_follow_all_leaders_but_some() {
     let bo = ADA.replace("Ada", "Bo").replace("01\"", "02\"");

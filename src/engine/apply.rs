@@ -9,7 +9,7 @@ use super::{
     signal::Undecided,
 };
 use crate::domain::{
-    Cause, Event, Nanos, OrderEnd, OrderId, PortfolioId, Shares, Side, SignalId, Usdc,
+    Cause, Event, Nanos, OrderEnd, OrderId, PortfolioId, Shares, Side, SignalId, TokenId, Usdc,
     event::{Filled, How, Settled, Signal, Submitted},
     market::SHARES_STEP,
     money::SHARES_MAX,
@@ -123,12 +123,7 @@ impl Engine {
             }
             Event::Filled(filled) => self.apply_filled(at, filled),
             Event::Closed { order, end, released } => self.apply_closed(at, *order, *end, *released),
-            Event::Resolved { token, payout } => {
-                self.tokens[token.index()].payout = Some(*payout);
-                let tokens = &self.tokens;
-                self.entered.make_room(|token| tokens[token.index()].payout.is_some());
-                self.scores.records.resolved(*token, *payout);
-            }
+            Event::Resolved { token, payout } => self.apply_resolved(*token, *payout),
             Event::Settled(settled) => self.apply_settled(settled),
             Event::Scored(scored) => self.scores.keep(scored),
             Event::Released { portfolio, amount } => {
@@ -307,6 +302,13 @@ impl Engine {
             }
         }
         self.positions.close_if_empty(slot);
+    }
+
+    fn apply_resolved(&mut self, token: TokenId, payout: u32) {
+        self.tokens[token.index()].payout = Some(payout);
+        let tokens = &self.tokens;
+        self.entered.make_room(|token| tokens[token.index()].payout.is_some());
+        self.scores.records.resolved(token, payout);
     }
 
     fn apply_settled(&mut self, settled: &Settled) {

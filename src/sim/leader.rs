@@ -69,6 +69,11 @@ pub fn all() -> [Leader; 3] {
     ]
 }
 
+/// Name and wallet of who tricks his copiers, where the knobs or the control endpoint ask for it; else he does nothing.
+pub const TRICKSTER: (&str, &str) = ("Di", "0x1ead000000000000000000000000000000000004");
+/// The wallet that nobody knows to be his.
+pub const SECOND_WALLET: (&str, &str) = ("stranger-0d1ce5", "0x0d1ce50000000000000000000000000000000005");
+
 /// More open positions than this make a leader sell.
 const POSITIONS_MAX: usize = 5;
 

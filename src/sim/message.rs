@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::exchange::Move;
 use super::listing::Listing;
 use crate::domain::{Millis, Price, Shares, Side, Tick};
 
@@ -93,6 +94,13 @@ pub const fn opposite(side: Side) -> Side {
     }
 }
 
+/// Whether somebody's order rested when it was matched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    Maker,
+    Taker,
+}
+
 /// A fill of a wallet, as the activity feed and the Data API tell it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Activity {
@@ -100,11 +108,23 @@ pub struct Activity {
     pub outcome: Outcome,
     pub wallet: String,
     pub name: String,
+    pub role: Role,
     pub side: Side,
     pub price: Price,
     pub size: Shares,
     /// When it was matched. The feed tells it later.
     pub traded_at: Millis,
+    pub transaction: String,
+}
+
+/// What a wallet did with its shares beside trading, as the Data API tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deed {
+    pub listing: Arc<Listing>,
+    pub wallet: String,
+    pub name: String,
+    pub moved: Move,
+    pub at: Millis,
     pub transaction: String,
 }
 

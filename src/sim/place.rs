@@ -1,6 +1,5 @@
 //! One simulated market while it lives: a drifting fair value, and what the house offers around it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::book::Book;
@@ -35,24 +34,31 @@ pub enum Kind {
     Recorded,
 }
 
-/// What the house offers in a market, all its accounts together.
+/// Where the house offers something in a market, all its accounts together; lowest price first.
 #[derive(Clone, Debug, Default)]
 pub struct Offers {
-    pub bids: BTreeMap<Price, Shares>,
-    pub asks: BTreeMap<Price, Shares>,
+    bids: Vec<Price>,
+    asks: Vec<Price>,
 }
 
 impl Offers {
-    pub fn add(&mut self, side: Side, level: Level) {
-        let levels = match side {
-            Side::Buy => &mut self.bids,
-            Side::Sell => &mut self.asks,
-        };
-        let total = levels.entry(level.price).or_default();
-        *total = *total + level.size;
+    /// Takes levels in any order, and more than once.
+    pub fn of(levels: impl Iterator<Item = (Side, Price)>) -> Offers {
+        let mut offers = Offers::default();
+        for (side, price) in levels {
+            match side {
+                Side::Buy => offers.bids.push(price),
+                Side::Sell => offers.asks.push(price),
+            }
+        }
+        for prices in [&mut offers.bids, &mut offers.asks] {
+            prices.sort_unstable();
+            prices.dedup();
+        }
+        offers
     }
 
-    fn side(&self, side: Side) -> &BTreeMap<Price, Shares> {
+    fn side(&self, side: Side) -> &[Price] {
         match side {
             Side::Buy => &self.bids,
             Side::Sell => &self.asks,
@@ -61,8 +67,8 @@ impl Offers {
 
     fn best(&self, side: Side) -> Option<Price> {
         match side {
-            Side::Buy => self.bids.last_key_value().map(|(price, _)| *price),
-            Side::Sell => self.asks.first_key_value().map(|(price, _)| *price),
+            Side::Buy => self.bids.last().copied(),
+            Side::Sell => self.asks.first().copied(),
         }
     }
 }
@@ -149,15 +155,15 @@ impl Place {
             return std::iter::once(change).chain(self.quote_at(offers, side, 1, random)).collect();
         }
         let (count, worst) = match side {
-            Side::Buy => (levels.len(), levels.first_key_value()),
-            Side::Sell => (levels.len(), levels.last_key_value()),
+            Side::Buy => (levels.len(), levels.first()),
+            Side::Sell => (levels.len(), levels.last()),
         };
-        if let Some((price, _)) = worst.filter(|_| count > LEVELS_MAX) {
+        if let Some(price) = worst.filter(|_| count > LEVELS_MAX) {
             return vec![removal(side, *price)];
         }
         let depth = random.range(0, LEVELS_MIN as u64).min(random.range(0, LEVELS_MAX as u64)) as i64;
         let Some(change) = self.quote_at(offers, side, depth, random) else { return Vec::new() };
-        let is_there = levels.contains_key(&change.level.price);
+        let is_there = levels.binary_search(&change.level.price).is_ok();
         if is_there && count > LEVELS_MIN && depth > 0 && random.chance(25) {
             return vec![removal(side, change.level.price)];
         }
@@ -166,7 +172,7 @@ impl Place {
 
     /// The removals of levels that the fair value has run past, best first, at most three.
     fn stale(&self, offers: &Offers, side: Side) -> Vec<Change> {
-        let (limit, levels) = (self.target(side, 0), offers.side(side).keys());
+        let (limit, levels) = (self.target(side, 0), offers.side(side).iter());
         let stale: Vec<&Price> = match side {
             Side::Buy => levels.rev().take_while(|price| i64::from(price.micros()) > limit).take(3).collect(),
             Side::Sell => levels.take_while(|price| i64::from(price.micros()) < limit).take(3).collect(),

@@ -6,6 +6,7 @@
 mod recorded;
 mod seeded;
 mod stage;
+mod tricks;
 
 use std::path::Path;
 
@@ -13,6 +14,8 @@ use recorded::Recorded;
 use seeded::Seeded;
 use stage::Stage;
 pub use stage::{PLACES_MAX, Person};
+pub use tricks::Trick;
+use tricks::Tricks;
 
 use super::exchange::{AccountId, Event, Exchange, MarketId, NewOrder, NotCanceled, OrderId, Placed, Reject, Settings};
 use super::message::{BookImage, Message, Outcome};
@@ -53,6 +56,7 @@ pub struct Step {
 pub struct Workload {
     stage: Stage,
     script: Script,
+    tricks: Tricks,
     /// When something last happened.
     now: Nanos,
 }
@@ -84,9 +88,10 @@ impl Workload {
     pub fn new(options: Options) -> Workload {
         let mut stage = stage(&options);
         let script = Script::Seeded(Box::new(Seeded::new(options, &mut stage)));
+        let tricks = Tricks::new(options.seed, &mut stage);
         // Nobody listened when the first books were made.
         stage.tell(options.start);
-        Workload { stage, script, now: options.start }
+        Workload { stage, script, tricks, now: options.start }
     }
 
     /// Returns a world in which the markets of a recording are played, from `options.start` on, at the rate in percent of
@@ -95,7 +100,8 @@ impl Workload {
         assert!(options.rate_percent > 0, "a recording at 0 % of its pace never begins");
         let mut stage = stage(&options);
         let script = Script::Recorded(Box::new(Recorded::open(options, path, &mut stage)?));
-        Ok(Workload { stage, script, now: options.start })
+        let tricks = Tricks::new(options.seed, &mut stage);
+        Ok(Workload { stage, script, tricks, now: options.start })
     }
 
     /// Returns the next moment at which something happens, if it is not after `until`. What clients caused since comes
@@ -105,14 +111,26 @@ impl Workload {
             if let Some(step) = self.tell(self.now) {
                 return Some(step);
             }
-            let (due, acts) = (self.stage.next_due(), self.script.next_at());
-            let at = [due, acts].into_iter().flatten().min().filter(|at| *at <= until)?;
+            let (due, plays, acts) = (self.stage.next_due(), self.tricks.next_at(), self.script.next_at());
+            let at = [due, plays, acts].into_iter().flatten().min().filter(|at| *at <= until)?;
             self.now = self.now.max(at);
-            let told = if due == Some(at) { self.stage.advance(at) } else { self.script.act(&mut self.stage) };
+            let told = if due == Some(at) {
+                self.stage.advance(at)
+            } else if plays == Some(at) {
+                self.tricks.act(&mut self.stage);
+                Vec::new()
+            } else {
+                self.script.act(&mut self.stage)
+            };
             if let Some(step) = self.step(told) {
                 return Some(step);
             }
         }
+    }
+
+    /// Lets the trickster play a trick, from now on or from the moment when a market is ripe for it.
+    pub fn play(&mut self, trick: Trick, now: Nanos) {
+        self.tricks.play(trick, &self.stage, now);
     }
 
     /// Takes a client's order. [`Workload::tell`] says what became of it.
@@ -121,8 +139,8 @@ impl Workload {
     }
 
     /// Cancels a client's order. [`Workload::tell`] says so.
-    pub fn cancel(&mut self, now: Nanos, account: AccountId, order: &OrderId) -> Result<(), NotCanceled> {
-        self.stage.exchange.cancel(now, account, order)
+    pub fn cancel(&mut self, account: AccountId, order: &OrderId) -> Result<(), NotCanceled> {
+        self.stage.exchange.cancel(account, order)
     }
 
     /// Returns what was caused at the exchange by others than the world since this was last asked; `None` if nothing was.
@@ -152,6 +170,11 @@ impl Workload {
     /// From now on the fills of this account are told like those of leaders.
     pub fn introduce(&mut self, account: AccountId, person: Person) {
         self.stage.introduce(account, person);
+    }
+
+    /// Returns who is told of where an account trades; `None` for one of whom nothing is told.
+    pub fn person(&self, account: AccountId) -> Option<&Person> {
+        self.stage.person(account)
     }
 
     /// Yields those whose fills are told, in no order.

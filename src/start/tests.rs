@@ -125,6 +125,7 @@ fn a_strategy_that_left_the_settings_is_named_while_it_holds_something() {
     assert!(core.engine.orders().iter().all(|order| order.submitted.portfolio == PortfolioId(1)));
 }
 
+/// Binds: markets_allow, markets_deny, tags_allow, tags_deny.
 #[test]
 fn market_filters_bind_by_token_condition_slug_and_tag() {
     let dir = tempfile::tempdir().expect("a folder");

@@ -44,7 +44,7 @@ begin
     end if;
     perform pg_temp.event(happened, 'submitted', jsonb_build_object('Submitted', jsonb_build_object('order', o, 'signal', signal, 'portfolio', p, 'leader', l,
         'token', t, 'side', initcap(s), 'kind', 'Fak', 'cause', replace(initcap(replace(why, '_', ' ')), ' ', ''), 'limit', pg_temp.micros(bound), 'shares', pg_temp.micros(wanted),
-        'budget', pg_temp.micros(budget), 'reserved', pg_temp.micros(budget * 1.02), 'touch', pg_temp.micros(touch), 'reference', pg_temp.micros(price))));
+        'budget', pg_temp.micros(budget), 'reserved', pg_temp.micros(budget * 1.02), 'touch', pg_temp.micros(touch), 'reference', pg_temp.micros(price), 'attempt', 1)));
     perform pg_temp.event(happened + interval '31 ms', 'accepted', jsonb_build_object('Accepted', jsonb_build_object('order', o)));
     if got > 0 then
         if s = 'sell' then
@@ -94,7 +94,7 @@ begin
             case when i % 10 = 4 then price - 0.004 else price end, case when i % 10 = 4 then size + 310 else size end, 120, md5(i::text));
         perform pg_temp.event(decided, 'signal', jsonb_build_object('Signal', jsonb_build_object('signal', i, 'group', case when i % 10 = 4 then i - 1 else i end,
             'trade', '[1, 2]'::jsonb, 'leader', l, 'token', t, 'side', initcap(s), 'price', pg_temp.micros(price), 'shares', pg_temp.micros(size),
-            'group_price', pg_temp.micros(price), 'group_shares', pg_temp.micros(size), 'leader_held', 120000000, 'traded_at', (extract(epoch from happened) * 1e9)::bigint)));
+            'group_price', pg_temp.micros(price), 'group_shares', pg_temp.micros(size), 'leader_held', 120000000, 'role', 'Taker', 'how', 'Traded', 'traded_at', (extract(epoch from happened) * 1e9)::bigint)));
         if s = 'buy' then
             insert into scores values (i, decided, round((i % 9 - 4) / 50.0, 6), round((i * 31 % 200 - 100) / 100.0, 6), round((i * 17 % 100 - 50) / 100.0, 6), 0.8, 0.2,
                 2 * price - 1, price, least(1, price + 0.012), least(0.99, price + 0.009), case when i % 5 = 0 then least(1, price + 0.06) end, price + 0.01);

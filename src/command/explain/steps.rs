@@ -131,7 +131,10 @@ fn rule(case: &Case, reckoning: &Reckoning, sizes: &Sizes) -> String {
         SizeRule::Edge { full, edge_ppm } => {
             format!("${full} at an edge of {} or more, {}: ${dollars} (edge)", percent(edge_ppm), edge())
         }
-        SizeRule::Conviction { full } => format!("${full} times the score's confidence: ${dollars} (conviction)"),
+        SizeRule::Conviction { full } => {
+            let confidence = reckoning.confidence_ppm.map_or("?".to_owned(), percent);
+            format!("${full} times the score's confidence of {confidence}: ${dollars} (conviction)")
+        }
     }
 }
 
@@ -152,7 +155,8 @@ fn clamps(case: &Case, reckoning: &Reckoning, sizes: &Sizes) -> Step {
     step(
         "clamps",
         format!(
-            "{maximum} (order_usdc_max); {bankroll}at most {depth} of the ${offered} offered within the limit (depth_buy_percent_max); at most ${available}, 99% of the available cash"
+            "{maximum} (order_usdc_max); {bankroll}at most {depth} of the ${offered} offered \
+             within the limit (depth_buy_percent_max); at most ${available}, 99% of the available cash"
         ),
     )
 }

@@ -10,7 +10,8 @@ use crate::{
     engine::{
         Engine, Options,
         book::Depth,
-        strategy::{price, size, size::Sizes},
+        score,
+        strategy::{Situation, price, size, size::Sizes},
     },
     hot_loop::{Core, Log},
     journal::Full,
@@ -57,6 +58,8 @@ pub struct Reckoning {
     /// The most that a share may cost; his price where no price may be paid.
     pub limit: Price,
     pub sizes: Option<Sizes>,
+    /// How sure the score is that the settings go by.
+    pub confidence_ppm: Option<u32>,
     pub bankroll_max: Usdc,
     /// The smallest buy there is at that limit.
     pub minimum: Usdc,
@@ -139,7 +142,11 @@ fn reckoned(core: &Core<Kept>, case: &Case) -> Reckoning {
         how: How::Traded,
         traded_at: core.now(),
     };
-    let situation = core.engine.situation_of(core.now(), PORTFOLIO, &signal);
+    // A signal is scored before it is decided; this one did not happen yet.
+    let scored = core.engine.scored(core.now(), &signal);
+    let probability = core.engine.token(TOKEN).probability;
+    let confidence_ppm = score::confidence(&case.settings.scoring, &scored, probability, core.now());
+    let situation = Situation { confidence_ppm, ..core.engine.situation_of(core.now(), PORTFOLIO, &signal) };
     let bound = price::best_ask(&situation)
         .and_then(|ask| price::buy_bound(situation.settings, situation.market, case.price, ask));
     let limit = bound.unwrap_or(case.price);
@@ -147,6 +154,7 @@ fn reckoned(core: &Core<Kept>, case: &Case) -> Reckoning {
     Reckoning {
         limit,
         sizes: size::sizes(&situation, limit).ok(),
+        confidence_ppm,
         bankroll_max: size::bankroll_max(&situation),
         minimum: size::minimum(situation.settings, situation.market, limit),
         wanted: size::wanted(&situation, limit).ok(),

@@ -27,6 +27,10 @@ name = "kelly"
 leaders = ["Ada"]
 paper = { capital_usdc = 1000, sizing = "kelly", order_usdc_max = 500, order_kind = "FOK_THEN_FAK" }
 [[strategy]]
+name = "sure"
+leaders = ["Ada"]
+paper = { capital_usdc = 1000, sizing = "conviction", conviction_full_usdc = 50 }
+[[strategy]]
 name = "raised"
 leaders = ["Ada"]
 paper = { capital_usdc = 1000, sizing = "percent", size_percent = 0.1, below_minimum = "raise", roles = "maker" }
@@ -163,6 +167,11 @@ fn what_is_printed_is_what_the_engine_said() {
         &strict,
         "--strategy raised --leader-usdc 500 --price 0.42",
         &[Skip::RoleNotFollowed.text(), "setting roles"],
+    );
+    check(
+        &strict,
+        "--strategy sure --leader-usdc 500 --price 0.42",
+        &["$50 times the score's confidence of", "(conviction)"],
     );
     check(&demo, "--strategy careful --leader-usdc 500 --price 0.425 --tick 0.005 --ask 0.425", &["limit 0.43"]);
 }

@@ -260,10 +260,8 @@ mod tests {
                     _ => (),
                 }
                 // What was left open behind the window ends.
-                for old in 1..1 + index / 8 {
-                    for _ in 0..std::mem::take(&mut open[old]) {
-                        entered.closed(US, TOKEN, SignalId(old as u64));
-                    }
+                for (old, open) in open.iter_mut().enumerate().take(1 + index / 8) {
+                    (0..std::mem::take(open)).for_each(|_| entered.closed(US, TOKEN, SignalId(old as u64)));
                 }
                 let naive = (1..40).filter(|at| bought[*at] > 0 || open[*at] > 0).count();
                 prop_assert_eq!(entered.others(US, TOKEN, NEW), naive as u32);

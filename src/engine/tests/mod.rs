@@ -5,6 +5,7 @@ mod conduct;
 mod entries;
 mod exits;
 mod judgement;
+mod keys;
 mod left;
 mod leaving;
 mod lots;

@@ -94,6 +94,14 @@ impl Contracts {
         self.sessions.get(&(wallet, key)).is_some_and(|until| now.as_secs() < *until)
     }
 
+    /// Returns the keys that may sign for a deposit wallet at that time, and until when, in seconds since 1970.
+    pub fn sessions_of(&self, wallet: Address, now: Nanos) -> Vec<(Address, u64)> {
+        let own = self.sessions.iter().filter(|((of, _), until)| *of == wallet && now.as_secs() < **until);
+        let mut own: Vec<(Address, u64)> = own.map(|((_, key), until)| (*key, *until)).collect();
+        own.sort_unstable();
+        own
+    }
+
     /// Returns how many transactions a contract wallet has executed.
     pub fn wallet_nonce(&self, wallet: Address) -> u64 {
         self.wallet_nonces.get(&wallet).copied().unwrap_or_default()
@@ -118,12 +126,12 @@ impl Contracts {
 
     /// Does what all calls ask for, or nothing from the first on that reverts; returns their logs. A call that reverts only
     /// because of one before it in the same batch leaves that one done.
-    pub fn perform(&mut self, vault: &mut dyn Vault, now: Nanos, calls: &[Call]) -> Result<Vec<Log>, Revert> {
+    pub fn perform(&mut self, vault: &mut dyn Vault, calls: &[Call]) -> Result<Vec<Log>, Revert> {
         calls.iter().try_for_each(|call| self.check(vault, call))?;
         let mut logs = Vec::new();
         for call in calls {
             let action = self.allowed(vault, call)?;
-            self.act(vault, now, call.from, action, &mut logs)?;
+            self.act(vault, call.from, action, &mut logs)?;
         }
         Ok(logs)
     }
@@ -170,7 +178,6 @@ impl Contracts {
     fn act(
         &mut self,
         vault: &mut dyn Vault,
-        now: Nanos,
         owner: Address,
         action: Action,
         logs: &mut Vec<Log>,
@@ -181,7 +188,7 @@ impl Contracts {
                 match self.exchange_at(spender) {
                     Some(exchange) => {
                         let amount = u64::try_from(amount).unwrap_or(u64::MAX);
-                        vault.allow(now, owner, exchange, Token::Collateral, amount);
+                        vault.allow(owner, exchange, Token::Collateral, amount);
                     }
                     None => drop(self.allowances.insert((known::PUSD, owner, spender), amount)),
                 }
@@ -189,21 +196,21 @@ impl Contracts {
                 logs.push(log(known::PUSD, approval.encode_log_data()));
             }
             Action::ApproveAll { token, operator, approved } => {
-                self.let_operate(vault, now, (token, owner, operator), approved);
+                self.let_operate(vault, (token, owner, operator), approved);
                 let approval = abi::Erc1155::ApprovalForAll { owner, operator, approved };
                 logs.push(log(token, approval.encode_log_data()));
             }
             Action::Pay { to, amount } => {
-                vault.pay(now, owner, to, amount)?;
+                vault.pay(owner, to, amount)?;
                 logs.push(transfer(owner, to, amount));
             }
-            Action::Redeem { condition, through, .. } => redeem(vault, now, owner, condition, through, logs)?,
+            Action::Redeem { condition, through, .. } => redeem(vault, owner, condition, through, logs)?,
             Action::Split { condition, through, amount, .. } => {
                 self.wear(known::PUSD, owner, through, amount);
-                split(vault, now, owner, condition, through, amount, logs)?;
+                split(vault, owner, condition, through, amount, logs)?;
             }
             Action::Merge { condition, through, amount, .. } => {
-                merge(vault, now, owner, condition, through, amount, logs)?;
+                merge(vault, owner, condition, through, amount, logs)?;
             }
             Action::Authorize { key, until } => drop(self.sessions.insert((owner, key), until)),
             Action::Revoke { key } => drop(self.sessions.remove(&(owner, key))),
@@ -270,11 +277,11 @@ impl Contracts {
         Err(revert("ERC1155: need operator approval for 3rd party transfers."))
     }
 
-    fn let_operate(&mut self, vault: &mut dyn Vault, now: Nanos, of: (Address, Address, Address), approved: bool) {
+    fn let_operate(&mut self, vault: &mut dyn Vault, of: (Address, Address, Address), approved: bool) {
         let (token, owner, operator) = of;
         match self.exchange_at(operator) {
             Some(exchange) if token == positions(exchange) => {
-                vault.allow(now, owner, exchange, Token::Positions, if approved { u64::MAX } else { 0 });
+                vault.allow(owner, exchange, Token::Positions, if approved { u64::MAX } else { 0 });
             }
             _ if approved => drop(self.operators.insert(of)),
             _ => drop(self.operators.remove(&of)),

@@ -20,13 +20,15 @@ pub mod vault;
 
 mod action;
 mod filter;
-mod moves;
+pub mod moves;
 mod pool;
+mod reorg;
 mod subscription;
 mod view;
 mod write;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
 
 use alloy::primitives::{Address, B256, Bytes, Log, U256};
 
@@ -39,6 +41,7 @@ use transaction::{Fees, Transaction, Unsigned};
 pub use vault::{Condition, Token, Vault};
 
 use super::exchange::{Settlement, TradeId};
+use super::random::Random;
 use crate::domain::Nanos;
 use crate::venue::polymarket::{Key, Network};
 
@@ -107,6 +110,11 @@ pub struct Chain {
     notices: VecDeque<(u64, Notice)>,
     noticed: u64,
     counted: u64,
+    /// How often blocks were replaced.
+    reorganised: u64,
+    /// Notices of logs that subscribers miss, in parts per million.
+    pub log_miss_ppm: u32,
+    random: Random,
 }
 
 /// The transaction that is to settle a trade.
@@ -119,12 +127,14 @@ struct Attempt {
 }
 
 /// What subscribers are told, in order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Notice {
     /// Nodes have heard of this transaction.
     Pending(B256),
     /// There is a block of this number.
     Block(u64),
+    /// A block was replaced, with these logs.
+    Removed(Arc<reorg::Removed>),
 }
 
 impl Chain {
@@ -162,6 +172,9 @@ impl Chain {
             notices: VecDeque::new(),
             noticed: 0,
             counted: 0,
+            reorganised: 0,
+            log_miss_ppm: 0,
+            random: Random::new(options.seed ^ 0x0c4a_1470),
             options,
         }
     }
@@ -224,6 +237,14 @@ impl Chain {
     /// Sends what a contract wallet's owner signed, paid for by the relayer; mined in the next block. Returns the hash.
     pub fn relay(&mut self, to: Address, input: Bytes, calls: Vec<Call>, at: Nanos) -> B256 {
         let hash = self.send(self.relayer, to, input, Work::Calls(calls), at);
+        self.ready.push((hash, Ok(())));
+        hash
+    }
+
+    /// Sends something that was done elsewhere, paid for by the relayer; mined in the next block with these logs. What it
+    /// calls is not written. Returns the hash.
+    pub fn done(&mut self, to: Address, logs: Vec<Log>, at: Nanos) -> B256 {
+        let hash = self.send(self.relayer, to, Bytes::new(), Work::Told(logs), at);
         self.ready.push((hash, Ok(())));
         hash
     }
@@ -299,7 +320,7 @@ impl Chain {
     pub fn notices(&self, from: u64) -> Option<impl Iterator<Item = Notice>> {
         let oldest = self.notices.front().map_or(self.noticed, |(number, _)| *number);
         let skip = from.checked_sub(oldest)?;
-        Some(self.notices.iter().skip(skip as usize).map(|(_, notice)| *notice))
+        Some(self.notices.iter().skip(skip as usize).map(|(_, notice)| notice.clone()))
     }
 
     fn next_block_at(&self) -> Nanos {
@@ -327,10 +348,11 @@ impl Chain {
     /// Mines a transaction. One that was not heard of is heard of first.
     fn mine(&mut self, block: &mut Block, at: Nanos, hash: B256, fate: Result<(), ()>, vault: &mut dyn Vault) {
         let Some(known) = self.known.get_mut(&hash) else { return };
+        vault.begin(hash);
         let result = match (&known.work, fate) {
             (_, Err(())) => Err(()),
             (Work::Told(logs), Ok(())) => Ok(logs.clone()),
-            (Work::Calls(calls), Ok(())) => self.contracts.perform(vault, at, calls).map_err(|_| ()),
+            (Work::Calls(calls), Ok(())) => self.contracts.perform(vault, calls).map_err(|_| ()),
         };
         let receipt = block.add(&known.transaction, result);
         known.receipt = Some(receipt);
@@ -376,6 +398,11 @@ impl Chain {
         self.unseen.insert((seen_at, self.counted), hash);
         self.known.insert(hash, Known { transaction, seen_at, work, receipt: None });
         hash
+    }
+
+    /// Returns whether a subscriber misses a notice of a log now.
+    fn misses_log(&mut self) -> bool {
+        self.log_miss_ppm > 0 && self.random.range(0, 1_000_000) < u64::from(self.log_miss_ppm)
     }
 
     fn notice(&mut self, notice: Notice) {

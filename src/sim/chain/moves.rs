@@ -7,16 +7,105 @@ use super::abi;
 use super::contracts::{Revert, revert};
 use super::settlement::{log, positions};
 use super::vault::{Condition, Vault};
-use crate::domain::Nanos;
 use crate::venue::polymarket::{Exchange, contracts as known};
 
 pub fn transfer(from: Address, to: Address, amount: u64) -> Log {
     log(known::PUSD, abi::Erc20::Transfer { from, to, value: U256::from(amount) }.encode_log_data())
 }
 
-fn share_move(condition: &Condition, operator: Address, from: Address, to: Address, id: U256, value: u64) -> Log {
-    let data = abi::Erc1155::TransferSingle { operator, from, to, id, value: U256::from(value) };
-    log(positions(condition.exchange), data.encode_log_data())
+/// Moves of shares of one condition as they are logged: who acts, and through which contract.
+#[derive(Clone, Copy, Debug)]
+pub struct Mover<'a> {
+    pub condition: &'a Condition,
+    pub owner: Address,
+    pub through: Address,
+}
+
+impl Mover<'_> {
+    /// Returns the contract that owners use for a condition's kind of market.
+    pub const fn usual(exchange: Exchange) -> Address {
+        match exchange {
+            Exchange::V2 => known::COLLATERAL_ADAPTER,
+            Exchange::V2NegRisk => known::NEG_RISK_COLLATERAL_ADAPTER,
+            Exchange::V3 => known::ROUTER,
+        }
+    }
+
+    /// Returns the log of a redemption of what was held of each token.
+    pub fn redeemed(&self, held: [u64; 2], payout: u64) -> Vec<Log> {
+        let mut logs: Vec<Log> = Vec::new();
+        for (token, amount) in self.condition.tokens.into_iter().zip(held).filter(|(_, amount)| *amount > 0) {
+            logs.push(self.share_move(self.owner, Address::ZERO, token, amount));
+        }
+        if self.condition.exchange != Exchange::V3 {
+            let redemption = abi::ConditionalTokens::PayoutRedemption {
+                redeemer: self.stakeholder(),
+                collateral: known::PUSD,
+                parent: B256::ZERO,
+                conditionId: self.condition.id,
+                indexSets: both(),
+                payout: U256::from(payout),
+            };
+            logs.push(log(known::CONDITIONAL_TOKENS, redemption.encode_log_data()));
+        }
+        logs.push(transfer(self.through, self.owner, payout));
+        logs
+    }
+
+    pub fn split(&self, amount: u64) -> Vec<Log> {
+        let mut logs = vec![transfer(self.owner, self.through, amount)];
+        for token in self.condition.tokens {
+            logs.push(self.share_move(Address::ZERO, self.owner, token, amount));
+        }
+        if self.condition.exchange != Exchange::V3 {
+            let split = abi::ConditionalTokens::PositionSplit {
+                stakeholder: self.stakeholder(),
+                collateral: known::PUSD,
+                parent: B256::ZERO,
+                conditionId: self.condition.id,
+                partition: both(),
+                amount: U256::from(amount),
+            };
+            logs.push(log(known::CONDITIONAL_TOKENS, split.encode_log_data()));
+        }
+        logs
+    }
+
+    pub fn merged(&self, amount: u64) -> Vec<Log> {
+        let mut logs = Vec::new();
+        for token in self.condition.tokens {
+            logs.push(self.share_move(self.owner, Address::ZERO, token, amount));
+        }
+        if self.condition.exchange != Exchange::V3 {
+            let merge = abi::ConditionalTokens::PositionsMerge {
+                stakeholder: self.stakeholder(),
+                collateral: known::PUSD,
+                parent: B256::ZERO,
+                conditionId: self.condition.id,
+                partition: both(),
+                amount: U256::from(amount),
+            };
+            logs.push(log(known::CONDITIONAL_TOKENS, merge.encode_log_data()));
+        }
+        logs.push(transfer(self.through, self.owner, amount));
+        logs
+    }
+
+    /// Returns the logs of shares that came or went, and nothing else.
+    pub fn moved(&self, from: Address, to: Address, shares: [u64; 2]) -> Vec<Log> {
+        let tokens = self.condition.tokens.into_iter().zip(shares).filter(|(_, amount)| *amount > 0);
+        tokens.map(|(token, amount)| self.share_move(from, to, token, amount)).collect()
+    }
+
+    /// The contract of the tokens knows only who calls it.
+    fn stakeholder(&self) -> Address {
+        if self.through == known::CONDITIONAL_TOKENS { self.owner } else { self.through }
+    }
+
+    fn share_move(&self, from: Address, to: Address, id: U256, value: u64) -> Log {
+        let data = abi::Erc1155::TransferSingle { operator: self.through, from, to, id, value: U256::from(value) };
+        log(positions(self.condition.exchange), data.encode_log_data())
+    }
 }
 
 /// The sets of outcomes that a binary condition is split into.
@@ -24,90 +113,48 @@ fn both() -> Vec<U256> {
     vec![U256::from(1), U256::from(2)]
 }
 
+fn condition(vault: &dyn Vault, id: B256) -> Result<Condition, Revert> {
+    vault.condition(id).ok_or_else(|| revert("condition not prepared yet"))
+}
+
 pub fn redeem(
     vault: &mut dyn Vault,
-    now: Nanos,
     owner: Address,
     id: B256,
     through: Address,
     logs: &mut Vec<Log>,
 ) -> Result<(), Revert> {
-    let condition = vault.condition(id).ok_or_else(|| revert("condition not prepared yet"))?;
-    let held = condition.tokens.map(|token| (token, vault.position(owner, token)));
-    let payout = vault.redeem(now, owner, id)?;
-    for (token, amount) in held.into_iter().filter(|(_, amount)| *amount > 0) {
-        logs.push(share_move(&condition, through, owner, Address::ZERO, token, amount));
-    }
-    if condition.exchange != Exchange::V3 {
-        let redeemer = if through == known::CONDITIONAL_TOKENS { owner } else { through };
-        let redemption = abi::ConditionalTokens::PayoutRedemption {
-            redeemer,
-            collateral: known::PUSD,
-            parent: B256::ZERO,
-            conditionId: id,
-            indexSets: both(),
-            payout: U256::from(payout),
-        };
-        logs.push(log(known::CONDITIONAL_TOKENS, redemption.encode_log_data()));
-    }
-    logs.push(transfer(through, owner, payout));
+    let condition = condition(vault, id)?;
+    let held = condition.tokens.map(|token| vault.position(owner, token));
+    let payout = vault.redeem(owner, id)?;
+    logs.extend(Mover { condition: &condition, owner, through }.redeemed(held, payout));
     Ok(())
 }
 
 pub fn split(
     vault: &mut dyn Vault,
-    now: Nanos,
     owner: Address,
     id: B256,
     through: Address,
     amount: u64,
     logs: &mut Vec<Log>,
 ) -> Result<(), Revert> {
-    let condition = vault.condition(id).ok_or_else(|| revert("condition not prepared yet"))?;
-    vault.split(now, owner, id, amount)?;
-    logs.push(transfer(owner, through, amount));
-    for token in condition.tokens {
-        logs.push(share_move(&condition, through, Address::ZERO, owner, token, amount));
-    }
-    if condition.exchange != Exchange::V3 {
-        let split = abi::ConditionalTokens::PositionSplit {
-            stakeholder: if through == known::CONDITIONAL_TOKENS { owner } else { through },
-            collateral: known::PUSD,
-            parent: B256::ZERO,
-            conditionId: id,
-            partition: both(),
-            amount: U256::from(amount),
-        };
-        logs.push(log(known::CONDITIONAL_TOKENS, split.encode_log_data()));
-    }
+    let condition = condition(vault, id)?;
+    vault.split(owner, id, amount)?;
+    logs.extend(Mover { condition: &condition, owner, through }.split(amount));
     Ok(())
 }
 
 pub fn merge(
     vault: &mut dyn Vault,
-    now: Nanos,
     owner: Address,
     id: B256,
     through: Address,
     amount: u64,
     logs: &mut Vec<Log>,
 ) -> Result<(), Revert> {
-    let condition = vault.condition(id).ok_or_else(|| revert("condition not prepared yet"))?;
-    vault.merge(now, owner, id, amount)?;
-    for token in condition.tokens {
-        logs.push(share_move(&condition, through, owner, Address::ZERO, token, amount));
-    }
-    if condition.exchange != Exchange::V3 {
-        let merge = abi::ConditionalTokens::PositionsMerge {
-            stakeholder: if through == known::CONDITIONAL_TOKENS { owner } else { through },
-            collateral: known::PUSD,
-            parent: B256::ZERO,
-            conditionId: id,
-            partition: both(),
-            amount: U256::from(amount),
-        };
-        logs.push(log(known::CONDITIONAL_TOKENS, merge.encode_log_data()));
-    }
-    logs.push(transfer(through, owner, amount));
+    let condition = condition(vault, id)?;
+    vault.merge(owner, id, amount)?;
+    logs.extend(Mover { condition: &condition, owner, through }.merged(amount));
     Ok(())
 }

@@ -342,11 +342,12 @@ impl Chain {
         Ok((known::RELAY_HUB, outer.abi_encode().into(), by(request.proxy, calls)))
     }
 
-    fn wallet_calls(&self, request: &WalletRequest, now: Nanos) -> Result<(Address, Bytes, Vec<Call>), Rejected> {
-        if request.deadline < now.as_secs() {
-            return Err(Rejected::Expired);
-        }
-        self.check_nonce(request.wallet, request.nonce)?;
+    /// Returns what the owner of a deposit wallet, or a session key, signs.
+    pub fn batch_hash(&self, request: &WalletRequest) -> B256 {
+        self.batch(request).1
+    }
+
+    fn batch(&self, request: &WalletRequest) -> (typed::Batch, B256) {
         let domain = Eip712Domain::new(
             Some("DepositWallet".into()),
             Some("1".into()),
@@ -363,6 +364,15 @@ impl Chain {
             calls: request.calls.iter().map(call).collect(),
         };
         let hash = digest(domain.separator(), batch.eip712_hash_struct());
+        (batch, hash)
+    }
+
+    fn wallet_calls(&self, request: &WalletRequest, now: Nanos) -> Result<(Address, Bytes, Vec<Call>), Rejected> {
+        if request.deadline < now.as_secs() {
+            return Err(Rejected::Expired);
+        }
+        self.check_nonce(request.wallet, request.nonce)?;
+        let (batch, hash) = self.batch(request);
         match session_parts(&request.signature) {
             Some((key, inner)) => {
                 if !self.contracts.has_session(request.wallet, key, now) {

@@ -4,7 +4,6 @@
 use alloy::primitives::{Address, B256, U256};
 
 use super::contracts::Revert;
-use crate::domain::Nanos;
 use crate::sim::listing::Listing;
 use crate::venue::polymarket::Exchange;
 
@@ -51,14 +50,17 @@ pub trait Vault {
     fn condition_of(&self, token: U256) -> Option<Condition>;
     fn allowance(&self, wallet: Address, exchange: Exchange, token: Token) -> u64;
 
+    /// What follows is done by this transaction.
+    fn begin(&mut self, transaction: B256);
+
     /// Does nothing for a wallet without an account.
-    fn allow(&mut self, now: Nanos, wallet: Address, exchange: Exchange, token: Token, amount: u64);
+    fn allow(&mut self, wallet: Address, exchange: Exchange, token: Token, amount: u64);
     /// Turns all positions of a resolved condition into collateral; returns how much.
-    fn redeem(&mut self, now: Nanos, wallet: Address, condition: B256) -> Result<u64, Revert>;
+    fn redeem(&mut self, wallet: Address, condition: B256) -> Result<u64, Revert>;
     /// Turns collateral into as many shares of both outcomes.
-    fn split(&mut self, now: Nanos, wallet: Address, condition: B256, amount: u64) -> Result<(), Revert>;
+    fn split(&mut self, wallet: Address, condition: B256, amount: u64) -> Result<(), Revert>;
     /// Turns as many shares of both outcomes into collateral.
-    fn merge(&mut self, now: Nanos, wallet: Address, condition: B256, amount: u64) -> Result<(), Revert>;
+    fn merge(&mut self, wallet: Address, condition: B256, amount: u64) -> Result<(), Revert>;
     /// Moves collateral. Money sent to a wallet without an account leaves the exchange.
-    fn pay(&mut self, now: Nanos, from: Address, to: Address, amount: u64) -> Result<(), Revert>;
+    fn pay(&mut self, from: Address, to: Address, amount: u64) -> Result<(), Revert>;
 }

@@ -63,6 +63,29 @@ pub enum Settlement {
     Failed,
 }
 
+/// What an account did with its shares of one market, other than trade them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Move {
+    pub account: AccountId,
+    pub market: MarketId,
+    pub kind: MoveKind,
+    /// Of each outcome.
+    pub shares: [Shares; 2],
+    /// What was paid, or paid out, for the shares of each outcome.
+    pub collateral: [Usdc; 2],
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MoveKind {
+    Split,
+    Merge,
+    Redeem,
+    /// Shares of second outcomes of a neg-risk group became dollars, and first outcomes of its other markets.
+    Convert,
+    Receive,
+    Send,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// Levels of the first token's book have new totals. The changes of one cause come together, and the book has them all.
@@ -76,6 +99,8 @@ pub enum Event {
         what: Happened,
     },
     Matched(Arc<Trade>),
+    /// Shares came or went without a trade.
+    Moved(Move),
     Settled {
         trade: Arc<Trade>,
         to: Settlement,

@@ -5,12 +5,12 @@ use super::event::Event;
 use super::market::Standing;
 use super::order::{MarketId, OrderId, State};
 use super::reject::{Canceled, Reject};
-use crate::domain::{Nanos, Side, Tick};
+use crate::domain::{Side, Tick};
 use crate::sim::message::Resolution;
 
 impl Exchange {
     /// Gives an open market another grid; orders that rest off it are cancelled first. Does nothing otherwise.
-    pub fn change_tick(&mut self, _now: Nanos, market: MarketId, new: Tick) {
+    pub fn change_tick(&mut self, market: MarketId, new: Tick) {
         let Some(found) = self.market(market).filter(|market| market.standing == Standing::Open) else { return };
         let old = found.rules.tick;
         let off = self.resting(market).into_iter().filter(|id| !new.holds(self.orders[id].price));
@@ -23,7 +23,7 @@ impl Exchange {
     }
 
     /// Ends trading in an open market and all its open orders, held ones too. Does nothing otherwise.
-    pub fn close(&mut self, _now: Nanos, market: MarketId) {
+    pub fn close(&mut self, market: MarketId) {
         if self.market(market).is_none_or(|market| market.standing != Standing::Open) {
             return;
         }
@@ -42,8 +42,8 @@ impl Exchange {
 
     /// Says how a market ended; closes it first if it is open. From now on its shares can be redeemed. Does nothing if
     /// that was said before.
-    pub fn resolve(&mut self, now: Nanos, market: MarketId, resolution: Resolution) {
-        self.close(now, market);
+    pub fn resolve(&mut self, market: MarketId, resolution: Resolution) {
+        self.close(market);
         if self.market(market).is_some_and(|market| market.standing == Standing::Closed) {
             self.known(market).standing = Standing::Resolved(resolution);
             self.events.push(Event::Resolved { market, resolution });

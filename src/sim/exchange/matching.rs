@@ -64,9 +64,10 @@ pub(super) fn is_dust(rest: Shares) -> bool {
     rest.0 < SHARES_STEP
 }
 
-/// Returns what `taker` would take, best price first, then oldest first, never beyond his ratio of amounts.
-pub(super) fn plan(taker: &Order, ladder: &Ladder, orders: &HashMap<OrderId, Order>) -> Plan {
-    let mut plan = Plan { fills: Vec::new(), left: taker.left, is_satisfied: false };
+/// Returns what `taker` would take, best price first, then oldest first, never beyond his ratio of amounts, and without
+/// touching the last `spared` of his maker amount.
+pub(super) fn plan(taker: &Order, spared: u64, ladder: &Ladder, orders: &HashMap<OrderId, Order>) -> Plan {
+    let mut plan = Plan { fills: Vec::new(), left: taker.left - spared, is_satisfied: false };
     let makers_side = opposite(taker.spot().0);
     for id in ladder.queue(makers_side) {
         let maker = &orders[&id];
@@ -86,6 +87,7 @@ pub(super) fn plan(taker: &Order, ladder: &Ladder, orders: &HashMap<OrderId, Ord
             break;
         }
     }
+    plan.left += spared;
     plan
 }
 

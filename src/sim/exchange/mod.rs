@@ -35,6 +35,7 @@ mod reject;
 mod resting;
 mod settle;
 mod wallet;
+mod whim;
 mod work;
 
 #[cfg(test)]
@@ -46,7 +47,7 @@ use std::sync::Arc;
 pub use accept::EXPIRES_EARLY;
 use account::Account;
 pub use account::{Asset, Balance, Funds, Holding, NotEnough};
-pub use event::{Event, Happened, Leg, Settlement, Trade, TradeId, TransactionHash};
+pub use event::{Event, Happened, Leg, Move, MoveKind, Settlement, Trade, TradeId, TransactionHash};
 use market::Market;
 pub use market::{Rules, Standing};
 pub use matching::MAKERS_MAX;
@@ -63,7 +64,7 @@ use crate::domain::{Nanos, Price, Side};
 pub use crate::venue::polymarket::Exchange as Contract;
 
 /// So many ended orders, and so many trades that are final, are remembered; the oldest are forgotten first.
-pub const ENDED_MAX: usize = 200_000;
+pub const ENDED_MAX: usize = 50_000;
 
 /// Panics where it is asked about an account that it never opened: those are its user's fault, not the world's.
 #[derive(Debug)]
@@ -85,6 +86,7 @@ pub struct Exchange {
     fees: i64,
     events: Vec<Event>,
     forced_failures: u32,
+    moves: u64,
 }
 
 impl Exchange {
@@ -104,6 +106,7 @@ impl Exchange {
             fees: 0,
             events: Vec::new(),
             forced_failures: 0,
+            moves: 0,
         }
     }
 
@@ -124,6 +127,11 @@ impl Exchange {
     /// Returns whether something became true that nobody was told yet.
     pub fn has_events(&self) -> bool {
         !self.events.is_empty()
+    }
+
+    /// Counts the moves that were ever told.
+    pub fn moves(&self) -> u64 {
+        self.moves
     }
 
     /// Opens an account. No contract may take anything of it before [`Exchange::approve`]; endless funds need none.

@@ -46,15 +46,10 @@ impl Exchange {
         self.tell_book(market);
     }
 
-    /// Yields what the house offers in a market, all accounts apart.
-    pub fn quotes(&self, market: MarketId) -> impl Iterator<Item = Quote> {
+    /// Yields where the house offers something in a market, in no order; a price comes once for each account.
+    pub fn quoted(&self, market: MarketId) -> impl Iterator<Item = (Side, Price)> {
         let of_market = self.market(market).into_iter().flat_map(|market| &market.quotes);
-        of_market.map(|((account, price), (side, order))| Quote {
-            account: *account,
-            side: *side,
-            price: *price,
-            shares: self.orders[order].rest(),
-        })
+        of_market.map(|((_, price), (side, _))| (*side, *price))
     }
 
     fn set_quote(&mut self, now: Nanos, market: MarketId, quote: Quote) {
@@ -124,7 +119,7 @@ impl Exchange {
 /// Returns the two orders, with their prices, that stand at `level`: one buys a token, one sells the other. Half of the
 /// quotes buy, so that takers meet both their own token and the other (mints and merges); but where dollars would not come
 /// out even, none does, and nor does one that is matched at once: it would get more shares than were to be offered.
-fn quote_orders(
+pub(super) fn quote_orders(
     id: OrderId,
     account: AccountId,
     market: MarketId,

@@ -34,6 +34,12 @@ pub struct Settings {
     /// Orders that would match, and are held for `delayed_for` whatever their market says.
     pub delayed_ppm: u32,
     pub delayed_for: Nanos,
+    /// Held orders: the quotes of the house that they would meet are gone when they are released.
+    pub delayed_unmatched_ppm: u32,
+    /// Orders that meet a quote of the house: they get it for a tick less. A BUY gets more shares than it named.
+    pub improved_ppm: u32,
+    /// Orders that match: less than 0.01 share of them stays unmatched.
+    pub dust_ppm: u32,
 }
 
 /// A length of time between the two, both included.
@@ -70,6 +76,9 @@ impl Default for Settings {
             stuck_ppm: 0,
             delayed_ppm: 0,
             delayed_for: Nanos::from_secs(3),
+            delayed_unmatched_ppm: 0,
+            improved_ppm: 0,
+            dust_ppm: 0,
         }
     }
 }

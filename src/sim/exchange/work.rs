@@ -29,11 +29,14 @@ impl Exchange {
         self.check_against_book(&order, &plan)?;
         let hold = if plan.fills.is_empty() { Nanos::ZERO } else { self.hold(&rules) };
         if hold == Nanos::ZERO {
-            self.check_funds(&order, &plan)?;
-            self.push_order(&order, Happened::Placement);
-            let placed = self.carry_out(now, order, plan);
+            let (plan, favour) = self.with_whims(&order, plan);
+            let placed = self.check_funds(&order, &plan).map(|()| {
+                self.push_order(&order, Happened::Placement);
+                self.carry_out(now, order, plan)
+            });
+            self.end_favour(favour);
             self.tell_book(new.market);
-            return Ok(placed);
+            return placed;
         }
         self.account(new.account).check(rules.contract(), Asset::given_by(&new), new.maker_amount)?;
         order.state = State::Held;
@@ -45,7 +48,7 @@ impl Exchange {
     }
 
     /// Ends the rest of an order that rests.
-    pub fn cancel(&mut self, _now: Nanos, account: AccountId, order: &OrderId) -> Result<(), NotCanceled> {
+    pub fn cancel(&mut self, account: AccountId, order: &OrderId) -> Result<(), NotCanceled> {
         let found = self.orders.get(order).filter(|order| order.new.account == account);
         match found.ok_or(NotCanceled::MatchedOrCanceled)?.state {
             State::Live => self.cancel_resting(order, Canceled::ByOwner),
@@ -59,16 +62,33 @@ impl Exchange {
     /// Draws nothing where no order is delayed beyond its market's rule.
     fn hold(&mut self, rules: &Rules) -> Nanos {
         let Settings { delayed_ppm, delayed_for, .. } = self.settings;
-        let is_delayed = delayed_ppm > 0 && self.random.range(0, 1_000_000) < u64::from(delayed_ppm);
-        if is_delayed { delayed_for } else { rules.hold }
+        if self.strikes(delayed_ppm) { delayed_for } else { rules.hold }
     }
 
-    fn rules_of(&self, new: &NewOrder) -> Rules {
+    /// Plans anew where the order is to get more or less than is its due. What of the house's is there for it only must be
+    /// ended after the match.
+    fn with_whims(&mut self, order: &Order, plan: Plan) -> (Plan, Option<OrderId>) {
+        if plan.fills.is_empty() {
+            return (plan, None);
+        }
+        let favour = self.favour(order, &plan);
+        match (favour, self.spared(order)) {
+            (None, 0) => (plan, None),
+            (favour, spared) => (self.plan_sparing(order, spared), favour),
+        }
+    }
+
+    pub(super) fn rules_of(&self, new: &NewOrder) -> Rules {
         self.markets[super::market::index(new.market)].rules
     }
 
     pub(super) fn plan(&self, order: &Order) -> Plan {
-        matching::plan(order, &self.markets[super::market::index(order.new.market)].ladder, &self.orders)
+        self.plan_sparing(order, 0)
+    }
+
+    fn plan_sparing(&self, order: &Order, spared: u64) -> Plan {
+        let ladder = &self.markets[super::market::index(order.new.market)].ladder;
+        matching::plan(order, spared, ladder, &self.orders)
     }
 
     fn check_against_book(&self, order: &Order, plan: &Plan) -> Result<(), Reject> {
@@ -208,9 +228,11 @@ impl Exchange {
         if self.orders.get(&id).is_none_or(|order| order.state != State::Held) {
             return;
         }
+        let market = self.orders[&id].new.market;
         let result = self.work_released(now, id);
         if let Err(reject) = result {
             self.end(&id, State::Canceled(Canceled::Rejected(reject)));
+            self.tell_book(market);
         }
         self.events.push(Event::Released { order: id, result });
     }
@@ -219,12 +241,15 @@ impl Exchange {
         let mut order = self.orders[&id].clone();
         let rules = self.rules_of(&order.new);
         accept::check(&order.new, &rules, now)?;
+        self.pull_quotes_met(&order);
         let plan = self.plan(&order);
         self.check_against_book(&order, &plan)?;
         // What it has reserved itself is there for it.
         self.let_go(&id);
+        let (plan, favour) = self.with_whims(&order, plan);
         if let Err(reject) = self.check_funds(&order, &plan) {
             self.keep_open(order);
+            self.end_favour(favour);
             return Err(reject);
         }
         self.orders.remove(&id);
@@ -236,6 +261,7 @@ impl Exchange {
         }
         let market = order.new.market;
         let placed = self.carry_out(now, order, plan);
+        self.end_favour(favour);
         self.tell_book(market);
         Ok(placed)
     }

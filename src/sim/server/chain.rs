@@ -4,7 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use alloy::primitives::{Address, B256, U256};
+use alloy::primitives::{Address, B256, Log, U256};
 
 use super::World;
 use super::hub::Hub;
@@ -12,11 +12,15 @@ use super::private::Record;
 use super::relayer::{RelayerHost, RelayerKey};
 use crate::clock::now;
 use crate::domain::{Nanos, Shares, Side, Usdc};
+use crate::sim::chain::moves::Mover;
 use crate::sim::chain::rpc::Node;
 use crate::sim::chain::serve::Host;
 use crate::sim::chain::{Chain, Condition, Match, Revert, Signed, Terms, Token, Vault};
-use crate::sim::exchange::{AccountId, Asset, Event, Leg, MarketId, OrderId, Standing, TransactionHash};
-use crate::sim::message::{Activity, Message, Outcome, Resolution};
+use crate::sim::exchange::{
+    AccountId, Asset, Event, Exchange as Books, Leg, MarketId, Move, MoveKind, OrderId, Standing, TransactionHash,
+};
+use crate::sim::message::{Activity, Deed, Message, Outcome, Resolution};
+use crate::sim::workload::Person;
 use crate::venue::polymarket::{Exchange, SignatureType};
 
 /// How many renamed transactions are remembered: the activity feed tells a fill only a moment after its match.
@@ -78,9 +82,10 @@ impl Hub {
         result
     }
 
-    /// Lets the chain's time pass; what it changed at the exchange is told.
+    /// Lets the chain's time pass, as far as its node knows; what it changed at the exchange is told.
     pub fn advance_chain(&mut self, now: Nanos) {
-        self.with_chain(|chain, hub| chain.advance(now, hub));
+        let seen = now.since(Nanos::from_millis(self.pending.knobs.rpc_lag_ms));
+        self.with_chain(|chain, hub| chain.advance(seen, hub));
         self.tell(now);
     }
 
@@ -112,6 +117,7 @@ impl Hub {
                         self.exchange_mut().name_trade(trade);
                     }
                 }
+                Event::Moved(moved) => self.move_on_chain(moved, at),
                 Event::Resolved { market, resolution } => {
                     if let Some(listing) = self.listing_of(*market) {
                         let payouts = payouts(*resolution);
@@ -126,6 +132,36 @@ impl Hub {
                 | Event::Closed { .. } => {}
             }
         }
+    }
+
+    /// Notes what somebody did with his shares, by the transaction that did it, or by one that tells of it.
+    fn move_on_chain(&mut self, moved: &Move, at: Nanos) {
+        let Some(listing) = self.listing_of(moved.market) else { return };
+        let hash = match self.moved_by.pop_front() {
+            Some(hash) => hash,
+            None => {
+                let condition = Condition::of(&listing);
+                let (owner, through) = (self.desk.identity.address(moved.account), Mover::usual(condition.exchange));
+                let logs = logs_of(moved, &Mover { condition: &condition, owner, through });
+                self.chain.as_mut().expect("not lent now").done(through, logs, at)
+            }
+        };
+        if let Some(person) = self.workload.person(moved.account).cloned() {
+            let Person { wallet, name } = person;
+            let at = crate::domain::Millis(at.as_millis());
+            let deed = Deed { listing, wallet, name, moved: *moved, at, transaction: hash.to_string() };
+            self.tell_deed(deed);
+        }
+    }
+
+    /// Lets a transaction do something at the exchange, and remembers that it did.
+    fn by_transaction<R>(&mut self, work: impl FnOnce(&mut Books) -> R) -> R {
+        let before = self.exchange().moves();
+        let result = work(self.exchange_mut());
+        for _ in before..self.exchange().moves() {
+            self.moved_by.push_back(self.acting);
+        }
+        result
     }
 
     /// Returns the order of a leg as its owner signed it, or as the house would have.
@@ -160,9 +196,23 @@ impl Hub {
         house.sign(leg.account, &terms, condition.exchange)
     }
 
+    /// Replaces the newest blocks.
+    pub fn reorganise(&mut self, blocks: u64) {
+        self.with_chain(|chain, _| chain.reorganise(blocks as usize));
+    }
+
+    pub fn set_log_misses(&mut self, ppm: u32) {
+        self.with_chain(|chain, _| chain.log_miss_ppm = ppm);
+    }
+
     /// Returns whether a deposit wallet authorised this key through the relayer.
     pub fn has_session_on_chain(&self, wallet: Address, key: Address, now: Nanos) -> bool {
         self.chain.as_ref().is_some_and(|chain| chain.contracts.has_session(wallet, key, now))
+    }
+
+    /// Returns the keys that a deposit wallet authorised through the relayer, and until when.
+    pub fn sessions_on_chain(&self, wallet: Address, now: Nanos) -> Vec<(Address, u64)> {
+        self.chain.as_ref().map_or_else(Vec::new, |chain| chain.contracts.sessions_of(wallet, now))
     }
 
     fn account_of(&self, wallet: Address) -> Option<AccountId> {
@@ -174,6 +224,20 @@ impl Hub {
         let account = self.account_of(wallet).ok_or_else(|| Revert("nothing is held by this wallet".to_owned()))?;
         let market = self.market_of_condition(&condition.to_string());
         Ok((account, market.ok_or_else(|| Revert("condition not prepared yet".to_owned()))?))
+    }
+}
+
+fn logs_of(moved: &Move, mover: &Mover<'_>) -> Vec<Log> {
+    let shares = moved.shares.map(|shares| shares.0);
+    let paid = moved.collateral.iter().map(|dollars| dollars.0.max(0) as u64).sum();
+    match moved.kind {
+        MoveKind::Split => mover.split(shares[0]),
+        MoveKind::Merge => mover.merged(shares[0]),
+        MoveKind::Redeem => mover.redeemed(shares, paid),
+        MoveKind::Convert => mover.moved(mover.owner, Address::ZERO, shares),
+        // Who gives to whom stands in the log of the other side; what comes out of a conversion comes from nobody.
+        MoveKind::Receive => mover.moved(Address::ZERO, mover.owner, shares),
+        MoveKind::Send => mover.moved(mover.owner, Address::ZERO, shares),
     }
 }
 
@@ -228,34 +292,38 @@ impl Vault for Hub {
         account.map_or(0, |account| self.exchange().allowance(account, exchange, asset(token)))
     }
 
-    fn allow(&mut self, now: Nanos, wallet: Address, exchange: Exchange, token: Token, amount: u64) {
+    fn begin(&mut self, transaction: B256) {
+        self.acting = transaction;
+    }
+
+    fn allow(&mut self, wallet: Address, exchange: Exchange, token: Token, amount: u64) {
         if let Some(account) = self.account_of(wallet) {
-            self.exchange_mut().approve(now, account, exchange, asset(token), amount);
+            self.exchange_mut().approve(account, exchange, asset(token), amount);
         }
     }
 
-    fn redeem(&mut self, now: Nanos, wallet: Address, condition: B256) -> Result<u64, Revert> {
+    fn redeem(&mut self, wallet: Address, condition: B256) -> Result<u64, Revert> {
         let (account, market) = self.account_and_market(wallet, condition)?;
-        Ok(self.exchange_mut().redeem(now, account, market).0.max(0) as u64)
+        Ok(self.by_transaction(|exchange| exchange.redeem(account, market)).0.max(0) as u64)
     }
 
-    fn split(&mut self, now: Nanos, wallet: Address, condition: B256, amount: u64) -> Result<(), Revert> {
+    fn split(&mut self, wallet: Address, condition: B256, amount: u64) -> Result<(), Revert> {
         let (account, market) = self.account_and_market(wallet, condition)?;
-        let split = self.exchange_mut().split(now, account, market, Shares(amount));
+        let split = self.by_transaction(|exchange| exchange.split(account, market, Shares(amount)));
         split.map_err(|_| Revert("ERC20: transfer amount exceeds balance".to_owned()))
     }
 
-    fn merge(&mut self, now: Nanos, wallet: Address, condition: B256, amount: u64) -> Result<(), Revert> {
+    fn merge(&mut self, wallet: Address, condition: B256, amount: u64) -> Result<(), Revert> {
         let (account, market) = self.account_and_market(wallet, condition)?;
-        let merge = self.exchange_mut().merge(now, account, market, Shares(amount));
+        let merge = self.by_transaction(|exchange| exchange.merge(account, market, Shares(amount)));
         merge.map_err(|_| Revert("ERC1155: burn amount exceeds balance".to_owned()))
     }
 
-    fn pay(&mut self, now: Nanos, from: Address, to: Address, amount: u64) -> Result<(), Revert> {
+    fn pay(&mut self, from: Address, to: Address, amount: u64) -> Result<(), Revert> {
         let short = || Revert("ERC20: transfer amount exceeds balance".to_owned());
         let from = self.account_of(from).ok_or_else(short)?;
         let amount = Usdc(i64::try_from(amount).map_err(|_| short())?);
-        self.exchange_mut().withdraw(now, from, amount).map_err(|_| short())?;
+        self.exchange_mut().withdraw(from, amount).map_err(|_| short())?;
         if let Some(to) = self.account_of(to) {
             self.exchange_mut().deposit(to, amount);
         }

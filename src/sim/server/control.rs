@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 
 use super::World;
 use super::fault::Fault;
-use super::geoblock::Region;
 use super::hub::Hub;
 use super::private::{Switch, Wallet};
 use super::profile::Knobs;
+use super::public::Region;
 use super::refusal::{Refused, not_found, refused};
 use crate::clock::now;
 use crate::config::decimal;
@@ -23,11 +23,13 @@ use crate::domain::{Tick, Usdc};
 use crate::sim::exchange::{Asset, Contract, Funds, MarketId};
 use crate::sim::message::{Outcome, Resolution};
 use crate::sim::wire::{MarketImage, Phase};
+use crate::sim::workload::Trick;
 
 pub fn routes() -> Router<World> {
     Router::new()
         .route("/control/faults", post(inject))
         .route("/control/knobs", get(knobs).put(set_knobs).patch(turn_knobs))
+        .route("/control/tricks", post(play))
         .route("/control/mode", post(switch))
         .route("/control/region", get(region).put(set_region))
         .route("/control/state", get(state))
@@ -68,6 +70,19 @@ fn turn(hub: &mut Hub, before: &Knobs, changes: &Value) -> Result<Json<Knobs>, R
     let knobs = before.with(changes).map_err(|error| wrong(&error))?;
     hub.turn(knobs, now());
     Ok(Json(knobs))
+}
+
+/// Which trick is to be played.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Play {
+    trick: Trick,
+}
+
+/// Lets the trickster play a trick now: `{"trick":"round_trip"}`.
+async fn play(State(world): State<World>, Json(play): Json<Play>) -> StatusCode {
+    world.hub().workload.play(play.trick, now());
+    StatusCode::NO_CONTENT
 }
 
 /// A restart, cancel-only, somebody's standing, and the like: `{"switch":"restart","down_secs":2,"post_only_secs":5}`.
@@ -143,17 +158,9 @@ async fn holdings(State(world): State<World>, Path(address): Path<Address>) -> R
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Approval {
-    contract: Spender,
+    contract: Contract,
     asset: Spent,
     allowance: u64,
-}
-
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Spender {
-    V2,
-    V2NegRisk,
-    V3,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -170,16 +177,11 @@ async fn approve(
 ) -> Result<StatusCode, Refused> {
     let mut hub = world.hub();
     let wallet = wallet_of(&hub, address)?;
-    let contract = match approval.contract {
-        Spender::V2 => Contract::V2,
-        Spender::V2NegRisk => Contract::V2NegRisk,
-        Spender::V3 => Contract::V3,
-    };
     let asset = match approval.asset {
         Spent::Collateral => Asset::Collateral,
         Spent::Shares => Asset::ALL_SHARES,
     };
-    hub.exchange_mut().approve(now(), wallet.account, contract, asset, approval.allowance);
+    hub.exchange_mut().approve(wallet.account, approval.contract, asset, approval.allowance);
     hub.tell(now());
     Ok(StatusCode::NO_CONTENT)
 }
@@ -211,7 +213,7 @@ async fn resolve(
     };
     let mut hub = world.hub();
     let market = hub.market_until(&condition, Phase::Closed)?;
-    hub.exchange_mut().resolve(now(), market, resolution);
+    hub.exchange_mut().resolve(market, resolution);
     hub.tell(now());
     Ok(StatusCode::NO_CONTENT)
 }
@@ -232,7 +234,7 @@ async fn set_tick(
     let tick = tick.ok_or_else(|| wrong("tick is 0.1, 0.01, 0.005, 0.0025, 0.001 or 0.0001"))?;
     let mut hub = world.hub();
     let market = hub.market_until(&condition, Phase::Open)?;
-    hub.exchange_mut().change_tick(now(), market, tick);
+    hub.exchange_mut().change_tick(market, tick);
     hub.tell(now());
     Ok(StatusCode::NO_CONTENT)
 }
@@ -240,7 +242,7 @@ async fn set_tick(
 async fn close(State(world): State<World>, Path(condition): Path<String>) -> Result<StatusCode, Refused> {
     let mut hub = world.hub();
     let market = hub.market_until(&condition, Phase::Open)?;
-    hub.exchange_mut().close(now(), market);
+    hub.exchange_mut().close(market);
     hub.tell(now());
     Ok(StatusCode::NO_CONTENT)
 }

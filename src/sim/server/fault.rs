@@ -10,14 +10,15 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
 use super::World;
-use super::geoblock::Region;
 use super::mishap::Balances;
 use super::profile::{Knobs, is_spell, spells};
+use super::public::Region;
 use super::refusal::refused;
 use crate::domain::{Millis, Nanos, Shares, Side};
 use crate::sim::message::{BookImage, Change, Level, Message};
 use crate::sim::place::{Place, removal};
 use crate::sim::random::Random;
+use crate::sim::workload::Trick;
 
 /// Injected by [`super::Server::inject`] or `POST /control/faults` with `{"fault":"freeze"}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -53,6 +54,8 @@ pub enum Occasion {
     CancelOnly,
     CancelOnlyEnds,
     FlipTicks,
+    Reorganise,
+    Play(Trick),
 }
 
 /// The faults that wait for their occasion, the knobs, and the chance that decides.
@@ -82,6 +85,9 @@ struct Seen {
     restarts: u64,
     cancel_only: u64,
     ticks: u64,
+    reorganised: u64,
+    /// By position in [`Trick::ALL`].
+    played: [u64; Trick::ALL.len()],
     is_cancel_only: bool,
 }
 
@@ -132,6 +138,11 @@ impl Pending {
         self.is_on(now, self.knobs.user_gap_every_ms, self.knobs.user_gap_for_ms)
     }
 
+    /// Returns whether nobody may buy.
+    pub fn is_closed_only(&self, now: Nanos) -> bool {
+        self.is_on(now, self.knobs.closed_only_every_ms, self.knobs.closed_only_for_ms)
+    }
+
     /// Returns which spell of the market channel is on, if one is.
     pub fn stall(&self, now: Nanos) -> Option<u64> {
         let Knobs { market_stall_every_ms: every, market_stall_for_ms: length, .. } = self.knobs;
@@ -155,6 +166,8 @@ impl Pending {
             restarts: over(knobs.restart_every_ms, 0),
             cancel_only: over(knobs.cancel_only_every_ms, knobs.cancel_only_for_ms),
             ticks: over(knobs.tick_flip_every_ms, 0),
+            reorganised: over(knobs.reorg_every_ms, 0),
+            played: Trick::ALL.map(|trick| over(knobs.trick_every_ms(trick), 0)),
             is_cancel_only: self.seen.is_cancel_only,
         };
     }
@@ -175,6 +188,10 @@ impl Pending {
         // A restart has its own length, and a flip none: they begin with their period.
         begins(&mut seen.restarts, knobs.restart_every_ms, 0, Occasion::Restart);
         begins(&mut seen.ticks, knobs.tick_flip_every_ms, 0, Occasion::FlipTicks);
+        begins(&mut seen.reorganised, knobs.reorg_every_ms, 0, Occasion::Reorganise);
+        for (trick, played) in Trick::ALL.into_iter().zip(&mut seen.played) {
+            begins(played, knobs.trick_every_ms(trick), 0, Occasion::Play(trick));
+        }
         let (every, length) = (knobs.cancel_only_every_ms, knobs.cancel_only_for_ms);
         begins(&mut seen.cancel_only, every, length, Occasion::CancelOnly);
         let is_cancel_only = is_spell(age, every, length);
@@ -253,6 +270,8 @@ mod tests {
             cancel_only_for_ms: 5_000,
             restart_every_ms: 30_000,
             tick_flip_every_ms: 15_000,
+            reorg_every_ms: 25_000,
+            trick_giant_every_ms: 16_000,
             ..Knobs::CALM
         };
         let mut pending = Pending::new(knobs, 1, Nanos::from_secs(100));
@@ -263,8 +282,10 @@ mod tests {
         check(8, &[Occasion::CloseUserSockets]);
         check(9, &[]);
         check(15, &[Occasion::FlipTicks, Occasion::CancelOnly]);
-        check(16, &[]);
+        check(16, &[Occasion::Play(Trick::Giant)]);
+        check(17, &[]);
         check(20, &[Occasion::CloseUserSockets, Occasion::CancelOnlyEnds]);
+        check(25, &[Occasion::Reorganise]);
         check(30, &[Occasion::CloseUserSockets, Occasion::Restart, Occasion::FlipTicks]);
         // What is on when it is set begins then; what is set off ends.
         let gap = Knobs { user_gap_every_ms: 1_000_000, user_gap_for_ms: 1_000_000, ..Knobs::CALM };

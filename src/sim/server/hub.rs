@@ -1,25 +1,26 @@
 //! The world and who listens to it. One lock: a snapshot and the changes after it can neither overlap nor leave a gap.
 
-use std::collections::HashSet;
+use std::cell::LazyCell;
+use std::collections::{HashSet, VecDeque};
 
-use alloy::primitives::Address;
+use alloy::primitives::{Address, B256};
 use axum::extract::ws::{Message as Frame, Utf8Bytes};
 use serde::Serialize;
 use tokio::sync::mpsc;
 
 use super::chain::Renamed;
-use super::data::Archive;
+
 use super::fault::{Fault, Pending, crossed_burst};
 use super::lossy::Channel;
-use super::prices::Tape;
 use super::private::{Desk, UserWants};
 use super::profile::Knobs;
+use super::public::{Archive, COINS_EVERY_MS, CoinFilter, CoinPrice, Tape, What};
 use super::truth::{Entry, Truth};
 use crate::clock::mono;
 use crate::domain::{Millis, Nanos};
 use crate::sim::chain::{self, Chain};
 use crate::sim::listing::Listing;
-use crate::sim::message::{Activity, Message, Outcome};
+use crate::sim::message::{Activity, Deed, Message, Outcome};
 use crate::sim::wire::{self, Phase};
 use crate::sim::workload::{Options, Workload};
 
@@ -36,11 +37,17 @@ pub struct Hub {
     /// `None` only while it is lent.
     pub(super) chain: Option<Chain>,
     pub(super) renamed: Renamed,
+    /// The transaction that is being mined.
+    pub(super) acting: B256,
+    /// By which transactions the exchange's next moves were made.
+    pub(super) moved_by: VecDeque<B256>,
     truth: Option<Truth>,
     requests: u64,
     connections: Vec<Connection>,
     connected: u64,
     queue_max: usize,
+    /// When prices of coins are told next.
+    coins_at: Nanos,
 }
 
 #[derive(Debug)]
@@ -70,6 +77,8 @@ pub struct MarketWants {
 #[derive(Debug, Default)]
 pub struct ActivityWants {
     pub subscriptions: HashSet<ActivityFilter>,
+    /// The same socket carries prices of coins.
+    pub coins: HashSet<CoinFilter>,
 }
 
 /// One subscription to the activity feed.
@@ -106,6 +115,8 @@ impl Hub {
             desk,
             chain: Some(Chain::new(chain::Options::usual(options.seed, options.start))),
             renamed: Renamed::default(),
+            acting: B256::ZERO,
+            moved_by: VecDeque::new(),
             workload,
             pending: Pending::new(knobs, options.seed, options.start),
             tape: Tape::default(),
@@ -115,6 +126,7 @@ impl Hub {
             connections: Vec::new(),
             connected: 0,
             queue_max,
+            coins_at: options.start,
         }
     }
 
@@ -192,6 +204,32 @@ impl Hub {
         }
         self.advance_chain(now);
         self.bury_silent(now);
+        self.tell_coins(now);
+    }
+
+    /// Tells what coins cost; not to make up for what nobody heard.
+    fn tell_coins(&mut self, now: Nanos) {
+        if now < self.coins_at {
+            return;
+        }
+        let every = Nanos::from_millis(COINS_EVERY_MS);
+        self.coins_at = Nanos(now.0 - now.0 % every.0).plus(every);
+        let knobs = self.pending.knobs;
+        if self.pending.is_on(now, knobs.feed_freeze_every_ms, knobs.feed_freeze_for_ms) {
+            return;
+        }
+        let prices: Vec<CoinPrice> = self.workload.places().flat_map(CoinPrice::of).collect();
+        for price in prices {
+            self.send_where(
+                |connection| match &connection.wants {
+                    Wants::Market(_) | Wants::User(_) => false,
+                    Wants::Activity(wants) => {
+                        !connection.is_frozen && wants.coins.iter().any(|filter| filter.includes(&price))
+                    }
+                },
+                || price.frame(Millis(now.as_millis())).to_string().into(),
+            );
+        }
     }
 
     /// Tells a user's sockets what became of his orders in a market.
@@ -282,7 +320,13 @@ impl Hub {
                 old.iter().for_each(|old| self.send_activity(old));
             }
         }
-        self.archive.add(activity, now.plus(Nanos::from_millis(knobs.index_lag_ms)));
+        self.archive.add(What::Fill(activity.clone()), now.plus(Nanos::from_millis(knobs.index_lag_ms)));
+    }
+
+    /// Tells what somebody did beside trading: the Data API alone does, later.
+    pub(super) fn tell_deed(&mut self, deed: Deed) {
+        let known_at = deed.at.nanos().plus(Nanos::from_millis(self.pending.knobs.index_lag_ms));
+        self.archive.add(What::Deed(deed), known_at);
     }
 
     fn send_activity(&mut self, activity: &Activity) {
@@ -299,12 +343,10 @@ impl Hub {
 
     /// Sends one frame to many sockets, written once. A socket whose queue is full is cut off: it must start afresh.
     fn send_where(&mut self, is_meant: impl Fn(&Connection) -> bool, write: impl FnOnce() -> Utf8Bytes) {
-        if !self.connections.iter().any(&is_meant) {
-            return;
-        }
-        let text = write();
-        self.connections
-            .retain(|connection| !is_meant(connection) || connection.queue.try_send(Frame::Text(text.clone())).is_ok());
+        let text = LazyCell::new(write);
+        self.connections.retain(|connection| {
+            !is_meant(connection) || connection.queue.try_send(Frame::Text(LazyCell::force(&text).clone())).is_ok()
+        });
     }
 }
 

@@ -5,7 +5,7 @@ use axum::extract::ws::Message as Frame;
 use serde_json::Value;
 
 use super::fault::Pending;
-use super::mishap::drift;
+use super::mishap::{DRIFTS, drift};
 
 /// Which kind of socket it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,8 +37,17 @@ impl Lossy {
         self.held.take()
     }
 
-    /// Returns what is to be sent now that `frame` is due. PONG is never touched: a socket that is alive says so.
-    pub fn pass(&mut self, frame: Frame, pending: &mut Pending) -> Vec<Frame> {
+    /// Returns what is to be sent now that `frames` are due. PONG is never touched: a socket that is alive says so.
+    pub fn pass(&mut self, frames: Vec<Frame>, pending: &mut Pending) -> Vec<Frame> {
+        match self.channel {
+            Channel::Market | Channel::Activity if pending.knobs.drift_ppm == 0 => frames,
+            Channel::Market | Channel::Activity | Channel::User => {
+                frames.into_iter().flat_map(|frame| self.pass_one(frame, pending)).collect()
+            }
+        }
+    }
+
+    fn pass_one(&mut self, frame: Frame, pending: &mut Pending) -> Vec<Frame> {
         if matches!(&frame, Frame::Text(text) if text.as_str() == "PONG") {
             return vec![frame];
         }
@@ -68,7 +77,7 @@ impl Lossy {
 fn deformed(frame: Frame, pending: &mut Pending) -> Frame {
     let Frame::Text(text) = &frame else { return frame };
     let Ok(mut value) = serde_json::from_str::<Value>(text) else { return frame };
-    drift(&mut value, pending.between(0, 2));
+    drift(&mut value, pending.between(0, DRIFTS - 1));
     Frame::Text(value.to_string().into())
 }
 
@@ -81,8 +90,9 @@ mod tests {
     fn carried(channel: Channel, knobs: Knobs, frames: &[&str]) -> Vec<String> {
         let (mut lossy, mut pending) = (Lossy::new(channel), Pending::new(knobs, 3, Nanos::ZERO));
         let mut sent: Vec<Frame> = Vec::new();
-        for frame in frames {
-            sent.extend(lossy.pass(Frame::Text((*frame).into()), &mut pending));
+        for frames in frames.chunks(3) {
+            let frames = frames.iter().map(|frame| Frame::Text((*frame).into())).collect();
+            sent.extend(lossy.pass(frames, &mut pending));
         }
         sent.extend(lossy.release());
         sent.iter().map(|frame| frame.to_text().expect("text").to_owned()).collect()

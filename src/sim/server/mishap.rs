@@ -265,7 +265,7 @@ impl Asked {
             Asked::Placement | Asked::Orders | Asked::Balance(_) | Asked::Other => {}
         }
         if pending.strikes(knobs.drift_ppm) {
-            let kind = pending.between(0, 2);
+            let kind = pending.between(0, DRIFTS - 1);
             drift(value, kind);
         }
     }
@@ -279,8 +279,11 @@ fn flip_units(order: &mut Value) {
     }
 }
 
+/// How many ways [`drift`] knows.
+pub const DRIFTS: u64 = 4;
+
 /// Changes the shape of a message as a new release of the venue might: a field nobody knows, a number where a string was,
-/// a list around the object.
+/// a word that stands for something new, a list around the object.
 pub fn drift(value: &mut Value, kind: u64) {
     let numeric = |value: &Value| value.as_str().is_some_and(|text| text.len() < 16 && text.parse::<f64>().is_ok());
     match (kind, &mut *value) {
@@ -291,6 +294,12 @@ pub fn drift(value: &mut Value, kind: u64) {
             if let Some(field) = fields.values_mut().find(|field| numeric(field)) {
                 let number = field.as_str().and_then(|text| text.parse::<f64>().ok());
                 *field = json!(number);
+            }
+        }
+        (2, Value::Object(fields)) => {
+            let named = ["status", "type", "event_type", "side", "tier"].into_iter();
+            if let Some(name) = named.into_iter().find(|name| fields.get(*name).is_some_and(Value::is_string)) {
+                fields.insert(name.to_owned(), json!("AMENDED"));
             }
         }
         (_, Value::Object(_)) => *value = json!([value.take()]),
@@ -391,7 +400,11 @@ mod tests {
         };
         assert_eq!(drifted(0), json!({"id": "0xabc", "size": "2.5", "schema_revision": {"major": 3}}));
         assert_eq!(drifted(1), json!({"id": "0xabc", "size": 2.5}));
-        assert_eq!(drifted(2), json!([{"id": "0xabc", "size": "2.5"}]));
+        assert_eq!(drifted(2), json!({"id": "0xabc", "size": "2.5"}));
+        assert_eq!(drifted(3), json!([{"id": "0xabc", "size": "2.5"}]));
+        let mut trade = json!({"event_type": "trade", "status": "MINED"});
+        drift(&mut trade, 2);
+        assert_eq!(trade, json!({"event_type": "trade", "status": "AMENDED"}));
         let mut order = json!({"size_matched": "7.25"});
         flip_units(&mut order);
         assert_eq!(order, json!({"size_matched": "7250000"}));

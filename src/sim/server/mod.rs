@@ -1,31 +1,22 @@
 //! The simulated venue on the wire (PROTOCOL.md): each service on its own port of this machine.
 //!
-//! One [`Hub`] behind one lock holds the world. What everybody may ask: `quotes`, `prices`, `markets` (the CLOB's reads),
-//! `gamma` with `listings`, `data` with `positions`, `geoblock`, `channel` (the market channel and the activity feed). What
-//! needs a key: `private`, `relayer`. The node of the chain: `chain`. What goes wrong: `profile` names the knobs, `mishap`
+//! One [`Hub`] behind one lock holds the world. What everybody may ask is `public`; what needs a key, `private` and
+//! `relayer`. The node of the chain: `chain`. What goes wrong: `profile` names the knobs, `mishap`
 //! strikes requests, `lossy` sockets, `weather` the exchange, `fault` is asked for once; `control` turns all of it, for
 //! anybody who can reach it, so it listens on the loopback interface only. `truth` writes down everything that came and
 //! what became of it.
 
 mod chain;
-mod channel;
 mod control;
-mod data;
 mod fault;
-mod gamma;
-mod geoblock;
 mod hub;
 mod listen;
-mod listings;
 mod lossy;
-mod markets;
 mod mishap;
 mod params;
-mod positions;
-mod prices;
 mod private;
 pub mod profile;
-mod quotes;
+mod public;
 mod refusal;
 mod relayer;
 mod spot;
@@ -171,9 +162,9 @@ impl Server {
         };
         let routers = [
             counted(clob_routes(&world), Service::Clob).merge(node::routes()),
-            counted(gamma::routes(), Service::Gamma),
-            counted(data::routes(), Service::Data),
-            relayer::routes(),
+            counted(public::gamma_routes(), Service::Gamma),
+            counted(public::data_routes(), Service::Data),
+            counted(relayer::routes(), Service::Relayer),
         ];
         for (listener, router) in [clob, gamma, data, relayer].into_iter().zip(routers) {
             let faulty = axum::middleware::from_fn_with_state(world.clone(), fault::with_faults);
@@ -271,9 +262,8 @@ impl Drop for Server {
 /// Each part of the wire brings its own routes.
 fn clob_routes(world: &World) -> Router<World> {
     let struck = axum::middleware::from_fn_with_state(world.clone(), mishap::mishaps);
-    let public = quotes::routes().merge(prices::routes()).merge(markets::routes()).merge(geoblock::routes());
-    let sockets = channel::routes().merge(private::channel_routes());
-    public.merge(private::routes().layer(struck)).merge(sockets).merge(control::routes())
+    let sockets = public::channel_routes().merge(private::channel_routes());
+    public::routes().merge(private::routes().layer(struck)).merge(sockets).merge(control::routes())
 }
 
 /// Lets the world go on in real time.

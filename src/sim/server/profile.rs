@@ -3,10 +3,13 @@
 //! Chances are in millionths (`_ppm`), times in milliseconds (`_ms`). A fault that comes in spells has a period (`_every_ms`)
 //! and a length (`_for_ms`); spells lie at the end of each period, counted from the start of the venue.
 
+mod tables;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::domain::Nanos;
+use crate::sim::workload::Trick;
 
 /// What goes wrong, and how often. Zero everywhere is a venue on which nothing does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +49,12 @@ pub struct Knobs {
     /// Marketable orders: held as `delayed` for `delayed_ms`, then matched or put on the book.
     pub delayed_ppm: u32,
     pub delayed_ms: u64,
+    /// Held orders: the house takes away the quotes that they would meet, so that they are unmatched.
+    pub delayed_unmatched_ppm: u32,
+    /// Orders that meet a quote of the house: a tick better than it, so that a BUY gets more shares than it named.
+    pub overfill_ppm: u32,
+    /// Orders that match: less than 0.01 share of them stays unmatched.
+    pub dust_ppm: u32,
     /// GET `/balance-allowance`: answered as it was so long ago.
     pub balance_lag_ms: u64,
     /// The Data API knows a fill so much later than the activity feed.
@@ -74,8 +83,8 @@ pub struct Knobs {
     pub feed_replay_age_ms: u64,
     /// Every open market changes its tick between 0.01 and 0.001.
     pub tick_flip_every_ms: u64,
-    /// Answers to private requests, and frames of the market and user channels: an unknown field, a number for a string, or
-    /// a list around the object.
+    /// Answers to private requests, and frames of the market and user channels: an unknown field, a number for a string, an
+    /// unknown word for a status, side or type, or a list around the object.
     pub drift_ppm: u32,
     /// Orders that GET answers: `size_matched` in millionths instead of shares.
     pub unit_flip_ppm: u32,
@@ -87,6 +96,9 @@ pub struct Knobs {
     /// New orders during the spell: 503, cancels are taken.
     pub cancel_only_every_ms: u64,
     pub cancel_only_for_ms: u64,
+    /// Everybody is in closed-only mode during the spell: no buys, cancels and sales are taken.
+    pub closed_only_every_ms: u64,
+    pub closed_only_for_ms: u64,
     /// The signers' buckets fill at this share of the real rate, 100; 0 leaves them as they are.
     pub rate_percent: u32,
     /// Answers with 429: without the headers that say how long to wait.
@@ -95,12 +107,27 @@ pub struct Knobs {
     pub id_mismatch_ppm: u32,
     pub success_with_error_ppm: u32,
     pub empty_id_ppm: u32,
+    /// The chain's last `reorg_blocks` blocks are replaced: subscribers hear of their logs again, as removed, then of the
+    /// same transactions in the last of the new blocks.
+    pub reorg_every_ms: u64,
+    pub reorg_blocks: u64,
+    /// Notices of `eth_subscribe` to logs: not sent. `eth_getLogs` has them.
+    pub log_miss_ppm: u32,
+    /// The node is behind: its blocks and pending transactions come so much later. Balances are of now.
+    pub rpc_lag_ms: u64,
+    /// Leaders trick their copiers (RELIABILITY.md 3.4), each trick at the beginning of each of its periods; see
+    /// [`Trick`](crate::sim::workload::Trick) for what they do.
+    pub trick_distribute_every_ms: u64,
+    pub trick_round_trip_every_ms: u64,
+    pub trick_hedge_every_ms: u64,
+    pub trick_merge_every_ms: u64,
+    pub trick_oracle_push_every_ms: u64,
+    pub trick_dust_every_ms: u64,
+    pub trick_fragment_every_ms: u64,
+    pub trick_giant_every_ms: u64,
 }
 
-const PERCENT: u32 = 10_000;
-const SECOND: u64 = 1_000;
-const MINUTE: u64 = 60 * SECOND;
-const DAY: u64 = 24 * 60 * MINUTE;
+const ALWAYS: u32 = 1_000_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Profile {
@@ -134,164 +161,41 @@ impl Profile {
 }
 
 impl Knobs {
-    /// The index of the real venue lags in calm weather, too.
-    pub const CALM: Knobs = Knobs {
-        accept_then_timeout_ppm: 0,
-        answer_late_ms_min: 5 * SECOND,
-        answer_late_ms_max: 45 * SECOND,
-        accept_then_5xx_ppm: 0,
-        accept_then_reset_ppm: 0,
-        accept_then_html_ppm: 0,
-        late_landing_ppm: 0,
-        late_landing_ms_max: MINUTE,
-        storm_ppm: 0,
-        storm_every_ms: 0,
-        storm_for_ms: 0,
-        restart_every_ms: 0,
-        restart_for_ms: 90 * SECOND,
-        post_only_for_ms: 120 * SECOND,
-        ghost_fill_ppm: 0,
-        ghost_fill_ms_min: 5 * SECOND,
-        ghost_fill_ms_max: MINUTE,
-        settle_ms_min: 0,
-        settle_ms_max: 0,
-        settle_never_ppm: 0,
-        delayed_ppm: 0,
-        delayed_ms: 3 * SECOND,
-        balance_lag_ms: 0,
-        index_lag_ms: 4 * SECOND,
-        new_market_lag_ms: 0,
-        order_null_ppm: 0,
-        order_null_for_ms: 40 * SECOND,
-        user_duplicate_ppm: 0,
-        user_reorder_ppm: 0,
-        user_drop_ppm: 0,
-        user_gap_every_ms: 0,
-        user_gap_for_ms: 0,
-        market_stall_every_ms: 0,
-        market_stall_for_ms: 0,
-        feed_freeze_every_ms: 0,
-        feed_freeze_for_ms: 0,
-        feed_replay_ppm: 0,
-        feed_replay_age_ms: 30 * MINUTE,
-        tick_flip_every_ms: 0,
-        drift_ppm: 0,
-        unit_flip_ppm: 0,
-        close_after_requests: 0,
-        unauthorized_every_ms: 0,
-        unauthorized_for_ms: 0,
-        cancel_only_every_ms: 0,
-        cancel_only_for_ms: 0,
-        rate_percent: 0,
-        rate_headerless_ppm: 0,
-        id_mismatch_ppm: 0,
-        success_with_error_ppm: 0,
-        empty_id_ppm: 0,
-    };
-
-    const SOAK: Knobs = Knobs {
-        accept_then_timeout_ppm: PERCENT,
-        accept_then_5xx_ppm: PERCENT / 2,
-        accept_then_reset_ppm: PERCENT / 2,
-        accept_then_html_ppm: PERCENT / 2,
-        late_landing_ppm: PERCENT / 5,
-        storm_ppm: 60 * PERCENT,
-        storm_every_ms: 20 * MINUTE,
-        storm_for_ms: 30 * SECOND,
-        restart_every_ms: 30 * MINUTE,
-        ghost_fill_ppm: 2 * PERCENT,
-        settle_ms_min: 2 * SECOND,
-        settle_ms_max: 10 * SECOND,
-        delayed_ppm: 10 * PERCENT,
-        balance_lag_ms: 1_500,
-        index_lag_ms: 5 * SECOND,
-        new_market_lag_ms: 5 * SECOND,
-        order_null_ppm: 5 * PERCENT,
-        user_duplicate_ppm: 30 * PERCENT,
-        user_reorder_ppm: 10 * PERCENT,
-        user_drop_ppm: PERCENT / 10,
-        user_gap_every_ms: 10 * MINUTE,
-        user_gap_for_ms: 2 * SECOND,
-        market_stall_every_ms: 30 * MINUTE,
-        market_stall_for_ms: 40 * SECOND,
-        feed_freeze_every_ms: 38 * MINUTE,
-        feed_freeze_for_ms: 40 * SECOND,
-        feed_replay_ppm: PERCENT / 10,
-        tick_flip_every_ms: 12 * MINUTE,
-        drift_ppm: PERCENT / 10,
-        close_after_requests: 10_000,
-        unauthorized_every_ms: DAY,
-        unauthorized_for_ms: MINUTE,
-        cancel_only_every_ms: DAY,
-        cancel_only_for_ms: MINUTE,
-        rate_percent: 100,
-        id_mismatch_ppm: PERCENT / 10,
-        success_with_error_ppm: PERCENT / 10,
-        empty_id_ppm: PERCENT / 10,
-        ..Knobs::CALM
-    };
-
-    const HELL: Knobs = Knobs {
-        accept_then_timeout_ppm: 20 * PERCENT,
-        accept_then_5xx_ppm: 10 * PERCENT,
-        accept_then_reset_ppm: 10 * PERCENT,
-        accept_then_html_ppm: 10 * PERCENT,
-        late_landing_ppm: 5 * PERCENT,
-        storm_ppm: 60 * PERCENT,
-        storm_every_ms: 1,
-        storm_for_ms: 1,
-        restart_every_ms: 5 * MINUTE,
-        ghost_fill_ppm: 25 * PERCENT,
-        settle_ms_min: 10 * SECOND,
-        settle_ms_max: MINUTE,
-        settle_never_ppm: PERCENT,
-        delayed_ppm: 50 * PERCENT,
-        balance_lag_ms: 70 * SECOND,
-        index_lag_ms: 120 * SECOND,
-        new_market_lag_ms: 30 * SECOND,
-        order_null_ppm: 50 * PERCENT,
-        user_duplicate_ppm: 100 * PERCENT,
-        user_reorder_ppm: 50 * PERCENT,
-        user_drop_ppm: 5 * PERCENT,
-        user_gap_every_ms: 30 * SECOND,
-        user_gap_for_ms: 5 * SECOND,
-        market_stall_every_ms: 2 * MINUTE,
-        market_stall_for_ms: 40 * SECOND,
-        feed_freeze_every_ms: MINUTE,
-        feed_freeze_for_ms: 20 * SECOND,
-        feed_replay_ppm: 10 * PERCENT,
-        tick_flip_every_ms: 10 * SECOND,
-        drift_ppm: 10 * PERCENT,
-        unit_flip_ppm: 50 * PERCENT,
-        close_after_requests: 50,
-        unauthorized_every_ms: 10 * MINUTE,
-        unauthorized_for_ms: 20 * SECOND,
-        cancel_only_every_ms: 10 * MINUTE,
-        cancel_only_for_ms: 20 * SECOND,
-        rate_percent: 25,
-        rate_headerless_ppm: 50 * PERCENT,
-        id_mismatch_ppm: 5 * PERCENT,
-        success_with_error_ppm: 5 * PERCENT,
-        empty_id_ppm: 5 * PERCENT,
-        ..Knobs::CALM
-    };
-
     /// Returns these knobs with some set anew. The error names what is not a knob or not of its type.
     pub fn with(&self, changes: &Value) -> Result<Knobs, String> {
         let Value::Object(changes) = changes else { return Err("knobs are a JSON object".to_owned()) };
         let mut all = serde_json::to_value(self).map_err(|error| error.to_string())?;
         for (name, value) in changes {
+            if all.get(name).is_none() {
+                return Err(format!("there is no knob {name}; {}", nearest(name, &all)));
+            }
             all[name] = value.clone();
+            // The error of one value at a time names the knob.
+            Knobs::deserialize(&all).map_err(|error| format!("{name}: {error}"))?;
         }
         let knobs: Knobs = serde_json::from_value(all).map_err(|error| error.to_string())?;
         knobs.check()
+    }
+
+    /// Returns how often a trick is played; zero: never.
+    pub const fn trick_every_ms(&self, trick: Trick) -> u64 {
+        match trick {
+            Trick::Distribute => self.trick_distribute_every_ms,
+            Trick::RoundTrip => self.trick_round_trip_every_ms,
+            Trick::Hedge => self.trick_hedge_every_ms,
+            Trick::Merge => self.trick_merge_every_ms,
+            Trick::OraclePush => self.trick_oracle_push_every_ms,
+            Trick::Dust => self.trick_dust_every_ms,
+            Trick::Fragment => self.trick_fragment_every_ms,
+            Trick::Giant => self.trick_giant_every_ms,
+        }
     }
 
     /// Returns the knobs if chances are at most one and spans begin before they end.
     pub fn check(self) -> Result<Knobs, String> {
         let all = serde_json::to_value(self).map_err(|error| error.to_string())?;
         for (name, value) in all.as_object().into_iter().flatten() {
-            if name.ends_with("_ppm") && value.as_u64().is_some_and(|chance| chance > u64::from(100 * PERCENT)) {
+            if name.ends_with("_ppm") && value.as_u64().is_some_and(|chance| chance > u64::from(ALWAYS)) {
                 return Err(format!("{name}: {value} is above 1000000, which is always"));
             }
             let max = name.strip_suffix("_min").and_then(|stem| all.get(format!("{stem}_max")));
@@ -305,6 +209,23 @@ impl Knobs {
         }
         Ok(self)
     }
+}
+
+/// Names the knobs that somebody may have meant: the likest three.
+fn nearest(name: &str, all: &Value) -> String {
+    let mut known: Vec<(usize, &String)> = all
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(known, _)| known)
+        .map(|known| {
+            let distance = strsim::damerau_levenshtein(name, known);
+            (if known.contains(name) { 0 } else { distance }, known)
+        })
+        .collect();
+    known.sort_unstable();
+    let likest: Vec<&str> = known.iter().take(3).map(|(_, known)| known.as_str()).collect();
+    format!("the likest are {}; GET /control/knobs names all", likest.join(", "))
 }
 
 /// Returns whether a fault in spells is on, `age` after the venue began.
@@ -343,12 +264,19 @@ mod tests {
     }
 
     #[test]
+    fn an_unknown_knob_is_answered_in_one_line() {
+        let error = Knobs::CALM.with(&json!({"x": 1})).expect_err("a mistake");
+        assert!(error.len() < 160, "{error}");
+    }
+
+    #[test]
     fn changes_are_taken_by_name_and_refused_with_it() {
         let knobs = Knobs::CALM.with(&json!({"ghost_fill_ppm": 250_000, "index_lag_ms": 0})).expect("knobs");
         assert_eq!((knobs.ghost_fill_ppm, knobs.index_lag_ms), (250_000, 0));
         for (changes, expected) in [
-            (json!({"ghost_fil_ppm": 1}), "unknown field `ghost_fil_ppm`"),
-            (json!({"drift_ppm": "1"}), "invalid type"),
+            (json!({"ghost_fil_ppm": 1}), "there is no knob ghost_fil_ppm; the likest are ghost_fill_ppm, "),
+            (json!({"reorg": 1}), "there is no knob reorg; the likest are reorg_blocks, reorg_every_ms, "),
+            (json!({"drift_ppm": "1"}), "drift_ppm: invalid type"),
             (json!({"drift_ppm": 1_000_001}), "drift_ppm: 1000001 is above 1000000"),
             (json!({"answer_late_ms_min": 99_999}), "answer_late_ms_min: 99999 is above its maximum"),
             (json!({"storm_every_ms": 5, "storm_for_ms": 6}), "storm_for_ms: 6 is longer"),

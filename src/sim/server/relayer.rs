@@ -1,6 +1,8 @@
 //! The relayer's wire: sends what owners of contract wallets signed, at the venue's expense (PROTOCOL.md 9.4). Requests that
 //! cost something show a builder's key, by the rule of L2; or a relayer key, which is shown bare.
 
+mod sessions;
+
 use std::fmt;
 
 use alloy::primitives::{Address, Bytes as Data, U256};
@@ -48,6 +50,7 @@ pub fn routes<H: RelayerHost>() -> Router<H> {
         .route("/relay-payload", get(params::<H>))
         .route("/nonce", get(nonce::<H>))
         .route("/deployed", get(deployed::<H>))
+        .merge(sessions::routes())
 }
 
 /// Why the relayer refuses; its own texts where they are known, as the official client reads them.
@@ -308,17 +311,18 @@ impl<S: Sync> FromRequestParts<S> for Claim {
 }
 
 impl Claim {
-    fn check<H: RelayerHost>(&self, host: &H, method: &Method, uri: &Uri, body: &[u8]) -> Result<(), Refusal> {
+    /// Returns whose key it is.
+    fn check<H: RelayerHost>(&self, host: &H, method: &Method, uri: &Uri, body: &[u8]) -> Result<Address, Refusal> {
         let holds = match self {
             Claim::Builder { key, passphrase, signature, timestamp, now } => {
                 let signed = Signed { timestamp, method: method.as_str(), path: uri.path(), body };
                 let is_fresh = timestamp.parse::<u64>().is_ok_and(|at| at.abs_diff(now.as_secs()) <= WINDOW_SECS);
                 let known = host.relayer_key(key).filter(|key| key.passphrase == *passphrase);
-                is_fresh && known.is_some_and(|key| key.secret.verifies(&signed, signature))
+                known.filter(|key| is_fresh && key.secret.verifies(&signed, signature))
             }
-            Claim::Relayer { key, address } => host.relayer_key(key).is_some_and(|key| key.address == *address),
+            Claim::Relayer { key, address } => host.relayer_key(key).filter(|key| key.address == *address),
         };
-        if holds { Ok(()) } else { Err(Refusal::Unauthorized) }
+        holds.map(|key| key.address).ok_or(Refusal::Unauthorized)
     }
 }
 

@@ -104,7 +104,7 @@ impl Hub {
     pub fn split(&mut self, wallet: Address, token: &str, shares: Shares, now: Nanos) -> Option<()> {
         let spot = self.spot(token)?;
         let account = self.desk.identity.wallet(wallet)?.account;
-        self.exchange_mut().split(now, account, spot.market, shares).ok()?;
+        self.exchange_mut().split(account, spot.market, shares).ok()?;
         self.tell(now);
         Some(())
     }
@@ -117,6 +117,7 @@ fn market_of(event: &Event, exchange: &Exchange) -> Option<MarketId> {
         | Event::Closed { market }
         | Event::Resolved { market, .. } => Some(*market),
         Event::Order { order, .. } => Some(order.new.market),
+        Event::Moved(moved) => Some(moved.market),
         Event::Matched(trade) | Event::Settled { trade, .. } => Some(trade.market),
         Event::Released { order, .. } => exchange.order(order).map(|order| order.new.market),
     }

@@ -70,6 +70,14 @@ pub enum Entry {
         trade: u64,
         to: String,
     },
+    /// Shares came or went without a trade.
+    Moved {
+        account: u32,
+        market: u64,
+        kind: String,
+        shares_micros: [u64; 2],
+        collateral_micros: [i64; 2],
+    },
     Cancelled {
         order: String,
         account: u32,
@@ -113,6 +121,13 @@ impl Entry {
     pub fn of(event: &Event) -> Option<Entry> {
         match event {
             Event::Matched(trade) => Some(matched(trade)),
+            Event::Moved(moved) => Some(Entry::Moved {
+                account: moved.account.0,
+                market: moved.market.0,
+                kind: format!("{:?}", moved.kind).to_lowercase(),
+                shares_micros: moved.shares.map(|shares| shares.0),
+                collateral_micros: moved.collateral.map(|dollars| dollars.0),
+            }),
             Event::Settled { trade, to } => {
                 let to = match to {
                     Settlement::Matched => "matched",

@@ -21,6 +21,7 @@ impl Hub {
         if knobs.rate_percent > 0 {
             self.desk.buckets.limits.rate_percent = u64::from(knobs.rate_percent);
         }
+        self.set_log_misses(knobs.log_miss_ppm);
     }
 
     /// Does what the knobs make happen by itself at a moment.
@@ -35,6 +36,8 @@ impl Hub {
             Occasion::CancelOnly => self.switch(Switch::CancelOnly, now),
             Occasion::CancelOnlyEnds => self.switch(Switch::Trade, now),
             Occasion::FlipTicks => self.flip_ticks(now),
+            Occasion::Reorganise => self.reorganise(knobs.reorg_blocks),
+            Occasion::Play(trick) => self.workload.play(trick, now),
         }
     }
 
@@ -44,7 +47,7 @@ impl Hub {
         let flips: Vec<(MarketId, Tick)> =
             open.map(|place| (place.market, if place.book.tick == Tick::CENT { FINE } else { Tick::CENT })).collect();
         for (market, tick) in flips {
-            self.exchange_mut().change_tick(now, market, tick);
+            self.exchange_mut().change_tick(market, tick);
         }
         self.tell(now);
     }
@@ -64,6 +67,9 @@ fn settled(knobs: &Knobs, seed: u64) -> Settings {
         stuck_ppm: knobs.settle_never_ppm,
         delayed_ppm: knobs.delayed_ppm,
         delayed_for: Nanos::from_millis(knobs.delayed_ms),
+        delayed_unmatched_ppm: knobs.delayed_unmatched_ppm,
+        improved_ppm: knobs.overfill_ppm,
+        dust_ppm: knobs.dust_ppm,
         ..usual
     }
 }

@@ -61,19 +61,30 @@ fn push_levels(text: &mut String, levels: &[Level]) {
 
 /// Writes millionths as an exact decimal without trailing zeros.
 fn push_decimal(text: &mut String, micros: u64) {
-    let (whole, part) = (micros / ONE, micros % ONE);
-    text.push_str(&whole.to_string());
-    if part == 0 {
-        return;
+    let (mut whole, mut part) = (micros / ONE, micros % ONE);
+    // From the right: six places, the point, and as many digits as a u64 has.
+    let mut digits = [b'0'; 27];
+    let (mut start, mut end) = (20, 20);
+    if part > 0 {
+        digits[20] = b'.';
+        for place in (21..27).rev() {
+            digits[place] = b'0' + (part % 10) as u8;
+            part /= 10;
+        }
+        end = 27;
+        while digits[end - 1] == b'0' {
+            end -= 1;
+        }
     }
-    // The one in front keeps the zeros behind the point.
-    let digits = (ONE + part).to_string();
-    let mut end = digits.len();
-    while digits.as_bytes()[end - 1] == b'0' {
-        end -= 1;
+    loop {
+        start -= 1;
+        digits[start] = b'0' + (whole % 10) as u8;
+        whole /= 10;
+        if whole == 0 {
+            break;
+        }
     }
-    text.push('.');
-    text.push_str(&digits[1..end]);
+    text.push_str(std::str::from_utf8(&digits[start..end]).expect("digits and a point"));
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::book::book_message;
-use super::{activity_frame, best, decimal, event_id, fee_schedule, side_name, spread, text, to_text};
+use super::{activity_frame, best, decimal, event_id, fee_schedule, market_id, side_name, spread, text, to_text};
 use crate::domain::Millis;
 use crate::sim::listing::Listing;
 use crate::sim::message::{Change, Message, Outcome, Resolution, Top};
@@ -82,18 +82,18 @@ fn price_change(listing: &Listing, at: Millis, changes: &[Change], after: &[Top;
 }
 
 fn event_message(listing: &Listing) -> Value {
-    json!({"id": event_id(listing), "ticker": listing.slug, "slug": listing.slug, "title": listing.title,
+    json!({"id": event_id(listing), "ticker": listing.event_slug, "slug": listing.event_slug, "title": listing.event_title,
         "description": "Simulated."})
 }
 
 fn new_market(listing: &Listing, at: Millis) -> Value {
     json!({
-        "id": event_id(listing), "question": listing.title, "market": listing.condition, "slug": listing.slug,
+        "id": market_id(listing), "question": listing.title, "market": listing.condition, "slug": listing.slug,
         "description": "Simulated.", "assets_ids": listing.tokens, "outcomes": listing.outcomes,
         "event_message": event_message(listing), "timestamp": at.0.to_string(), "tags": [listing.category],
         "condition_id": listing.condition, "active": true, "clob_token_ids": listing.tokens,
         "sports_market_type": "", "line": "", "game_start_time": "", "order_price_min_tick_size": "0.01",
-        "group_item_title": "", "taker_base_fee": "1000", "fees_enabled": listing.fee_rate_ppm != 0,
+        "group_item_title": listing.group_title, "taker_base_fee": "1000", "fees_enabled": listing.fee_rate_ppm != 0,
         "fee_schedule": fee_schedule(listing), "event_type": "new_market",
     })
 }
@@ -106,7 +106,7 @@ fn resolved(listing: &Listing, at: Millis, resolution: Resolution) -> Value {
         Resolution::Even => ("", ""),
     };
     json!({
-        "id": event_id(listing), "market": listing.condition, "assets_ids": listing.tokens,
+        "id": market_id(listing), "market": listing.condition, "assets_ids": listing.tokens,
         "winning_asset_id": asset, "winning_outcome": outcome, "event_message": event_message(listing),
         "timestamp": at.0.to_string(), "tags": [listing.category], "event_type": "market_resolved",
     })

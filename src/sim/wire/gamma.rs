@@ -3,31 +3,36 @@
 use serde_json::{Value, json};
 use sha1::{Digest, Sha1};
 
-use super::metadata::{MarketImage, Phase, minimum};
-use super::{decimal, event_id, fee_schedule, number, to_text, version};
+use super::metadata::{EventImage, MarketImage, Phase, minimum};
+use super::{decimal, event_id, fee_schedule, market_id, number, to_text, version};
 use crate::domain::{Generation, Price};
 use crate::sim::listing::{Listing, iso};
 use crate::sim::message::Outcome;
 
-/// Returns the number of a market, which is also that of its event: each event here has one market.
+pub fn gamma_market_id(listing: &Listing) -> String {
+    market_id(listing)
+}
+
+/// Returns the number of the event that a market belongs to; those of a neg-risk group share theirs.
 pub fn gamma_event_id(listing: &Listing) -> String {
     event_id(listing)
 }
 
 /// Writes one market. What is a list of strings elsewhere is JSON in a string here, but for `positionIds` (4.2).
-pub fn gamma_market(market: &MarketImage) -> Value {
+pub fn gamma_market(market: &MarketImage, event: &EventImage) -> Value {
     let mut row = market_row(market);
-    row["events"] = json!([event_row(market)]);
+    row["events"] = json!([event_row(event)]);
     row["tags"] = json!([gamma_tag(market.listing.category)]);
     row
 }
 
-/// Writes one event with its market.
-pub fn gamma_event(market: &MarketImage) -> Value {
-    let mut row = event_row(market);
-    row["markets"] = json!([market_row(market)]);
-    row["tags"] = json!([gamma_tag(market.listing.category)]);
-    row["series"] = json!(gamma_series(&market.listing).into_iter().collect::<Vec<Value>>());
+/// Writes one event with its markets.
+pub fn gamma_event(event: &EventImage) -> Value {
+    let first = event.first();
+    let mut row = event_row(event);
+    row["markets"] = event.markets.iter().map(market_row).collect();
+    row["tags"] = json!([gamma_tag(first.category)]);
+    row["series"] = json!(gamma_series(first).into_iter().collect::<Vec<Value>>());
     row
 }
 
@@ -54,14 +59,15 @@ fn number_of(slug: &str) -> String {
     (u32::from_be_bytes([0, digest[0], digest[1], digest[2]]) % 1_000_000).to_string()
 }
 
-fn event_row(market: &MarketImage) -> Value {
-    let listing = &market.listing;
+fn event_row(event: &EventImage) -> Value {
+    let (listing, volume) = (event.first(), micros(event.volume().0));
     json!({
-        "id": event_id(listing), "ticker": listing.slug, "slug": listing.slug, "title": listing.title,
-        "description": "Simulated.", "active": true, "closed": market.is_over(), "archived": false, "new": false,
+        "id": event_id(listing), "ticker": listing.event_slug, "slug": listing.event_slug, "title": listing.event_title,
+        "description": "Simulated.", "active": true, "closed": event.is_over(), "archived": false, "new": false,
         "featured": false, "restricted": false, "startDate": iso(listing.opens_at), "endDate": iso(listing.closes_at),
-        "liquidity": micros(market.liquidity.0), "volume": micros(market.volume.0), "volume24hr": micros(market.volume.0),
-        "enableOrderBook": market.is_open(), "negRisk": listing.neg_risk,
+        "liquidity": micros(event.liquidity().0), "volume": volume, "volume24hr": volume,
+        "enableOrderBook": event.markets.iter().any(MarketImage::is_open), "negRisk": listing.neg_risk,
+        "negRiskMarketID": listing.neg_risk_id,
     })
 }
 
@@ -78,12 +84,12 @@ fn market_row(market: &MarketImage) -> Value {
 fn words(market: &MarketImage) -> Value {
     let listing = &market.listing;
     json!({
-        "id": event_id(listing), "question": listing.title, "slug": listing.slug, "conditionId": condition(listing),
+        "id": market_id(listing), "question": listing.title, "slug": listing.slug, "conditionId": condition(listing),
         "version": version(listing), "clobTokenIds": to_text(&listing.tokens), "positionIds": position_ids(listing),
         "outcomes": to_text(&listing.outcomes), "description": "Simulated.", "category": listing.category, "image": "",
-        "icon": "", "questionID": listing.condition, "groupItemTitle": "", "active": true, "closed": market.is_over(),
+        "icon": "", "questionID": listing.condition, "groupItemTitle": listing.group_title, "active": true, "closed": market.is_over(),
         "archived": false, "startDate": iso(listing.opens_at), "endDate": iso(listing.closes_at),
-        "endDateIso": iso(listing.closes_at)[..10], "umaResolutionStatus": resolution_status(market),
+        "endDateIso": iso(listing.closes_at)[..10], "umaResolutionStatus": gamma_resolution(market),
         "umaResolutionStatuses": "[]",
     })
 }
@@ -93,7 +99,7 @@ fn rules(market: &MarketImage) -> Value {
     let listing = &market.listing;
     json!({
         "orderPriceMinTickSize": number(market.tick.micros().into()), "orderMinSize": minimum(listing.minimum),
-        "negRisk": listing.neg_risk, "negRiskOther": false, "negRiskMarketID": "", "acceptingOrders": market.is_open(),
+        "negRisk": listing.neg_risk, "negRiskOther": false, "negRiskMarketID": listing.neg_risk_id, "acceptingOrders": market.is_open(),
         "acceptingOrdersTimestamp": iso(listing.opens_at), "enableOrderBook": market.is_open(),
         "secondsDelay": listing.delay_secs, "feesEnabled": listing.fee_rate_ppm != 0, "feeType": fee_type(listing),
         "feeSchedule": fee_schedule(listing), "makerBaseFee": 1000, "takerBaseFee": 1000, "clearBookOnStart": false,
@@ -135,7 +141,8 @@ fn fee_type(listing: &Listing) -> Value {
     json!(format!("{}_fees", listing.category.to_lowercase()))
 }
 
-fn resolution_status(market: &MarketImage) -> Value {
+/// Returns what `umaResolutionStatus` is; null while the market is open.
+pub fn gamma_resolution(market: &MarketImage) -> Value {
     match market.phase {
         Phase::Open => Value::Null,
         Phase::Closed => json!("proposed"),

@@ -68,6 +68,44 @@ impl MarketImage {
     }
 }
 
+/// The markets of one event at one moment; at least one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventImage {
+    pub markets: Vec<MarketImage>,
+}
+
+impl EventImage {
+    /// Returns the event of each market, in the order of their first ones.
+    pub fn group(markets: impl Iterator<Item = MarketImage>) -> Vec<EventImage> {
+        let mut events: Vec<EventImage> = Vec::new();
+        for market in markets {
+            let slug = &market.listing.event_slug;
+            match events.iter_mut().find(|event| event.first().event_slug == *slug) {
+                Some(event) => event.markets.push(market),
+                None => events.push(EventImage { markets: vec![market] }),
+            }
+        }
+        events
+    }
+
+    /// Returns the market that stands for what all of an event have in common.
+    pub fn first(&self) -> &Listing {
+        &self.markets[0].listing
+    }
+
+    pub fn is_over(&self) -> bool {
+        self.markets.iter().all(MarketImage::is_over)
+    }
+
+    pub fn volume(&self) -> Usdc {
+        Usdc(self.markets.iter().map(|market| market.volume.0).sum())
+    }
+
+    pub fn liquidity(&self) -> Usdc {
+        Usdc(self.markets.iter().map(|market| market.liquidity.0).sum())
+    }
+}
+
 /// Whole shares without a point.
 pub(super) fn minimum(minimum: Shares) -> Value {
     number(minimum.0)

@@ -10,12 +10,15 @@ use std::fmt::Display;
 
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
+use sha1::{Digest, Sha1};
 
 pub use book::{book_answer, book_hash};
 pub use channel::json;
-pub use gamma::{gamma_event, gamma_event_id, gamma_market, gamma_series, gamma_tag};
-pub use metadata::{MarketImage, Phase, clob_market_answer, market_answer, simplified_market_answer};
-pub use trades::{activity_frame, activity_row, live_row, trade_row};
+pub use gamma::{
+    gamma_event, gamma_event_id, gamma_market, gamma_market_id, gamma_resolution, gamma_series, gamma_tag,
+};
+pub use metadata::{EventImage, MarketImage, Phase, clob_market_answer, market_answer, simplified_market_answer};
+pub use trades::{activity_frame, activity_row, deed_dollars, deed_row, deed_type, live_row, trade_row};
 
 use super::listing::Listing;
 use super::message::Top;
@@ -69,9 +72,15 @@ pub fn number(micros: u64) -> Value {
     if micros.is_multiple_of(ONE) { json!(micros / ONE) } else { json!(micros as f64 / ONE as f64) }
 }
 
-/// The venue numbers its markets; the low digits of the condition do here.
-fn event_id(listing: &Listing) -> String {
+/// The venue numbers its markets; the first digits of the condition do here.
+fn market_id(listing: &Listing) -> String {
     u32::from_str_radix(&listing.condition[2..9], 16).unwrap_or_default().to_string()
+}
+
+/// The venue numbers its events; a digest of the slug does here.
+fn event_id(listing: &Listing) -> String {
+    let digest = Sha1::digest(&listing.event_slug);
+    (u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]) >> 4).to_string()
 }
 
 fn fee_schedule(listing: &Listing) -> Value {

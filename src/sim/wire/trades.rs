@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{number, side_name};
-use crate::sim::message::Activity;
+use crate::domain::Usdc;
+use crate::sim::exchange::MoveKind;
+use crate::sim::message::{Activity, Deed};
 
 /// Writes a frame of the activity feed. `kind` is `trades` or `orders_matched`.
 pub fn activity_frame(activity: &Activity, kind: &str) -> Value {
@@ -57,5 +59,34 @@ pub fn live_row(activity: &Activity) -> Value {
         "price": activity.price.to_string(), "outcome": listing.outcomes[activity.outcome.index()],
         "outcome_index": activity.outcome.index(), "transaction_hash": activity.transaction,
         "timestamp": (activity.traded_at.0 / 1_000).to_string(),
+    })
+}
+
+/// Returns the name of what somebody did; `None` for what the Data API shows in positions only.
+pub const fn deed_type(deed: &Deed) -> Option<&'static str> {
+    match deed.moved.kind {
+        MoveKind::Split => Some("SPLIT"),
+        MoveKind::Merge => Some("MERGE"),
+        MoveKind::Redeem => Some("REDEEM"),
+        MoveKind::Convert => Some("CONVERSION"),
+        MoveKind::Receive | MoveKind::Send => None,
+    }
+}
+
+/// Returns what was paid or paid out for all of it.
+pub fn deed_dollars(deed: &Deed) -> Usdc {
+    Usdc(deed.moved.collateral.iter().map(|dollars| dollars.0.max(0)).sum())
+}
+
+/// Writes a row of `/v2/activity` that is about a market, not about one of its tokens.
+pub fn deed_row(deed: &Deed) -> Value {
+    let listing = &deed.listing;
+    let shares = deed.moved.shares[0].max(deed.moved.shares[1]);
+    json!({
+        "proxy_wallet": deed.wallet, "type": deed_type(deed), "condition_id": listing.condition, "token_id": "",
+        "side": "", "price": 0, "size": number(shares.0), "usdc_size": number(deed_dollars(deed).0 as u64),
+        "is_combo": false, "timestamp": deed.at.0 / 1_000, "transaction_hash": deed.transaction,
+        "title": listing.title, "slug": listing.slug, "icon": "", "event_slug": listing.event_slug, "outcome": "",
+        "outcome_index": null, "name": deed.name, "pseudonym": deed.name, "bio": "", "profile_image": "",
     })
 }

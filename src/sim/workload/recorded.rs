@@ -128,8 +128,8 @@ impl Recorded {
             }
             next => {
                 self.next = next;
-                if let Some((last, nth)) = self.ends.pop_front() {
-                    self.end(stage, self.played_at(last), nth);
+                if let Some((_, nth)) = self.ends.pop_front() {
+                    self.end(stage, nth);
                 }
                 Vec::new()
             }
@@ -175,8 +175,8 @@ impl Recorded {
                 Input::Snapshot { .. } => market.recorded.clear(),
                 Input::Level { side, price, size, .. } => market.note(outcome, *side, *price, *size),
                 Input::BookDone { .. } => self.offer(stage, at, nth),
-                Input::TickChanged { tick, .. } => stage.exchange.change_tick(at, id, *tick),
-                Input::Resolved { payout, .. } => stage.exchange.resolve(at, id, resolution(outcome, *payout)),
+                Input::TickChanged { tick, .. } => stage.exchange.change_tick(id, *tick),
+                Input::Resolved { payout, .. } => stage.exchange.resolve(id, resolution(outcome, *payout)),
                 Input::MarketKnown { .. }
                 | Input::MarketUnknown { .. }
                 | Input::HashChecked { .. }
@@ -225,7 +225,7 @@ impl Recorded {
         if let (Some(rules), Some(tick)) = (stage.exchange.rules(id), market.grid())
             && tick < rules.tick
         {
-            stage.exchange.change_tick(at, id, tick);
+            stage.exchange.change_tick(id, tick);
         }
         let tick = stage.exchange.rules(id).map_or(Tick::FINEST, |rules| rules.tick);
         let quotes = market.changes().filter(|(_, price, _)| tick.holds(*price));
@@ -235,13 +235,13 @@ impl Recorded {
         stage.exchange.quote_all(at, id, &quotes);
     }
 
-    fn end(&mut self, stage: &mut Stage, at: Nanos, nth: usize) {
+    fn end(&mut self, stage: &mut Stage, nth: usize) {
         let market = &self.markets[nth];
         let Some(id) = market.id else { return };
         let middle = market.best(Side::Buy).into_iter().chain(market.best(Side::Sell)).map(Price::micros);
         let (sum, count) = middle.fold((0, 0), |(sum, count), micros| (sum + micros, count + 1));
         let winner = if sum >= count * 500_000 { Outcome::Yes } else { Outcome::No };
-        stage.exchange.resolve(at, id, Resolution::Won(winner));
+        stage.exchange.resolve(id, Resolution::Won(winner));
     }
 }
 

@@ -99,7 +99,7 @@ impl Seeded {
             Action::Stranger(market) => self.stranger(stage, at, market),
             Action::Leader(nth) => self.lead(stage, at, nth),
             Action::Close(markets) => return self.close(stage, at, markets),
-            Action::Resolve(markets) => self.resolve(stage, at, &markets),
+            Action::Resolve(markets) => self.resolve(stage, &markets),
         }
         Vec::new()
     }
@@ -206,7 +206,7 @@ impl Seeded {
         let Some(place) = stage.open_place(market) else { return };
         place.drift(Millis(at.as_millis()), &mut random);
         if let Some(tick) = place.tick_due() {
-            stage.exchange.change_tick(at, market, tick);
+            stage.exchange.change_tick(market, tick);
         }
         // Virtual time, not activity, moves the world: the rate leaves the drift alone.
         let pause = Nanos(self.options.short_life.0 / DRIFTS_A_LIFE);
@@ -247,7 +247,7 @@ impl Seeded {
     fn close(&mut self, stage: &mut Stage, at: Nanos, markets: Vec<MarketId>) -> Vec<Message> {
         let kinds = markets.iter().filter_map(|market| Some(stage.open_place(*market)?.kind));
         let Some(kind) = kinds.collect::<Vec<Kind>>().first().copied() else { return Vec::new() };
-        markets.iter().for_each(|market| stage.exchange.close(at, *market));
+        markets.iter().for_each(|market| stage.exchange.close(*market));
         let opened = match kind {
             Kind::Standing(_) | Kind::Short(_) => vec![self.open(stage, kind, at, self.options.short_life)],
             Kind::Group(_) | Kind::Recorded => self.open_group(stage, at),
@@ -257,7 +257,7 @@ impl Seeded {
     }
 
     /// A market alone goes to the outcome that is worth more; of several one wins, the likelier the more it is worth.
-    fn resolve(&mut self, stage: &mut Stage, at: Nanos, markets: &[MarketId]) {
+    fn resolve(&mut self, stage: &mut Stage, markets: &[MarketId]) {
         let worth: Vec<u64> = markets.iter().map(|market| stage.place(*market).map_or(1, |p| p.fair as u64)).collect();
         let (even, mut drawn) = (self.random.range(0, EVEN_ONE_IN) == 0, self.random.range(0, worth.iter().sum()));
         let winner = worth.iter().position(|worth| {
@@ -272,16 +272,16 @@ impl Seeded {
                 (false, true) => Resolution::Won(Outcome::Yes),
                 (false, false) => Resolution::Won(Outcome::No),
             };
-            stage.exchange.resolve(at, *market, resolution);
+            stage.exchange.resolve(*market, resolution);
             for (_, account) in &self.leaders {
-                stage.exchange.redeem(at, *account, *market);
+                stage.exchange.redeem(*account, *market);
             }
         }
     }
 }
 
 /// Opens an account that pays what it takes, and lets every contract take it.
-fn fund_leader(stage: &mut Stage) -> AccountId {
+pub(super) fn fund_leader(stage: &mut Stage) -> AccountId {
     let account = stage.exchange.open_account(Funds::Of(LEADER_FUNDS));
     stage.exchange.approve_all(account);
     account
@@ -317,7 +317,7 @@ fn sight(stage: &Stage, account: AccountId, place: &Place) -> Sight {
 }
 
 /// Sends a FAK that goes down to the last of the best `depth` levels. What the exchange says to it concerns nobody.
-fn take(stage: &mut Stage, at: Nanos, account: AccountId, intent: Intent) {
+pub(super) fn take(stage: &mut Stage, at: Nanos, account: AccountId, intent: Intent) {
     let Intent { market, outcome, size, depth } = intent;
     let side = match size {
         Size::Buy(_) => Side::Buy,

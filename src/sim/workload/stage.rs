@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::domain::{Millis, Nanos, Price, Shares, Side};
 use crate::sim::exchange::{AccountId, Event, Exchange, Leg, MarketId, Standing, Trade};
-use crate::sim::message::{Activity, Change, Level, Message, Outcome};
+use crate::sim::message::{Activity, Change, Message, Outcome, Role};
 use crate::sim::place::{Offers, Place};
 use crate::sim::random::Random;
 use crate::sim::wire::Phase;
@@ -83,17 +83,17 @@ impl Stage {
         self.people.insert(account, person);
     }
 
+    pub fn person(&self, account: AccountId) -> Option<&Person> {
+        self.people.get(&account)
+    }
+
     pub fn people(&self) -> impl Iterator<Item = (AccountId, &Person)> {
         self.people.iter().map(|(account, person)| (*account, person))
     }
 
-    /// Returns what the house offers in a market, all its accounts together.
+    /// Returns where the house offers something in a market, all its accounts together.
     pub fn offers(&self, market: MarketId) -> Offers {
-        let mut offers = Offers::default();
-        for quote in self.exchange.quotes(market) {
-            offers.add(quote.side, Level { price: quote.price, size: quote.shares });
-        }
-        offers
+        Offers::of(self.exchange.quoted(market))
     }
 
     /// Returns when something is due by itself: at the exchange, or on the activity feed.
@@ -165,7 +165,7 @@ impl Stage {
                 let listing = Arc::clone(&place.listing);
                 messages.push(Message::Resolved { listing, at: millis, resolution: *resolution });
             }
-            Event::Order { .. } | Event::Settled { .. } | Event::Released { .. } => {}
+            Event::Order { .. } | Event::Settled { .. } | Event::Released { .. } | Event::Moved(_) => {}
         }
     }
 
@@ -189,12 +189,13 @@ impl Stage {
             messages.push(Message::LastTrade { listing, outcome, at, side, price, size, transaction });
         }
         let listing = &place.listing;
-        let activity = |account: AccountId, outcome, side, price, leg: &Leg| {
+        let activity = |account: AccountId, role, outcome, side, price, leg: &Leg| {
             self.people.get(&account).map(|person| Activity {
                 listing: Arc::clone(listing),
                 outcome,
                 wallet: person.wallet.clone(),
                 name: person.name.clone(),
+                role,
                 side,
                 price,
                 size: leg.shares,
@@ -206,8 +207,8 @@ impl Stage {
             .makers
             .iter()
             .flat_map(|leg| {
-                let taken = activity(trade.taker.account, outcome, side, price_met(trade, leg), leg);
-                let made = activity(leg.account, leg.outcome, leg.side, leg.price, leg);
+                let taken = activity(trade.taker.account, Role::Taker, outcome, side, price_met(trade, leg), leg);
+                let made = activity(leg.account, Role::Maker, leg.outcome, leg.side, leg.price, leg);
                 taken.into_iter().chain(made)
             })
             .collect();

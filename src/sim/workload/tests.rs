@@ -309,7 +309,7 @@ fn a_client_trades_with_the_crowd() {
     let now = options(7).start;
     let account = world.exchange_mut().open_account(exchange::Funds::Of(Usdc::whole(1_000)));
     world.introduce(account, Person { wallet: "0xc11e".to_owned(), name: "client".to_owned() });
-    world.exchange_mut().approve(now, account, exchange::Contract::V2, exchange::Asset::Collateral, u64::MAX);
+    world.exchange_mut().approve(account, exchange::Contract::V2, exchange::Asset::Collateral, u64::MAX);
     let place = world.places().next().expect("a market");
     let (market, ask) = (place.market, place.book.best_ask().expect("an ask"));
     let shares = ask.shares_floor(Usdc::whole(2)).floor_to(100).0;

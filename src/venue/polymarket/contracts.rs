@@ -1,6 +1,7 @@
 //! Where the contracts are, and the domains that orders are signed for (PROTOCOL.md 1.2 and 1.3).
 
 use alloy::primitives::{Address, B256, address, b256};
+use serde::Deserialize;
 
 use crate::domain::Generation;
 
@@ -25,7 +26,8 @@ impl Network {
 }
 
 /// The contract that settles an order. What is signed names it, so an order holds at one of them only.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Exchange {
     V2,
     V2NegRisk,

@@ -25,7 +25,8 @@ const BATCH: i64 = 1_000;
 
 const COLUMNS: &str = "at,signal,order,portfolio,leader,wallet,market,outcome_token,token,side,leader_price,leader_shares,\
 traded_at,ended,reason,reason_text,allowed,was,setting,cause,limit_price,state,submitted_at,closed_at,filled_shares,cash,\
-fee,average_price,worse_than_reference,worse_than_touch";
+fee,average_price,worse_than_reference,worse_than_touch,attempt,wanted,merged_into,would_earn_a_dollar,market_probability,\
+additive_confidence,bayesian_confidence,model_probability";
 
 pub async fn trades(State(web): State<Arc<Web>>, Query(asked): Query<Asked>) -> Response {
     match rows(&web, asked).await {
@@ -38,7 +39,7 @@ pub async fn trades(State(web): State<Arc<Web>>, Query(asked): Query<Asked>) -> 
             }
             let headers = [
                 (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
-                (header::CONTENT_DISPOSITION, "attachment; filename=\"remora-paper-trades.csv\""),
+                (header::CONTENT_DISPOSITION, "attachment; filename=\"remora-trades.csv\""),
             ];
             (headers, text).into_response()
         }
@@ -106,6 +107,14 @@ fn line(web: &Web, row: &TradeRow) -> String {
         number(average.map(|average| average.round_dp(8))),
         worse(row.reference),
         worse(row.touch),
+        row.attempt.map(|attempt| attempt.to_string()).unwrap_or_default(),
+        number(row.wanted),
+        id(row.merged_into),
+        number(row.would),
+        number(row.prior),
+        number(row.additive),
+        number(row.bayesian),
+        number(row.model),
     ]
     .join(",")
 }

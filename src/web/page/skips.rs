@@ -48,6 +48,7 @@ struct Page {
     lines: Vec<Line>,
     /// What all the noes together cost or saved, in words; empty while nothing is known.
     verdict: String,
+    /// What the noes brought: a plus where they saved something.
     total: Figure,
 }
 
@@ -67,8 +68,8 @@ pub async fn skips(State(web): State<Arc<Web>>, Query(asked): Query<Asked>) -> R
     let total: Decimal = known.iter().sum();
     let verdict = match total.cmp(&Decimal::ZERO) {
         _ if known.is_empty() => "",
-        std::cmp::Ordering::Greater => "The noes cost: so much the copies would have earned.",
-        std::cmp::Ordering::Less => "The noes saved: so much the copies would have lost.",
+        std::cmp::Ordering::Greater => "The noes cost that: the copies would have earned it.",
+        std::cmp::Ordering::Less => "The noes saved that: the copies would have lost it.",
         std::cmp::Ordering::Equal => "The noes neither cost nor saved anything.",
     };
     show(&Page {
@@ -78,7 +79,7 @@ pub async fn skips(State(web): State<Arc<Web>>, Query(asked): Query<Asked>) -> R
         ranges: asked.ranges(),
         lines: rows.iter().map(line).collect(),
         verdict: verdict.to_owned(),
-        total: Figure::result(total),
+        total: Figure::result(-total),
         frame,
     })
 }

@@ -92,33 +92,35 @@ impl Vault for Books {
         account.map_or(0, |account| self.orders.allowance(*account, exchange, asset(token)))
     }
 
-    fn allow(&mut self, now: Nanos, wallet: Address, exchange: Exchange, token: Token, amount: u64) {
+    fn begin(&mut self, _transaction: B256) {}
+
+    fn allow(&mut self, wallet: Address, exchange: Exchange, token: Token, amount: u64) {
         if let Some(account) = self.accounts.get(&wallet) {
-            self.orders.approve(now, *account, exchange, asset(token), amount);
+            self.orders.approve(*account, exchange, asset(token), amount);
         }
     }
 
-    fn redeem(&mut self, now: Nanos, wallet: Address, condition: B256) -> Result<u64, Revert> {
+    fn redeem(&mut self, wallet: Address, condition: B256) -> Result<u64, Revert> {
         let market = self.market(condition);
         let account = self.accounts.get(&wallet);
-        Ok(account.map_or(0, |account| self.orders.redeem(now, *account, market).0 as u64))
+        Ok(account.map_or(0, |account| self.orders.redeem(*account, market).0 as u64))
     }
 
-    fn split(&mut self, now: Nanos, wallet: Address, condition: B256, amount: u64) -> Result<(), Revert> {
+    fn split(&mut self, wallet: Address, condition: B256, amount: u64) -> Result<(), Revert> {
         let (market, account) = (self.market(condition), self.accounts[&wallet]);
-        let split = self.orders.split(now, account, market, Shares(amount));
+        let split = self.orders.split(account, market, Shares(amount));
         split.map_err(|_| Revert("ERC20: transfer amount exceeds balance".into()))
     }
 
-    fn merge(&mut self, now: Nanos, wallet: Address, condition: B256, amount: u64) -> Result<(), Revert> {
+    fn merge(&mut self, wallet: Address, condition: B256, amount: u64) -> Result<(), Revert> {
         let (market, account) = (self.market(condition), self.accounts[&wallet]);
-        let merge = self.orders.merge(now, account, market, Shares(amount));
+        let merge = self.orders.merge(account, market, Shares(amount));
         merge.map_err(|_| Revert("ERC1155: burn amount exceeds balance".into()))
     }
 
-    fn pay(&mut self, now: Nanos, from: Address, to: Address, amount: u64) -> Result<(), Revert> {
+    fn pay(&mut self, from: Address, to: Address, amount: u64) -> Result<(), Revert> {
         let amount = Usdc(amount as i64);
-        let taken = self.orders.withdraw(now, self.accounts[&from], amount);
+        let taken = self.orders.withdraw(self.accounts[&from], amount);
         taken.map_err(|_| Revert("ERC20: transfer amount exceeds balance".into()))?;
         if let Some(to) = self.accounts.get(&to) {
             self.orders.deposit(*to, amount);
@@ -250,6 +252,7 @@ impl World {
                 }
                 Event::Book { .. }
                 | Event::Order { .. }
+                | Event::Moved(_)
                 | Event::Released { .. }
                 | Event::Tick { .. }
                 | Event::Closed { .. } => {}

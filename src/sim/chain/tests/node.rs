@@ -154,8 +154,8 @@ fn subscribers_are_told_what_they_asked_for() {
     world.place(ALICE, 0, Outcome::Yes, Side::Buy, (40, 10));
     world.place(CAROL, 0, Outcome::No, Side::Buy, (60, 10));
     let (_, hash) = world.tell().remove(0);
-    let told = |subscriptions: &mut Subscriptions, world: &World| -> Vec<(usize, Value)> {
-        let news = subscriptions.news(&world.chain).expect("nothing is missed");
+    let told = |subscriptions: &mut Subscriptions, world: &mut World| -> Vec<(usize, Value)> {
+        let news = subscriptions.news(&mut world.chain).expect("nothing is missed");
         news.iter()
             .map(|told| {
                 let params = &told["params"];
@@ -165,21 +165,21 @@ fn subscribers_are_told_what_they_asked_for() {
             .collect()
     };
     world.pass(100);
-    let pending = told(&mut subscriptions, &world);
+    let pending = told(&mut subscriptions, &mut world);
     let whom: Vec<usize> = pending.iter().map(|(nth, _)| *nth).collect();
     assert_eq!(whom, [2, 3, 4], "nobody waits for transactions to Bob");
     assert_eq!(pending[0].1, json!(hash));
     assert_eq!(pending[1].1["hash"], json!(hash));
     assert_eq!(pending[2].1["blockNumber"], Value::Null);
-    assert_eq!(told(&mut subscriptions, &world), []);
+    assert_eq!(told(&mut subscriptions, &mut world), []);
     world.pass(1_900);
-    let mined = told(&mut subscriptions, &world);
+    let mined = told(&mut subscriptions, &mut world);
     let whom: Vec<usize> = mined.iter().map(|(nth, _)| *nth).collect();
     assert_eq!(whom, [0, 1], "the block and Alice's leg, once");
     assert_eq!(mined[1].1["transactionHash"], json!(hash));
     assert!(subscriptions.remove(&ids[0]) && !subscriptions.remove(&ids[0]));
     world.pass(2_000);
-    assert_eq!(told(&mut subscriptions, &world), []);
+    assert_eq!(told(&mut subscriptions, &mut world), []);
     for params in [json!([]), json!(["noSuch"]), json!(["logs", { "topics": 5 }])] {
         assert!(subscriptions.add(params.as_array().expect("a list")).is_err(), "{params}");
     }
@@ -190,7 +190,7 @@ fn who_lags_too_far_behind_is_told_that_he_missed_something() {
     let mut world = World::new();
     let mut subscriptions = Subscriptions::new(&world.chain, 1);
     world.pass(2_000 * (NOTICES_MAX as u64 + 1));
-    assert_eq!(subscriptions.news(&world.chain), Err(Missed));
+    assert_eq!(subscriptions.news(&mut world.chain), Err(Missed));
 }
 
 #[test]
@@ -214,4 +214,61 @@ fn old_transactions_are_forgotten_and_that_is_said() {
     let kept = format!("{:#x}", world.chain.first_kept());
     assert_eq!(kept, format!("{:#x}", FIRST_BLOCK + 2));
     assert_eq!(world.get("eth_getLogs", json!([{ "fromBlock": kept }])), json!([]));
+}
+
+/// A match in a block of its own, and what a subscriber to all logs hears.
+fn matched() -> (World, Subscriptions, B256) {
+    let mut world = World::new();
+    let mut subscriptions = Subscriptions::new(&world.chain, 1);
+    subscriptions.add(&[json!("logs"), json!({})]).expect("subscribed");
+    world.place(ALICE, 0, Outcome::Yes, Side::Buy, (40, 10));
+    world.place(CAROL, 0, Outcome::No, Side::Buy, (60, 10));
+    let (_, hash) = world.tell().remove(0);
+    (world, subscriptions, hash)
+}
+
+fn results(subscriptions: &mut Subscriptions, world: &mut World) -> Vec<Value> {
+    let news = subscriptions.news(&mut world.chain).expect("nothing is missed");
+    news.iter().map(|told| told["params"]["result"].clone()).collect()
+}
+
+#[test]
+fn replaced_blocks_take_their_logs_back_and_bring_them_again() {
+    let (mut world, mut subscriptions, hash) = matched();
+    world.pass(4_000);
+    let before = results(&mut subscriptions, &mut world);
+    let receipt = world.get("eth_getTransactionReceipt", json!([hash]));
+    let number = world.get("eth_blockNumber", json!([]));
+    assert!(!before.is_empty() && before.iter().all(|log| log["removed"] == false), "{before:?}");
+    world.chain.reorganise(2);
+    let told = results(&mut subscriptions, &mut world);
+    let (removed, again): (Vec<Value>, Vec<Value>) = told.into_iter().partition(|log| log["removed"] == true);
+    let without = |logs: &[Value]| -> Vec<Value> {
+        let bare = |log: &Value| json!([log["address"], log["topics"], log["data"], log["transactionHash"]]);
+        logs.iter().map(bare).collect()
+    };
+    assert_eq!((without(&removed), without(&again)), (without(&before), without(&before)));
+    assert!(removed.iter().zip(&before).all(|(log, was)| log["blockHash"] == was["blockHash"]), "{removed:?}");
+    assert!(again.iter().all(|log| log["removed"] == false), "{again:?}");
+    assert!(again.iter().zip(&before).all(|(log, was)| log["blockHash"] != was["blockHash"]), "{again:?}");
+    // The same number of blocks; the transaction succeeded as before, in another one.
+    let now = world.get("eth_getTransactionReceipt", json!([hash]));
+    assert_eq!(world.get("eth_blockNumber", json!([])), number);
+    assert_eq!((&now["status"], &now["transactionHash"]), (&receipt["status"], &receipt["transactionHash"]));
+    assert_ne!(now["blockHash"], receipt["blockHash"]);
+    let found = world.get("eth_getLogs", json!([{ "blockHash": now["blockHash"] }]));
+    assert_eq!(without(found.as_array().expect("logs")), without(&before));
+    // More than there is leaves the first one.
+    world.chain.reorganise(1_000);
+    assert_eq!(world.get("eth_blockNumber", json!([])), number);
+}
+
+#[test]
+fn subscribers_miss_logs_that_a_question_finds() {
+    let (mut world, mut subscriptions, _) = matched();
+    world.chain.log_miss_ppm = 1_000_000;
+    world.pass(2_000);
+    assert_eq!(results(&mut subscriptions, &mut world), [Value::Null; 0]);
+    let all = json!([{ "fromBlock": "earliest", "toBlock": "latest" }]);
+    assert!(!world.get("eth_getLogs", all).as_array().expect("logs").is_empty());
 }

@@ -85,7 +85,7 @@ fn a_winning_position_is_redeemed_for_dollars() {
             redemption(&condition, at::PUSD)
         };
         assert!(!execute(&mut world, ALICE, to, call.clone()).0, "not resolved yet");
-        world.books.orders.resolve(world.now, MarketId(market), Resolution::Won(Outcome::Yes));
+        world.books.orders.resolve(MarketId(market), Resolution::Won(Outcome::Yes));
         world.pass(2_000);
         let token = settlement::positions(condition.exchange);
         if needs_approval {
@@ -113,8 +113,8 @@ fn payouts_can_be_asked_for() {
     let denominator = abi::ConditionalTokens::payoutDenominatorCall { conditionId: plain.id };
     let payout = |token| abi::PositionManager::getPayoutCall { positionId: token, amount: U256::from(9) };
     assert_eq!(view(&mut world, at::CONDITIONAL_TOKENS, &denominator), U256::ZERO);
-    world.books.orders.resolve(world.now, MarketId(0), Resolution::Even);
-    world.books.orders.resolve(world.now, MarketId(3), Resolution::Won(Outcome::No));
+    world.books.orders.resolve(MarketId(0), Resolution::Even);
+    world.books.orders.resolve(MarketId(3), Resolution::Won(Outcome::No));
     world.pass(2_000);
     assert_eq!(view(&mut world, at::CONDITIONAL_TOKENS, &denominator), U256::from(2));
     assert_eq!(view(&mut world, at::CONDITIONAL_TOKENS, &numerator(0)), U256::from(1));

@@ -1,6 +1,7 @@
 //! What is reserved, what moves when, and what happens when it is gone.
 
 use super::*;
+use crate::sim::message::Resolution;
 
 #[test]
 fn open_orders_reserve_what_they_have_left() {
@@ -14,8 +15,8 @@ fn open_orders_reserve_what_they_have_left() {
     assert_eq!(reserved(&bench), "40 + 0 yes + 100 no");
     bench.take(BO, "sell yes 25 @ 0.4 fak");
     assert_eq!(reserved(&bench), "30 + 0 yes + 100 no");
-    bench.exchange.cancel(bench.now, ANN, &buy).expect("it rests");
-    bench.exchange.cancel(bench.now, ANN, &sell).expect("it rests");
+    bench.exchange.cancel(ANN, &buy).expect("it rests");
+    bench.exchange.cancel(ANN, &sell).expect("it rests");
     assert_eq!(reserved(&bench), "0 + 0 yes + 0 no");
 }
 
@@ -23,7 +24,7 @@ fn open_orders_reserve_what_they_have_left() {
 fn a_buyer_who_is_matched_at_once_needs_the_fee_too_and_one_who_rests_does_not() {
     let all = "buy yes 2000 @ 0.5 fok";
     let mut bench = Bench::new();
-    bench.exchange.split(bench.now, BO, bench.market, Shares::whole(1_000)).expect("dollars");
+    bench.exchange.split(BO, bench.market, Shares::whole(1_000)).expect("dollars");
     bench.take(BO, "sell yes 2000 @ 0.5 gtc");
     let expected = Reject::NotEnoughBalance { balance: 1_000_000_000, wanted: 1_025_000_000 };
     assert_eq!(bench.place(ANN, all), Err(expected));
@@ -143,25 +144,25 @@ fn funds_that_go_away_take_the_newest_orders_with_them() {
     let ids = ["buy yes 1000 @ 0.4 gtc", "buy no 1000 @ 0.3 gtc", "sell yes 500 @ 0.9 gtc", "buy yes 1000 @ 0.2 gtc"]
         .map(|words| bench.take(ANN, words));
     let statuses = |bench: &Bench| ids.map(|id| bench.status(id)).join(" ");
-    bench.exchange.withdraw(bench.now, ANN, Usdc::whole(100)).expect("it is there");
+    bench.exchange.withdraw(ANN, Usdc::whole(100)).expect("it is there");
     assert_eq!(statuses(&bench), "live live live live");
-    bench.exchange.withdraw(bench.now, ANN, Usdc(1)).expect("it is there");
+    bench.exchange.withdraw(ANN, Usdc(1)).expect("it is there");
     assert_eq!(statuses(&bench), "live live live CANCELED_NOT_ENOUGH_BALANCE");
-    bench.exchange.approve(bench.now, ANN, Contract::V2, Asset::Collateral, 699_999_999);
+    bench.exchange.approve(ANN, Contract::V2, Asset::Collateral, 699_999_999);
     assert_eq!(statuses(&bench), "live CANCELED_NOT_ENOUGH_BALANCE live CANCELED_NOT_ENOUGH_BALANCE");
-    bench.exchange.merge(bench.now, ANN, bench.market, Shares::whole(501)).expect("they are there");
+    bench.exchange.merge(ANN, bench.market, Shares::whole(501)).expect("they are there");
     let gone = "CANCELED_NOT_ENOUGH_BALANCE";
     assert_eq!(statuses(&bench), format!("live {gone} {gone} {gone}"));
-    let too_much = bench.exchange.withdraw(bench.now, ANN, Usdc::whole(10_000));
+    let too_much = bench.exchange.withdraw(ANN, Usdc::whole(10_000));
     assert_eq!(too_much, Err(NotEnough { held: 1_400_999_999, wanted: 10_000_000_000 }));
 }
 
 #[test]
 fn a_contract_takes_no_more_than_it_is_allowed() {
     let mut bench = Bench::new();
-    bench.exchange.approve(bench.now, ANN, Contract::V2, Asset::Collateral, 10_000_000);
+    bench.exchange.approve(ANN, Contract::V2, Asset::Collateral, 10_000_000);
     // Another contract's allowance does not help.
-    bench.exchange.approve(bench.now, ANN, Contract::V3, Asset::Collateral, u64::MAX);
+    bench.exchange.approve(ANN, Contract::V3, Asset::Collateral, u64::MAX);
     let buy = "buy yes 20 @ 0.4 gtc";
     bench.take(ANN, buy);
     let refused = bench.place(ANN, buy).expect_err("8 of 10 are reserved");
@@ -171,7 +172,7 @@ fn a_contract_takes_no_more_than_it_is_allowed() {
     bench.take(BO, "sell yes 20 @ 0.4 fak");
     assert_eq!(bench.exchange.allowance(ANN, Contract::V2, Asset::Collateral), 2_000_000);
     let shares = Asset::Shares(bench.market, Outcome::Yes);
-    bench.exchange.approve(bench.now, ANN, Contract::V2, shares, 0);
+    bench.exchange.approve(ANN, Contract::V2, shares, 0);
     let refused = bench.place(ANN, "sell no 10 @ 0.9 gtc").expect_err("nothing is allowed");
     assert_eq!(refused, Reject::NotEnoughAllowance { allowance: 0, wanted: 10_000_000 });
 }
@@ -179,14 +180,14 @@ fn a_contract_takes_no_more_than_it_is_allowed() {
 #[test]
 fn shares_are_given_split_and_merged() {
     let mut bench = Bench::new();
-    let (market, now) = (bench.market, bench.now);
-    bench.exchange.give_shares(now, [HOUSE, ANN], market, Outcome::No, Shares::whole(5)).expect("the house may owe");
-    bench.exchange.give_shares(now, [ANN, BO], market, Outcome::Yes, Shares::whole(400)).expect("she has them");
-    let refused = bench.exchange.give_shares(now, [ANN, BO], market, Outcome::Yes, Shares::whole(601));
+    let market = bench.market;
+    bench.exchange.give_shares([HOUSE, ANN], market, Outcome::No, Shares::whole(5)).expect("the house may owe");
+    bench.exchange.give_shares([ANN, BO], market, Outcome::Yes, Shares::whole(400)).expect("she has them");
+    let refused = bench.exchange.give_shares([ANN, BO], market, Outcome::Yes, Shares::whole(601));
     assert_eq!(refused, Err(NotEnough { held: 600_000_000, wanted: 601_000_000 }));
-    assert_eq!(bench.exchange.merge(now, ANN, market, Shares::whole(600)), Ok(()));
-    assert!(bench.exchange.merge(now, ANN, market, Shares(1)).is_err());
-    assert!(bench.exchange.split(now, ANN, market, Shares::whole(1_601)).is_err());
+    assert_eq!(bench.exchange.merge(ANN, market, Shares::whole(600)), Ok(()));
+    assert!(bench.exchange.merge(ANN, market, Shares(1)).is_err());
+    assert!(bench.exchange.split(ANN, market, Shares::whole(1_601)).is_err());
     assert_eq!(
         (bench.holds(ANN), bench.holds(BO)),
         ("1600 + 0 yes + 405 no".into(), "1000 + 1400 yes + 1000 no".into())
@@ -202,4 +203,37 @@ fn an_account_may_meet_itself() {
     bench.after(Nanos::from_secs(10));
     // The fee is gone, nothing else.
     assert_eq!(bench.holds(ANN), "999.875 + 1000 yes + 1000 no");
+}
+
+/// Of three markets one wins; whichever it is, a conversion has moved money and shares, and made none.
+#[test]
+fn a_conversion_is_worth_what_was_given() {
+    for winner in 0..3 {
+        let mut exchange = Exchange::new(Settings::default());
+        let markets = [(); 3].map(|()| exchange.open_market(Rules { neg_risk: true, ..RULES }));
+        let account = exchange.open_account(Funds::Of(Usdc::whole(1_000)));
+        markets.iter().for_each(|market| exchange.split(account, *market, Shares::whole(100)).expect("dollars"));
+        let refused = exchange.convert(account, &markets[..2], &markets[2..], Shares::whole(101));
+        assert_eq!(refused, Err(NotEnough { held: 100_000_000, wanted: 101_000_000 }));
+        assert_eq!(exchange.convert(account, &markets[..2], &markets[2..], Shares::whole(40)), Ok(Usdc::whole(40)));
+        let held = |exchange: &Exchange, nth: usize| {
+            Outcome::BOTH.map(|outcome| exchange.shares(account, markets[nth], outcome).held)
+        };
+        assert_eq!(held(&exchange, 0), [100, 60].map(Shares::whole));
+        assert_eq!(held(&exchange, 2), [140, 100].map(Shares::whole));
+        for (nth, market) in markets.iter().enumerate() {
+            let won = if nth == winner { Outcome::Yes } else { Outcome::No };
+            exchange.resolve(*market, Resolution::Won(won));
+            exchange.redeem(account, *market);
+        }
+        assert_eq!(exchange.balance(account).held, Usdc::whole(1_000), "market {winner} wins");
+        assert_eq!(markets.iter().map(|market| exchange.locked(*market)).sum::<i64>(), 0);
+        let moves = exchange.drain_events().filter_map(|event| match event {
+            Event::Moved(moved) => Some(moved.kind),
+            _ => None,
+        });
+        let kinds: Vec<MoveKind> = moves.collect();
+        assert_eq!(kinds[3..6], [MoveKind::Convert, MoveKind::Convert, MoveKind::Receive]);
+        assert_eq!((exchange.moves(), kinds.len()), (9, 9));
+    }
 }

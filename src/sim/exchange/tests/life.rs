@@ -13,6 +13,7 @@ fn told(bench: &mut Bench) -> Vec<String> {
             format!("book {}", levels.collect::<Vec<String>>().join(", "))
         }
         Event::Settled { to, .. } => format!("{to:?}"),
+        Event::Moved(moved) => format!("{:?} of {} and {}", moved.kind, moved.shares[0], moved.shares[1]),
         Event::Released { result, .. } => format!("released: {}", said(result)),
         Event::Tick { old, new, .. } => format!("tick {} to {}", old.first(), new.first()),
         Event::Closed { .. } => "closed".to_owned(),
@@ -58,7 +59,7 @@ fn a_marketable_order_is_held_locked_and_asked_again() {
         let new = bench.parse(ANN, words);
         let until = bench.now.plus(Nanos::from_millis(50));
         assert_eq!(bench.exchange.place(bench.now, new), Ok(Placed::Held { until }), "{words}");
-        assert_eq!(bench.exchange.cancel(bench.now, ANN, &new.id), Err(NotCanceled::Held));
+        assert_eq!(bench.exchange.cancel(ANN, &new.id), Err(NotCanceled::Held));
         assert_eq!(bench.exchange.place(bench.now, new), Err(Reject::Duplicated { order: new.id }));
         assert_eq!(bench.exchange.balance(ANN).reserved, Usdc(new.maker_amount as i64));
         meanwhile(&mut bench, maker);
@@ -71,11 +72,10 @@ fn a_marketable_order_is_held_locked_and_asked_again() {
         let left = if status == "live" { bench.exchange.order(&new.id).expect("known").left } else { 0 };
         assert_eq!(bench.exchange.balance(ANN).reserved, Usdc(left as i64));
     };
-    let gone: fn(&mut Bench, OrderId) = |bench, maker| bench.exchange.cancel(bench.now, BO, &maker).expect("it rests");
-    let poor: fn(&mut Bench, OrderId) =
-        |bench, _| bench.exchange.withdraw(bench.now, ANN, Usdc::whole(996)).expect("it is there");
+    let gone: fn(&mut Bench, OrderId) = |bench, maker| bench.exchange.cancel(BO, &maker).expect("it rests");
+    let poor: fn(&mut Bench, OrderId) = |bench, _| bench.exchange.withdraw(ANN, Usdc::whole(996)).expect("it is there");
     let coarse: fn(&mut Bench, OrderId) =
-        |bench, _| bench.exchange.change_tick(bench.now, bench.market, Tick::from_micros(100_000).expect("a tick"));
+        |bench, _| bench.exchange.change_tick(bench.market, Tick::from_micros(100_000).expect("a tick"));
     let none =
         "no orders found to match with FAK order. FAK orders are partially filled or killed if no match is found.";
     let killed = "order couldn't be fully filled. FOK orders are fully filled or killed.";
@@ -130,12 +130,12 @@ fn a_finer_grid_keeps_every_order_and_a_coarser_one_those_on_it() {
     let mut bench = Bench::new();
     let fine = Tick::from_micros(1_000).expect("a tick");
     let on = bench.take(ANN, "buy yes 10 @ 0.4 gtc");
-    bench.exchange.change_tick(bench.now, bench.market, fine);
+    bench.exchange.change_tick(bench.market, fine);
     let off = bench.take(ANN, "buy no 10 @ 0.401 gtc");
     told(&mut bench);
-    bench.exchange.change_tick(bench.now, bench.market, fine);
+    bench.exchange.change_tick(bench.market, fine);
     assert_eq!(told(&mut bench).len(), 0);
-    bench.exchange.change_tick(bench.now, bench.market, Tick::CENT);
+    bench.exchange.change_tick(bench.market, Tick::CENT);
     assert_eq!(told(&mut bench), ["Cancellation 0 of 10", "book 0.599 x 0", "tick 0.001 to 0.01"]);
     assert_eq!(
         (bench.status(on), bench.status(off)),
@@ -149,10 +149,10 @@ fn a_finer_grid_keeps_every_order_and_a_coarser_one_those_on_it() {
 fn a_closed_market_takes_no_order_and_a_resolved_one_pays() {
     let check = |resolution: Resolution, paid: i64| {
         let mut bench = Bench::with(Rules { hold: Nanos::from_millis(50), ..RULES });
-        let (resting, now, market) = (bench.take(BO, "sell yes 100 @ 0.5 gtc"), bench.now, bench.market);
+        let (resting, market) = (bench.take(BO, "sell yes 100 @ 0.5 gtc"), bench.market);
         let held = bench.take(ANN, "buy yes 10 @ 0.5 fak");
         told(&mut bench);
-        bench.exchange.close(now, market);
+        bench.exchange.close(market);
         let not_ready = "the market is not yet ready to process new orders";
         let all = [
             "Cancellation 0 of 100".to_owned(),
@@ -167,16 +167,17 @@ fn a_closed_market_takes_no_order_and_a_resolved_one_pays() {
             ("CANCELED_MARKET_RESOLVED".into(), "CANCELED_MARKET_RESOLVED".into())
         );
         assert_eq!(said(bench.place(ANN, "buy yes 10 @ 0.4 gtc")), not_ready);
-        assert_eq!(bench.exchange.redeem(now, ANN, market), Usdc::ZERO);
-        bench.exchange.give_shares(now, [ANN, BO], market, Outcome::No, Shares(400_000_001)).expect("she has them");
-        bench.exchange.resolve(now, market, resolution);
-        bench.exchange.resolve(now, market, Resolution::Even);
-        assert_eq!(told(&mut bench), [format!("{resolution:?}")]);
-        assert_eq!(bench.exchange.redeem(now, ANN, market), Usdc(paid));
-        assert_eq!(bench.exchange.redeem(now, ANN, market), Usdc::ZERO);
+        assert_eq!(bench.exchange.redeem(ANN, market), Usdc::ZERO);
+        bench.exchange.give_shares([ANN, BO], market, Outcome::No, Shares(400_000_001)).expect("she has them");
+        bench.exchange.resolve(market, resolution);
+        bench.exchange.resolve(market, Resolution::Even);
+        let given = ["Send of 0 and 400.000001", "Receive of 0 and 400.000001"].map(str::to_owned);
+        assert_eq!(told(&mut bench), [given.as_slice(), &[format!("{resolution:?}")]].concat());
+        assert_eq!(bench.exchange.redeem(ANN, market), Usdc(paid));
+        assert_eq!(bench.exchange.redeem(ANN, market), Usdc::ZERO);
         assert_eq!(bench.exchange.balance(ANN).held, Usdc(1_000_000_000 + paid));
         bench.after(Nanos::from_secs(1));
-        assert_eq!(told(&mut bench).len(), 0);
+        assert_eq!(told(&mut bench), ["Redeem of 1000 and 599.999999"]);
     };
     check(Resolution::Won(Outcome::Yes), 1_000_000_000);
     check(Resolution::Won(Outcome::No), 599_999_999);

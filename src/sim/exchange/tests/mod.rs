@@ -6,6 +6,7 @@ mod naive;
 mod oracle;
 mod quotes;
 mod rules;
+mod whims;
 
 use super::*;
 use crate::domain::{FeeSchedule, Generation, Shares, Tick, Usdc};
@@ -44,10 +45,12 @@ impl Bench {
         for account in [ANN, BO] {
             assert_eq!(exchange.open_account(Funds::Of(Usdc::whole(2_000))), account);
             for asset in [Asset::Collateral, Asset::Shares(market, Outcome::Yes)] {
-                exchange.approve(now, account, rules.contract(), asset, u64::MAX);
+                exchange.approve(account, rules.contract(), asset, u64::MAX);
             }
-            exchange.split(now, account, market, Shares::whole(1_000)).expect("it has the dollars");
+            exchange.split(account, market, Shares::whole(1_000)).expect("it has the dollars");
         }
+        // What they began with is no news.
+        exchange.drain_events().for_each(drop);
         Bench { exchange, market, now, numbered: 0 }
     }
 

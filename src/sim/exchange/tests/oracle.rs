@@ -46,7 +46,7 @@ impl Walk {
             naive.add(account, None, i128::from(Usdc::whole(DOLLARS).0));
             for contract in Contract::ALL {
                 for asset in [Asset::Collateral, Asset::Shares(markets[0], Outcome::Yes)] {
-                    exchange.approve(Nanos::ZERO, account, contract, asset, u64::MAX);
+                    exchange.approve(account, contract, asset, u64::MAX);
                 }
             }
         }
@@ -133,14 +133,14 @@ impl Walk {
         }
         let at = self.random.range(0, self.naive.orders.len() as u64) as usize;
         let kept = &self.naive.orders[at];
-        let result = self.exchange.cancel(self.now, kept.new.account, &kept.new.id);
+        let result = self.exchange.cancel(kept.new.account, &kept.new.id);
         match kept.status {
             Status::Held => assert_eq!(result, Err(NotCanceled::Held)),
             Status::Live => {
                 assert_eq!(result, Ok(()));
                 let id = kept.new.id;
                 self.naive.end(id);
-                let again = self.exchange.cancel(self.now, AccountId(0), &id);
+                let again = self.exchange.cancel(AccountId(0), &id);
                 assert_eq!(again, Err(NotCanceled::MatchedOrCanceled));
             }
         }
@@ -154,9 +154,9 @@ impl Walk {
         let held = |asset| self.naive.held.get(&(account, asset)).copied().unwrap_or_default();
         let enough = |asset| held(asset) >= i128::from(shares);
         let (result, is_possible, sign) = if is_split {
-            (self.exchange.split(self.now, account, market, Shares(shares)), enough(None), 1)
+            (self.exchange.split(account, market, Shares(shares)), enough(None), 1)
         } else {
-            (self.exchange.merge(self.now, account, market, Shares(shares)), pair.into_iter().all(enough), -1)
+            (self.exchange.merge(account, market, Shares(shares)), pair.into_iter().all(enough), -1)
         };
         assert_eq!(result.is_ok(), is_possible);
         if is_possible {
@@ -171,7 +171,7 @@ impl Walk {
         let (from, to) = (AccountId(number), AccountId((number + 1) % ACCOUNTS as u32));
         let amount = self.random.range(0, 2_000_000_000);
         let is_possible = self.naive.held[&(from, None)] >= i128::from(amount);
-        let result = self.exchange.withdraw(self.now, from, Usdc(amount as i64));
+        let result = self.exchange.withdraw(from, Usdc(amount as i64));
         assert_eq!(result.is_ok(), is_possible);
         if is_possible {
             self.exchange.deposit(to, Usdc(amount as i64));
@@ -183,7 +183,7 @@ impl Walk {
     fn change_tick(&mut self) {
         let market = MarketId(self.random.range(0, 2));
         let tick = *self.random.pick(&[Tick::CENT, Tick::from_micros(2_500).expect("a tick")]);
-        self.exchange.change_tick(self.now, market, tick);
+        self.exchange.change_tick(market, tick);
         self.naive.rules[market.0 as usize].tick = tick;
     }
 
@@ -205,7 +205,7 @@ impl Walk {
                     self.seen.insert(format!("released {expected}"));
                 }
                 Event::Order { order, what: Happened::Cancellation } => self.canceled(&order),
-                Event::Order { .. } | Event::Book { .. } | Event::Tick { .. } => {}
+                Event::Order { .. } | Event::Book { .. } | Event::Tick { .. } | Event::Moved(_) => {}
                 Event::Closed { .. } | Event::Resolved { .. } => panic!("no market ends here: {event:?}"),
             }
         }

@@ -133,26 +133,24 @@ fn a_busy_market_loses_nothing() {
                 16 => {
                     let ids = bench.exchange.open_orders(ANN).map(|order| order.new.id).collect::<Vec<OrderId>>();
                     if !ids.is_empty() {
-                        bench.exchange.cancel(bench.now, ANN, random.pick(&ids)).expect("it is open");
+                        bench.exchange.cancel(ANN, random.pick(&ids)).expect("it is open");
                     }
                 }
-                17 => bench.exchange.change_tick(
-                    bench.now,
-                    bench.market,
-                    *random.pick(&[Tick::CENT, Tick::from_micros(5_000).expect("a tick")]),
-                ),
+                17 => bench
+                    .exchange
+                    .change_tick(bench.market, *random.pick(&[Tick::CENT, Tick::from_micros(5_000).expect("a tick")])),
                 _ => bench.after(Nanos::from_millis(random.range(1, 900))),
             }
             follow(&mut bench, &mut unsettled, &mut read, seed);
         }
-        bench.exchange.resolve(bench.now, bench.market, Resolution::Even);
+        bench.exchange.resolve(bench.market, Resolution::Even);
         while let Some(due) = bench.exchange.next_due() {
             bench.exchange.advance(due);
         }
         follow(&mut bench, &mut unsettled, &mut read, seed);
         assert!(read.is_empty() && unsettled.is_empty(), "SEED={seed}: {read:?}");
         for account in [HOUSE, ANN, BO] {
-            bench.exchange.redeem(bench.now, account, bench.market);
+            bench.exchange.redeem(account, bench.market);
         }
         assert_conserved(&bench.exchange, unsettled.values(), 4_000 * ONE as i64);
         // Halves are cut: at most a millionth an account and outcome stays behind.
@@ -181,7 +179,7 @@ fn follow(
                 unsettled.insert(trade.id, trade);
             }
             Event::Settled { trade, to: Settlement::Mined | Settlement::Failed } => drop(unsettled.remove(&trade.id)),
-            Event::Settled { .. } | Event::Order { .. } | Event::Released { .. } => {}
+            Event::Settled { .. } | Event::Order { .. } | Event::Released { .. } | Event::Moved(_) => {}
             Event::Tick { .. } | Event::Closed { .. } | Event::Resolved { .. } => {}
         }
     }

@@ -124,7 +124,7 @@ fn refusals_have_the_venues_words_and_change_nothing() {
         bench.numbered = 0;
         let mut new = bench.order(ANN, Outcome::Yes, side, amounts, kind);
         new.id = OrderId([1; 32]);
-        bench.exchange.cancel(bench.now, BO, &new.id).expect("Bo's own has this id");
+        bench.exchange.cancel(BO, &new.id).expect("Bo's own has this id");
         bench.exchange.drain_events().for_each(drop);
         new.id.0[0] = 0xfe;
         let expected = expected.replace("{id}", &ONES.replacen("01", "fe", 1));
@@ -195,12 +195,12 @@ fn an_id_is_taken_once_even_after_its_end() {
     let duplicated =
         |bench: &mut Bench| assert_eq!(bench.exchange.place(bench.now, new), Err(Reject::Duplicated { order: new.id }));
     duplicated(&mut bench);
-    assert_eq!(bench.exchange.cancel(bench.now, BO, &new.id), Err(NotCanceled::MatchedOrCanceled));
-    assert_eq!(bench.exchange.cancel(bench.now, ANN, &new.id), Ok(()));
+    assert_eq!(bench.exchange.cancel(BO, &new.id), Err(NotCanceled::MatchedOrCanceled));
+    assert_eq!(bench.exchange.cancel(ANN, &new.id), Ok(()));
     duplicated(&mut bench);
-    assert_eq!(bench.exchange.cancel(bench.now, ANN, &new.id), Err(NotCanceled::MatchedOrCanceled));
+    assert_eq!(bench.exchange.cancel(ANN, &new.id), Err(NotCanceled::MatchedOrCanceled));
     let matched = bench.take(ANN, "buy yes 10 @ 0.52 gtc");
-    assert_eq!(bench.exchange.cancel(bench.now, ANN, &matched), Err(NotCanceled::Matched));
+    assert_eq!(bench.exchange.cancel(ANN, &matched), Err(NotCanceled::Matched));
     let text = format!("order {} is invalid. Duplicated.", new.id);
     assert_eq!(Reject::Duplicated { order: new.id }.to_string(), text);
 }

@@ -153,11 +153,10 @@ async fn session_signers(State(world): State<World>, call: Call) -> Result<Json<
     let wallet = hub.desk.identity.wallet_for(call.key.address, SignatureType::DepositWallet);
     let wallet = wallet.ok_or(Refusal::Unauthorized)?;
     let sessions = hub.desk.identity.sessions_of(wallet.owner);
-    let signers: Vec<Value> = sessions
-        .map(|session| {
-            let valid_until = session.valid_until.as_secs();
-            json!({"address": session.key.to_string(), "scopes": ["ALL"], "valid_until": valid_until})
-        })
+    let registered = sessions.map(|session| (session.key, session.valid_until.as_secs()));
+    let signers: Vec<Value> = registered
+        .chain(hub.sessions_on_chain(wallet.address, now()))
+        .map(|(key, valid_until)| json!({"address": key.to_string(), "scopes": ["ALL"], "valid_until": valid_until}))
         .collect();
     Ok(Json(json!({"wallet": wallet.address.to_string(), "signers": signers})))
 }

@@ -123,7 +123,7 @@ impl Hub {
             let owner = self.desk.orders.get(id).map(|record| record.owner.address);
             let account = self.exchange().order(id).map(|order| order.new.account);
             let result = match account.filter(|_| owner == Some(address)) {
-                Some(account) => self.exchange_mut().cancel(now, account, id),
+                Some(account) => self.exchange_mut().cancel(account, id),
                 None => Err(NotCanceled::MatchedOrCanceled),
             };
             match result {

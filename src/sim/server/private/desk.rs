@@ -92,7 +92,11 @@ impl Desk {
                 }
                 Vec::new()
             }
-            Event::Book { .. } | Event::Tick { .. } | Event::Closed { .. } | Event::Resolved { .. } => Vec::new(),
+            Event::Book { .. }
+            | Event::Moved(_)
+            | Event::Tick { .. }
+            | Event::Closed { .. }
+            | Event::Resolved { .. } => Vec::new(),
         }
     }
 

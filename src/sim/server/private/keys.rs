@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::auth::{Attested, Call};
 use super::identity::{ApiKey, Standing};
 use super::refusal::Refusal;
+use crate::clock::now;
 use crate::domain::Usdc;
 use crate::sim::exchange::Funds;
 use crate::sim::server::World;
@@ -60,6 +61,7 @@ async fn revoke(State(world): State<World>, call: Call) -> Json<Value> {
 }
 
 async fn closed_only(State(world): State<World>, call: Call) -> Json<Value> {
-    let standing = world.hub().desk.identity.standing(call.key.address);
-    Json(json!({"closed_only": standing == Standing::ClosedOnly}))
+    let hub = world.hub();
+    let is_closed_only = hub.desk.identity.standing(call.key.address) == Standing::ClosedOnly;
+    Json(json!({"closed_only": is_closed_only || hub.pending.is_closed_only(now())}))
 }

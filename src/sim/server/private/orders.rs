@@ -176,7 +176,9 @@ impl Hub {
         if self.pending.region.blocked && order.side == Side::Buy {
             return Err(Refusal::Region);
         }
-        match (identity.standing(key.address), order.side) {
+        let standing =
+            if self.pending.is_closed_only(now) { Standing::ClosedOnly } else { identity.standing(key.address) };
+        match (standing, order.side) {
             (Standing::Banned, _) => return Err(Refusal::Banned(key.address)),
             (Standing::PausedOnChain, _) => return Err(Refusal::PausedOnChain),
             (Standing::ClosedOnly, Side::Buy) => return Err(Refusal::ClosedOnly(key.address)),

@@ -12,8 +12,8 @@ use serde::Deserialize;
 
 use super::identity::ApiKey;
 use crate::sim::server::World;
-use crate::sim::server::channel::{REQUEST_BYTES_MAX, serve};
 use crate::sim::server::hub::{Hub, Wants};
+use crate::sim::server::public::{serve, sized};
 use crate::venue::polymarket::auth::Secret;
 use alloy::primitives::Address;
 
@@ -57,7 +57,7 @@ pub fn routes() -> Router<World> {
 
 async fn user(State(world): State<World>, upgrade: WebSocketUpgrade) -> Response {
     let wants = Wants::User(UserWants::default());
-    upgrade.max_message_size(REQUEST_BYTES_MAX).on_upgrade(move |socket| serve(world, socket, wants, hear))
+    sized(upgrade).on_upgrade(move |socket| serve(world, socket, wants, hear))
 }
 
 /// Closes the socket on whatever is not JSON, has no key that holds, or asks for what there is not.

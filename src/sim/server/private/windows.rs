@@ -75,6 +75,7 @@ pub enum Service {
     Clob,
     Gamma,
     Data,
+    Relayer,
 }
 
 /// So many requests in so many seconds, for one group of paths.
@@ -109,6 +110,13 @@ const fn at(service: Service, paths: &'static [&'static str], count: u64) -> Add
 
 /// The groups of PROTOCOL.md 2.12.
 const ADDRESS_LIMITS: &[AddressLimit] = &[
+    AddressLimit {
+        service: Service::Relayer,
+        method: Some(Method::POST),
+        paths: &["/submit", "/v1/session-signers/"],
+        count: 25,
+        secs: 60,
+    },
     limit(&["/"], 9_000, 10),
     limit(&["/ok"], 100, 10),
     limit(&["/book"], 1_500, 10),
@@ -148,6 +156,19 @@ const ADDRESS_LIMITS: &[AddressLimit] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_relayer_takes_25_a_minute() {
+        let (mut windows, limits) = (Windows::default(), Limits::default());
+        let mut count = |path: &str, secs: u64| {
+            windows.count(&limits, Service::Relayer, &Method::POST, path, Nanos::from_secs(1_000 + secs))
+        };
+        assert!((0..24).all(|_| count("/submit", 0) == Admission::Now));
+        assert_eq!(count("/v1/session-signers/revocations", 0), Admission::Now);
+        assert!((0..3).all(|_| matches!(count("/submit", 1), Admission::After(_))));
+        assert_eq!(count("/submit", 10), Admission::Refused { retry_after_secs: 50 });
+        assert_eq!(count("/submit", 60), Admission::Now);
+    }
 
     #[test]
     fn an_address_waits_first_and_is_refused_then() {

@@ -7,6 +7,7 @@ use reqwest::Client;
 use super::*;
 use crate::sim::chain::tests::{Shared, World};
 use crate::sim::exchange::{AccountId, Asset, Contract};
+use crate::venue::polymarket::Key;
 
 const VECTORS: &str = include_str!("../../../../tests/data/vectors_relayer.json");
 
@@ -14,9 +15,14 @@ fn secret() -> Secret {
     Secret::from_bytes(vec![7; 32])
 }
 
+/// Whose key the builder's is.
+fn owner() -> Key {
+    Key::from_bytes([9; 32]).expect("a key")
+}
+
 impl RelayerHost for Shared {
     fn relayer_key(&self, id: &str) -> Option<RelayerKey> {
-        let key = RelayerKey { secret: secret(), passphrase: "open".to_owned(), address: Address::ZERO };
+        let key = RelayerKey { secret: secret(), passphrase: "open".to_owned(), address: owner().address() };
         (id == "builder").then_some(key)
     }
 }
@@ -60,6 +66,7 @@ impl Relayer {
             .header("POLY_BUILDER_PASSPHRASE", "open")
             .header("POLY_BUILDER_SIGNATURE", secret().sign(&signed))
             .header("POLY_BUILDER_TIMESTAMP", &timestamp)
+            .header("Idempotency-Key", "once")
             .body(body.to_owned());
         let answer = request.send().await.expect("an answer");
         (answer.status().as_u16(), answer.json().await.expect("JSON"))
@@ -159,7 +166,7 @@ async fn who_shows_no_key_is_not_served() {
     let (key, address) = ("RELAYER_API_KEY", "RELAYER_API_KEY_ADDRESS");
     let stranger = post().header(key, "nobody").header(address, Address::ZERO.to_string());
     assert_eq!(stranger.send().await.expect("an answer").status(), 401);
-    let known = post().header(key, "builder").header(address, Address::ZERO.to_string());
+    let known = post().header(key, "builder").header(address, owner().address().to_string());
     assert_eq!(known.send().await.expect("an answer").status(), 400, "known, but what it sends is empty");
     let stale = post()
         .header("POLY_BUILDER_API_KEY", "builder")
@@ -198,4 +205,64 @@ async fn a_wallet_is_made_and_its_nonce_counted() {
     for path in ["/nonce", "/nonce?address=0x12", &format!("/nonce?address={owner}&type=EOA")] {
         assert_eq!(relayer.ask("GET", path, "").await.0, 400, "{path}");
     }
+}
+
+#[tokio::test]
+async fn a_session_key_is_authorised_and_revoked() {
+    use crate::sim::chain::abi::DepositWallet as abi;
+    use alloy::sol_types::SolCall;
+
+    let (relayer, _) = Relayer::start().await;
+    let (key, session) = (owner(), Key::from_bytes([8; 32]).expect("a key").address());
+    let wallet = wallet::deposit(key.address());
+    relayer.world.0.lock().expect("nobody panicked").adopt(wallet);
+    let until = 4_000_000_000_u64;
+    // Signed by the owner, with this nonce.
+    let operation = |call: Vec<u8>, nonce: u64| {
+        let world = relayer.world.0.lock().expect("nobody panicked");
+        let (deadline, calls) = (until, vec![(wallet, call.into())]);
+        let signer = key.address();
+        let request = WalletRequest { signer, wallet, nonce, deadline, calls, signature: Data::new() };
+        let signature = key.sign(world.chain.batch_hash(&request));
+        json!({
+            "walletAddress": wallet, "sessionSignerAddress": session, "deadline": until.to_string(),
+            "nonce": nonce.to_string(), "signature": Data::from(signature.to_vec()), "validUntil": until.to_string(),
+            "scopes": ["ALL"],
+        })
+    };
+    let sessions = || {
+        let world = relayer.world.0.lock().expect("nobody panicked");
+        world.chain.contracts.sessions_of(wallet, world.now)
+    };
+    let authorize = abi::authorizeSessionSignerCall { signer: session, validUntil: U256::from(until) }.abi_encode();
+    let good = operation(authorize.clone(), 0);
+    let path = "/v1/session-signers/authorizations";
+    let changed = |name: &str, value: Value| {
+        let mut body = good.clone();
+        body[name] = value;
+        body
+    };
+    for (body, expected) in [
+        (changed("scopes", json!([])), "scopes is empty"),
+        (changed("validUntil", Value::Null), "missing field `validUntil`"),
+        (changed("validUntil", json!("5")), "invalid signature: signed by"),
+        (changed("nonce", json!("7")), "batch nonce 7 does not match on-chain nonce 0"),
+        (changed("walletAddress", json!(session)), "is not deployed"),
+        (json!({}), "missing field `walletAddress`"),
+    ] {
+        let (status, answer) = relayer.ask("POST", path, &body.to_string()).await;
+        let error = answer["error"].as_str().unwrap_or_default();
+        assert!(status == 400 && error.contains(expected), "{expected}: {status} {answer}");
+    }
+    let (status, answer) = relayer.ask("POST", path, &good.to_string()).await;
+    assert_eq!((status, &answer["status"]), (200, &json!("SUBMITTED")), "{answer}");
+    assert_eq!(sessions(), []);
+    relayer.pass(2_000);
+    assert_eq!(relayer.state(&answer["transactionId"]).await, "STATE_MINED");
+    assert_eq!(sessions(), [(session, until)]);
+    let revoke = operation(abi::revokeSessionSignerCall { signer: session }.abi_encode(), 1);
+    let (status, answer) = relayer.ask("POST", "/v1/session-signers/revocations", &revoke.to_string()).await;
+    assert_eq!((status, &answer["fenced"]), (200, &json!(true)), "{answer}");
+    relayer.pass(2_000);
+    assert_eq!(sessions(), []);
 }

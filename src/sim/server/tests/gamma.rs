@@ -12,9 +12,16 @@ async fn markets_are_found_by_every_filter() {
     let alone = all.iter().find(|market| is_alone(market.category)).expect("one without company");
     let (_, tags) = get(format!("{gamma}/tags")).await;
     let tag = tags.as_array().expect("tags").iter().find(|tag| tag["label"] == alone.category).expect("a tag");
-    let id = wire::gamma_event_id(alone);
+    let (id, event_id) = (wire::gamma_market_id(alone), wire::gamma_event_id(alone));
+    for (path, id) in [("markets", &id), ("events", &event_id)] {
+        let (status, list) = get(format!("{gamma}/{path}?id={id}")).await;
+        assert_eq!(
+            (status, &list[0]["slug"], list.as_array().map(Vec::len)),
+            (200, &json!(alone.slug), Some(1)),
+            "{path}"
+        );
+    }
     for filter in [
-        format!("id={id}"),
         format!("slug={}", alone.slug),
         format!("clob_token_ids={}", alone.tokens[1]),
         format!("condition_ids={}&condition_ids=0x00", alone.condition),
@@ -52,7 +59,7 @@ async fn markets_are_found_by_every_filter() {
     for (path, status) in [
         (format!("/markets/{id}"), 200),
         (format!("/markets/slug/{}", alone.slug), 200),
-        (format!("/events/{id}"), 200),
+        (format!("/events/{event_id}"), 200),
         (format!("/events/slug/{}", alone.slug), 200),
         ("/markets/0".to_owned(), 404),
         ("/events/slug/nothing".to_owned(), 404),
@@ -64,6 +71,46 @@ async fn markets_are_found_by_every_filter() {
     ] {
         assert_eq!(get(format!("{gamma}{path}")).await.0, status, "{path}");
     }
+}
+
+#[tokio::test]
+async fn markets_of_a_neg_risk_group_are_one_event() {
+    let venue = quiet().await;
+    let gamma = &venue.gamma_url;
+    let group: Vec<Arc<Listing>> =
+        venue.open_markets().into_iter().filter(|market| !market.neg_risk_id.is_empty()).collect();
+    let slug = &group[0].event_slug;
+    assert!(group.len() > 1 && group.iter().all(|market| market.event_slug == *slug), "{group:?}");
+    let (_, event) = get(format!("{gamma}/events/slug/{slug}")).await;
+    let id = event["id"].as_str().expect("an id");
+    let of_event = |key: &str| -> Vec<Value> {
+        event["markets"].as_array().expect("markets").iter().map(|market| market[key].clone()).collect()
+    };
+    assert_eq!(of_event("conditionId"), group.iter().map(|market| json!(market.condition)).collect::<Vec<Value>>());
+    assert_eq!(
+        of_event("groupItemTitle"),
+        group.iter().map(|market| json!(market.group_title)).collect::<Vec<Value>>()
+    );
+    assert!(of_event("negRiskMarketID").iter().all(|id| *id == json!(group[0].neg_risk_id)), "{event}");
+    assert_eq!(
+        (&event["negRiskMarketID"], &event["title"]),
+        (&json!(group[0].neg_risk_id), &json!(group[0].event_title))
+    );
+    let sum = of_event("liquidityNum").iter().map(|number| number.as_f64().expect("a number")).sum::<f64>();
+    assert!((event["liquidity"].as_f64().expect("a number") - sum).abs() < 0.01, "{event}");
+    // Each of its markets leads to it, and is listed once.
+    for market in &group {
+        let (_, row) = get(format!("{gamma}/markets/slug/{}", market.slug)).await;
+        assert_eq!((&row["events"][0]["id"], &row["events"][0]["slug"]), (&json!(id), &json!(slug)), "{row}");
+        let (_, hits) = get(format!("{gamma}/events?condition_ids={}", market.condition)).await;
+        assert_eq!((hits.as_array().map(Vec::len), &hits[0]["id"]), (Some(1), &json!(id)), "{hits}");
+    }
+    let (_, page) = get(format!("{gamma}/events/keyset?limit=500")).await;
+    let slugs: Vec<&Value> = page["events"].as_array().expect("events").iter().map(|event| &event["slug"]).collect();
+    assert_eq!(slugs.iter().filter(|listed| **listed == slug).count(), 1, "{slugs:?}");
+    assert_eq!(slugs.len(), venue.open_markets().len() - group.len() + 1);
+    let (_, clob) = get(format!("{}/markets/{}", venue.clob_url, group[1].condition)).await;
+    assert_eq!(clob["neg_risk_market_id"], json!(group[0].neg_risk_id));
 }
 
 #[tokio::test]

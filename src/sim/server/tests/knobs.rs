@@ -195,3 +195,162 @@ async fn the_truth_log_has_what_the_client_did_not_get() {
     }
     assert_eq!(lines.last().map(|line| &line.entry), Some(&Entry::Ended));
 }
+
+#[tokio::test]
+async fn ticks_flip_to_and_fro() {
+    let struck = Struck::start().await;
+    // A market whose price calls for a cent: nothing else changes its tick.
+    let images = struck.venue.market_images().into_iter();
+    let mid = images.filter(|image| image.worth(crate::sim::message::Outcome::Yes).abs_diff(500_000) < 250_000);
+    let tokens: Vec<String> = mid.flat_map(|image| image.listing.tokens.clone()).collect();
+    let mut client = Client::subscribe(&struck.venue, &tokens).await;
+    struck.turn(json!({"tick_flip_every_ms": 300})).await;
+    let mut grids: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    while grids.values().all(|grids| grids.len() < 2) {
+        let frame = client.next_json().await;
+        if frame["event_type"] == "tick_size_change" {
+            let text = |key: &str| frame[key].as_str().expect("text").to_owned();
+            let seen = grids.entry(text("asset_id")).or_default();
+            assert_ne!(text("old_tick_size"), text("new_tick_size"), "{frame}");
+            assert!(seen.last().is_none_or(|last| *last == text("old_tick_size")), "{frame}");
+            seen.push(text("new_tick_size"));
+        }
+    }
+    let twice = grids.values().find(|grids| grids.len() == 2).expect("the loop ended");
+    assert!(twice.contains(&"0.01".to_owned()) && twice.contains(&"0.001".to_owned()), "{twice:?}");
+}
+
+/// A socket of the node.
+struct NodeSocket(Client);
+
+impl NodeSocket {
+    async fn subscribe(venue: &Server, topics: &[Value]) -> NodeSocket {
+        let (mut socket, _) = tokio_tungstenite::connect_async(&venue.urls.rpc_ws).await.expect("a socket");
+        for topic in topics {
+            let request = json!({"jsonrpc": "2.0", "id": 1, "method": "eth_subscribe", "params": topic});
+            socket.send(Frame::text(request.to_string())).await.expect("a listener");
+        }
+        let mut socket = NodeSocket(Client(socket));
+        for _ in topics {
+            assert!(socket.0.next_json().await["result"].is_string());
+        }
+        socket
+    }
+
+    async fn next(&mut self) -> Value {
+        self.0.next_json().await["params"]["result"].clone()
+    }
+}
+
+async fn block_number(venue: &Server) -> u64 {
+    let request = json!({"jsonrpc": "2.0", "id": 1, "method": "eth_blockNumber", "params": []});
+    let answer = reqwest::Client::new().post(&venue.urls.rpc_http).json(&request).send().await.expect("an answer");
+    let answer: Value = answer.json().await.expect("JSON");
+    u64::from_str_radix(&answer["result"].as_str().expect("text")[2..], 16).expect("a number")
+}
+
+#[tokio::test]
+async fn blocks_are_replaced_and_their_logs_removed() {
+    let struck = Struck::start().await;
+    let mut node = NodeSocket::subscribe(&struck.venue, &[json!(["logs", {}])]).await;
+    let log = node.next().await;
+    assert_eq!(log["removed"], false);
+    struck.turn(json!({"reorg_every_ms": 500, "reorg_blocks": 2})).await;
+    let key = |log: &Value| json!([log["transactionHash"], log["data"], log["topics"], log["address"]]);
+    let removed = loop {
+        let log = node.next().await;
+        if log["removed"] == true {
+            break log;
+        }
+    };
+    let again = loop {
+        let log = node.next().await;
+        if log["removed"] == false && key(&log) == key(&removed) {
+            break log;
+        }
+    };
+    assert_ne!(again["blockHash"], removed["blockHash"]);
+}
+
+#[tokio::test]
+async fn notices_of_logs_are_missed_and_those_of_blocks_are_not() {
+    let struck = Struck::start().await;
+    struck.turn(json!({"log_miss_ppm": ALWAYS})).await;
+    let mut node = NodeSocket::subscribe(&struck.venue, &[json!(["newHeads"]), json!(["logs", {}])]).await;
+    let mut with_transactions = 0;
+    while with_transactions < 2 {
+        let head = node.next().await;
+        assert!(head.get("logsBloom").is_some() && head.get("topics").is_none(), "{head}");
+        with_transactions += u32::from(head["gasUsed"] != "0x0");
+    }
+}
+
+#[tokio::test]
+async fn a_node_is_behind() {
+    let struck = Struck::start().await;
+    let before = block_number(&struck.venue).await;
+    struck.turn(json!({"rpc_lag_ms": 3_600_000})).await;
+    let behind = block_number(&struck.venue).await;
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    assert_eq!(block_number(&struck.venue).await, behind, "no block in more than two seconds");
+    struck.turn(json!({})).await;
+    while block_number(&struck.venue).await <= before {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn tricks_are_played_on_demand_and_by_the_knobs() {
+    let struck = Struck::start().await;
+    let mut feed =
+        Feed::subscribe(&struck.venue, json!([{"topic": "activity", "type": "trades", "filters": ""}])).await;
+    let url = format!("{}/tricks", struck.venue.urls.control);
+    let (_, wallet) = crate::sim::leader::TRICKSTER;
+    let next = async |feed: &mut Feed| loop {
+        let frame = feed.next_json().await;
+        if frame["payload"]["proxyWallet"] == wallet {
+            break frame["payload"].clone();
+        }
+    };
+    let play = struck.client.post(&url).json(&json!({"trick": "fragment"})).send().await.expect("an answer");
+    assert_eq!(play.status(), 204);
+    let fill = next(&mut feed).await;
+    let dollars = |fill: &Value| fill["size"].as_f64().expect("a number") * fill["price"].as_f64().expect("a number");
+    assert!(fill["side"] == "BUY" && dollars(&fill) < 2.01, "{fill}");
+    // Not so often that a slow machine cannot follow.
+    struck.turn(json!({"trick_round_trip_every_ms": 3_000})).await;
+    while dollars(&next(&mut feed).await) < 2.01 {}
+    for wrong in [json!({"trick": "earthquake"}), json!({})] {
+        assert_eq!(struck.client.post(&url).json(&wrong).send().await.expect("an answer").status(), 422);
+    }
+}
+
+#[tokio::test]
+async fn coins_have_prices_on_the_feed() {
+    let struck = Struck::start().await;
+    let mut feed = Feed::subscribe(
+        &struck.venue,
+        json!([
+            {"topic": "crypto_prices", "type": "update", "filters": "btcusdt"},
+            {"topic": "crypto_prices_chainlink", "type": "*", "filters": "{\"symbol\":\"eth/usd\"}"},
+        ]),
+    )
+    .await;
+    let mut seen: BTreeMap<String, f64> = BTreeMap::new();
+    for _ in 0..4 {
+        let frame = feed.next_json().await;
+        let (topic, payload) = (frame["topic"].as_str().expect("text"), &frame["payload"]);
+        let symbol = payload["symbol"].as_str().expect("text");
+        assert_eq!(symbol, if topic == "crypto_prices" { "btcusdt" } else { "eth/usd" }, "{frame}");
+        assert_eq!((&frame["type"], &frame["timestamp"]), (&json!("update"), &payload["timestamp"]));
+        seen.insert(symbol.to_owned(), payload["value"].as_f64().expect("a number"));
+    }
+    assert!(
+        (90_000.0..105_000.0).contains(&seen["btcusdt"]) && (3_000.0..4_000.0).contains(&seen["eth/usd"]),
+        "{seen:?}"
+    );
+    struck.turn(json!({"feed_freeze_every_ms": 3_600_000, "feed_freeze_for_ms": 3_600_000})).await;
+    feed.drain().await;
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    assert_eq!(feed.drain().await, 0);
+}

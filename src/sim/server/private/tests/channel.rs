@@ -123,7 +123,7 @@ async fn orders_end_in_the_venues_words() {
     {
         let mut hub = venue.world.hub();
         let all = hub.exchange().balance(wallet.account).held;
-        hub.exchange_mut().withdraw(now, wallet.account, all).expect("it is held");
+        hub.exchange_mut().withdraw(wallet.account, all).expect("it is held");
         hub.tell(now);
         hub.exchange_mut().deposit(wallet.account, all);
     }
@@ -132,7 +132,7 @@ async fn orders_end_in_the_venues_words() {
     {
         let mut hub = venue.world.hub();
         let market = hub.spot(&market.tokens[0]).expect("a market").market;
-        hub.exchange_mut().close(now, market);
+        hub.exchange_mut().close(market);
         hub.tell(now);
     }
     socket.until("order", "CANCELED_MARKET_RESOLVED").await;

@@ -2,6 +2,7 @@
 
 mod channel;
 mod client;
+mod deeds;
 mod holds;
 mod identity;
 mod limits;

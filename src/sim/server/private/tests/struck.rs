@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::client::{Client, Spec, start, token};
+use super::client::{Client, Kind, Spec, listing, start, token};
+use crate::clock::now;
+use crate::domain::{Price, Shares, Side};
+use crate::sim::exchange::Funds;
 use crate::sim::server::{Limits, Server};
 
 const ALWAYS: u32 = 1_000_000;
@@ -190,4 +193,63 @@ async fn the_buckets_fill_at_the_rate_of_the_knob_and_may_not_say_so() {
     turn(&venue, json!({"rate_percent": 1})).await;
     let reply = anna.place(Spec::buy(&token, 40, 5)).await;
     assert_eq!((reply.status, reply.headers.contains_key("retry-after")), (429, true));
+}
+
+/// Lets the house sell 100 shares of a token at 52 cents.
+fn quote(venue: &Server, token: &str) {
+    let mut hub = venue.world.hub();
+    let market = hub.spot(token).expect("a market").market;
+    let house = hub.exchange_mut().open_account(Funds::Endless);
+    let price = Price::from_micros(520_000).expect("a price");
+    hub.exchange_mut().quote(now(), house, market, Side::Sell, price, Shares::whole(100));
+    hub.tell(now());
+}
+
+#[tokio::test]
+async fn an_order_gets_more_than_it_named_or_a_hair_less() {
+    let (venue, anna, _, token) = traders().await;
+    quote(&venue, &token);
+    let spec = Spec::buy(&token, 52, 10).of("FAK");
+    let took = async |knobs: Value| {
+        turn(&venue, knobs).await;
+        let answer = anna.place(spec.clone()).await.ok();
+        let order = anna.get(&format!("/data/order/{}", answer["orderID"].as_str().expect("an id"))).await;
+        assert_eq!((&answer["status"], &order["status"]), (&json!("matched"), &json!("MATCHED")), "{answer}");
+        answer["takingAmount"].as_str().expect("text").parse::<f64>().expect("a number")
+    };
+    assert_eq!(took(json!({})).await, 10.0);
+    assert_eq!(took(json!({"overfill_ppm": ALWAYS})).await, 10.19);
+    let short = took(json!({"dust_ppm": ALWAYS})).await;
+    assert!((9.99..10.0).contains(&short), "{short}");
+}
+
+#[tokio::test]
+async fn what_a_held_order_would_meet_is_gone() {
+    let (venue, anna, _, _) = traders().await;
+    let token = listing(&venue, Kind::Crypto).tokens[0].clone();
+    quote(&venue, &token);
+    assert_eq!(anna.place(Spec::buy(&token, 52, 10)).await.ok()["status"], "matched");
+    turn(&venue, json!({"delayed_unmatched_ppm": ALWAYS})).await;
+    assert_eq!(anna.place(Spec::buy(&token, 52, 10)).await.ok()["status"], "unmatched");
+    quote(&venue, &token);
+    anna.call("DELETE", "/cancel-all", "").await.ok();
+    quote(&venue, &token);
+    let killed = anna.place(Spec::buy(&token, 52, 10).of("FAK")).await.ok();
+    assert_eq!((&killed["success"], &killed["orderID"]), (&json!(false), &killed["orderID"]), "{killed}");
+    assert!(killed["errorMsg"].as_str().is_some_and(|text| text.starts_with("no orders found")), "{killed}");
+}
+
+#[tokio::test]
+async fn nobody_buys_while_all_are_closed_only() {
+    let (venue, anna, bob, token) = traders().await;
+    let resting = anna.rest(Spec::buy(&token, 40, 10)).await;
+    turn(&venue, json!({"closed_only_every_ms": LONG, "closed_only_for_ms": LONG})).await;
+    let refused = anna.place(Spec::buy(&token, 40, 10)).await;
+    assert_eq!(refused.error(), (400, format!("'{}' address in closed only mode", anna.key.address())));
+    assert_eq!(anna.get("/auth/ban-status/closed-only").await, json!({"closed_only": true}));
+    bob.rest(Spec::sell(&token, 60, 20)).await;
+    let canceled = anna.call("DELETE", "/order", &json!({"orderID": resting}).to_string()).await.ok();
+    assert_eq!(canceled["canceled"], json!([resting]));
+    turn(&venue, json!({})).await;
+    anna.rest(Spec::buy(&token, 40, 10)).await;
 }

@@ -6,7 +6,7 @@ use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::World;
+use crate::sim::server::World;
 
 /// Everybody here comes from one place. The default is one that may trade.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

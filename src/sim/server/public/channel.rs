@@ -7,16 +7,23 @@ use axum::extract::State;
 use axum::extract::ws::{Message as Frame, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
 use axum::routing::any;
+use futures_util::SinkExt;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::hub::{ActivityFilter, ActivityWants, Hub, MarketWants, Wants};
-use super::lossy::{Channel, Lossy};
-use super::{World, now};
+use super::coins::{CoinFilter, Source};
+use crate::clock::now;
+use crate::sim::server::World;
+use crate::sim::server::hub::{ActivityFilter, ActivityWants, Hub, MarketWants, Wants};
+use crate::sim::server::lossy::{Channel, Lossy};
 
 /// A reader who does not take a frame for so long is gone.
 const SEND_TIMEOUT: Duration = Duration::from_secs(5);
-pub(super) const REQUEST_BYTES_MAX: usize = 256 * 1024;
+const REQUEST_BYTES_MAX: usize = 256 * 1024;
+/// What comes from a client is short, and each look for it clears a buffer of this size.
+const READ_BYTES: usize = 4 * 1024;
+/// So many waiting frames go out with one write.
+const FRAMES_AT_ONCE: usize = 256;
 /// A frame that waits to be overtaken waits no longer than this.
 const OVERTAKE_TIMEOUT: Duration = Duration::from_millis(250);
 /// What the venue says to what it does not understand.
@@ -81,29 +88,37 @@ pub fn routes() -> Router<World> {
 
 async fn market(State(world): State<World>, upgrade: WebSocketUpgrade) -> Response {
     let wants = Wants::Market(MarketWants::default());
-    upgrade.max_message_size(REQUEST_BYTES_MAX).on_upgrade(move |socket| serve(world, socket, wants, hear_market))
+    sized(upgrade).on_upgrade(move |socket| serve(world, socket, wants, hear_market))
 }
 
 async fn activity(State(world): State<World>, upgrade: WebSocketUpgrade) -> Response {
     let wants = Wants::Activity(ActivityWants::default());
-    upgrade.max_message_size(REQUEST_BYTES_MAX).on_upgrade(move |socket| serve(world, socket, wants, hear_activity))
+    sized(upgrade).on_upgrade(move |socket| serve(world, socket, wants, hear_activity))
+}
+
+/// Bounds what a client may send, and the buffers for it.
+pub fn sized(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
+    upgrade.max_message_size(REQUEST_BYTES_MAX).read_buffer_size(READ_BYTES)
 }
 
 /// Carries one socket until either end has enough.
-pub(super) async fn serve(world: World, mut socket: WebSocket, wants: Wants, hear: fn(&mut Hub, u64, &str)) {
+pub async fn serve(world: World, mut socket: WebSocket, wants: Wants, hear: fn(&mut Hub, u64, &str)) {
     let channel = wants.channel();
     if channel == Channel::User && world.hub().pending.is_gap(now()) {
         return;
     }
     let mut lossy = Lossy::new(channel);
     let (id, mut frames) = world.hub().connect(wants);
+    let mut waiting = Vec::new();
     loop {
         tokio::select! {
             () = world.stopped.cancelled() => break,
-            frame = frames.recv() => {
-                let Some(frame) = frame else { break };
-                let frames = lossy.pass(frame, &mut world.hub().pending);
-                if !send(&mut socket, frames).await {
+            count = frames.recv_many(&mut waiting, FRAMES_AT_ONCE) => {
+                if count == 0 {
+                    break;
+                }
+                let passed = lossy.pass(std::mem::take(&mut waiting), &mut world.hub().pending);
+                if !send(&mut socket, passed).await {
                     break;
                 }
             }
@@ -123,14 +138,15 @@ pub(super) async fn serve(world: World, mut socket: WebSocket, wants: Wants, hea
     world.hub().disconnect(id);
 }
 
-/// Returns whether the reader took them in time.
+/// Returns whether the reader took them in time. They go out together.
 async fn send(socket: &mut WebSocket, frames: Vec<Frame>) -> bool {
-    for frame in frames {
-        if !matches!(tokio::time::timeout(SEND_TIMEOUT, socket.send(frame)).await, Ok(Ok(()))) {
-            return false;
+    let sent = async {
+        for frame in frames {
+            socket.feed(frame).await?;
         }
-    }
-    true
+        socket.flush().await
+    };
+    matches!(tokio::time::timeout(SEND_TIMEOUT, sent).await, Ok(Ok(())))
 }
 
 /// Answers what is not understood, and closes the socket of who does not even speak JSON.
@@ -169,13 +185,27 @@ fn hear_market(hub: &mut Hub, id: u64, text: &str) {
 fn hear_activity(hub: &mut Hub, id: u64, text: &str) {
     let Ok(request) = serde_json::from_str::<ActivityRequest>(text) else { return refuse(hub, id, text) };
     let Some(Wants::Activity(wants)) = hub.wants(id) else { return };
-    let asked = request.subscriptions.into_iter().filter(|subscription| subscription.topic == "activity");
-    let Some(filters) = asked.map(ActivitySubscription::filter).collect::<Option<Vec<ActivityFilter>>>() else {
-        return hub.send(id, INVALID);
-    };
+    let (mut filters, mut coins) = (Vec::new(), Vec::new());
+    for subscription in request.subscriptions {
+        let is_read = match (subscription.topic.as_str(), Source::of_topic(&subscription.topic)) {
+            ("activity", _) => subscription.filter().map(|filter| filters.push(filter)),
+            (_, Some(source)) => CoinFilter::read(source, &subscription.filters).map(|filter| coins.push(filter)),
+            // The venue has topics of which nothing happens here.
+            (_, None) => Some(()),
+        };
+        if is_read.is_none() {
+            return hub.send(id, INVALID);
+        }
+    }
     match request.action.as_str() {
-        "subscribe" => wants.subscriptions.extend(filters),
-        "unsubscribe" => wants.subscriptions.retain(|filter| !filters.contains(filter)),
+        "subscribe" => {
+            wants.subscriptions.extend(filters);
+            wants.coins.extend(coins);
+        }
+        "unsubscribe" => {
+            wants.subscriptions.retain(|filter| !filters.contains(filter));
+            wants.coins.retain(|filter| !coins.contains(filter));
+        }
         _ => hub.send(id, INVALID),
     }
 }

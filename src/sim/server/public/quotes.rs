@@ -7,13 +7,13 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::World;
-use super::params::Params;
-use super::refusal::{Refused, bad_request, json_text, not_found};
 use crate::clock::now;
 use crate::domain::money::ONE;
 use crate::domain::{Nanos, Side};
 use crate::sim::message::{Outcome, Top};
+use crate::sim::server::World;
+use crate::sim::server::params::Params;
+use crate::sim::server::refusal::{Refused, bad_request, json_text, not_found};
 use crate::sim::wire::{self, MarketImage};
 
 /// How many tokens one request may ask about.

@@ -8,14 +8,15 @@ use axum::routing::{any, get};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-use super::World;
-use super::hub::Hub;
-use super::params::Params;
 use super::positions::{Position, Positions, Status, dollars, fold};
-use super::refusal::Refused;
 use crate::clock::now;
-use crate::domain::{Nanos, Shares, Usdc};
-use crate::sim::message::Activity;
+use crate::domain::{Millis, Nanos, Shares, Side, Usdc};
+use crate::sim::listing::Listing;
+use crate::sim::message::{Activity, Deed, Role};
+use crate::sim::server::World;
+use crate::sim::server::hub::Hub;
+use crate::sim::server::params::Params;
+use crate::sim::server::refusal::Refused;
 use crate::sim::wire::{self, MarketImage};
 
 /// How many fills are remembered one by one; older ones only as positions.
@@ -30,33 +31,105 @@ const DUST: Shares = Shares(100_000);
 /// The routes of v1, retired on 2026-10-24.
 const RETIRED: [&str; 6] = ["/trades", "/activity", "/positions", "/closed-positions", "/value", "/holders"];
 
-/// A fill as the Data API keeps it, counted.
+/// What the Data API tells of wallets.
+#[derive(Clone, Debug)]
+pub enum What {
+    Fill(Activity),
+    Deed(Deed),
+}
+
+impl What {
+    fn at(&self) -> Millis {
+        match self {
+            What::Fill(fill) => fill.traded_at,
+            What::Deed(deed) => deed.at,
+        }
+    }
+
+    fn listing(&self) -> &Listing {
+        match self {
+            What::Fill(fill) => &fill.listing,
+            What::Deed(deed) => &deed.listing,
+        }
+    }
+
+    fn wallet(&self) -> &str {
+        match self {
+            What::Fill(fill) => &fill.wallet,
+            What::Deed(deed) => &deed.wallet,
+        }
+    }
+
+    /// Returns the name of its type; `None` for what the Data API shows in positions only.
+    fn kind(&self) -> Option<&'static str> {
+        match self {
+            What::Fill(_) => Some("TRADE"),
+            What::Deed(deed) => wire::deed_type(deed),
+        }
+    }
+
+    pub fn fill(&self) -> Option<&Activity> {
+        match self {
+            What::Fill(fill) => Some(fill),
+            What::Deed(_) => None,
+        }
+    }
+
+    fn side(&self) -> Option<Side> {
+        self.fill().map(|fill| fill.side)
+    }
+
+    fn shares(&self) -> Shares {
+        match self {
+            What::Fill(fill) => fill.size,
+            What::Deed(deed) => deed.moved.shares[0].max(deed.moved.shares[1]),
+        }
+    }
+
+    fn dollars(&self) -> Usdc {
+        match self {
+            What::Fill(fill) => fill.price.cost_floor(fill.size),
+            What::Deed(deed) => wire::deed_dollars(deed),
+        }
+    }
+
+    fn row(&self) -> Value {
+        match self {
+            What::Fill(fill) => wire::activity_row(fill),
+            What::Deed(deed) => wire::deed_row(deed),
+        }
+    }
+}
+
+/// A fill or deed as the Data API keeps it, counted.
 #[derive(Debug)]
 pub struct Told {
     pub number: u64,
-    pub activity: Activity,
+    pub what: What,
     known_at: Nanos,
 }
 
-/// Every fill that was told, and when it is indexed.
+/// Everything that was told, and when it is indexed.
 #[derive(Debug, Default)]
 pub struct Archive {
     told: VecDeque<Told>,
     count: u64,
+    fills: u64,
     /// What the forgotten fills left.
     before: Positions,
 }
 
 impl Archive {
-    pub fn add(&mut self, activity: &Activity, known_at: Nanos) {
+    pub fn add(&mut self, what: What, known_at: Nanos) {
         self.count += 1;
+        self.fills += u64::from(what.fill().is_some());
         // Rows never overtake each other, also when the lag gets shorter.
         let known_at = known_at.max(self.told.back().map_or(Nanos::ZERO, |told| told.known_at));
-        self.told.push_back(Told { number: self.count, activity: activity.clone(), known_at });
+        self.told.push_back(Told { number: self.count, what, known_at });
         if self.told.len() > FILLS_MAX
             && let Some(oldest) = self.told.pop_front()
         {
-            fold(&mut self.before, &oldest.activity);
+            fold(&mut self.before, &oldest.what);
         }
         if self.before.len() > POSITIONS_MAX {
             let mut last: Vec<u64> = self.before.values().map(|position| position.last_at.0).collect();
@@ -68,10 +141,10 @@ impl Archive {
 
     /// Returns how many fills were told.
     pub fn count(&self) -> u64 {
-        self.count
+        self.fills
     }
 
-    /// Yields the fills that are indexed by `now`, oldest first.
+    /// Yields what is indexed by `now`, oldest first.
     pub fn known(&self, now: Nanos) -> impl DoubleEndedIterator<Item = &Told> {
         let known = self.told.partition_point(|told| told.known_at <= now);
         self.told.range(..known)
@@ -79,14 +152,15 @@ impl Archive {
 
     /// Returns the newest fill from before `moment`, else the oldest there is.
     pub fn older_than(&self, moment: Nanos) -> Option<&Activity> {
-        let older = self.told.partition_point(|told| told.activity.traded_at.nanos() <= moment);
-        self.told.get(older.saturating_sub(1)).map(|told| &told.activity)
+        let fills = || self.told.iter().filter_map(|told| told.what.fill());
+        let older = fills().take_while(|fill| fill.traded_at.nanos() <= moment).last();
+        older.or_else(|| fills().next())
     }
 
     /// Returns the positions that the indexed fills make.
     pub fn positions(&self, now: Nanos) -> Positions {
         let mut positions = self.before.clone();
-        self.known(now).for_each(|told| fold(&mut positions, &told.activity));
+        self.known(now).for_each(|told| fold(&mut positions, &told.what));
         positions
     }
 }
@@ -128,7 +202,35 @@ struct Asked {
     cursor: Option<u64>,
     limit: usize,
     ascends: bool,
+    /// Empty: all. Else the names of types.
+    types: Vec<String>,
+    roles: Roles,
 }
+
+/// Whose fills are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Roles {
+    All,
+    TakersOnly,
+}
+
+/// Every type of activity there is; here happen the first five.
+const TYPES: [&str; 14] = [
+    "TRADE",
+    "SPLIT",
+    "MERGE",
+    "REDEEM",
+    "CONVERSION",
+    "MIGRATION",
+    "REWARD",
+    "YIELD",
+    "MAKER_REBATE",
+    "TAKER_REBATE",
+    "REFERRAL_REWARD",
+    "DEPOSIT",
+    "WITHDRAWAL",
+    "TIP",
+];
 
 impl Asked {
     fn read(params: &Params) -> Result<Asked, Refused> {
@@ -154,6 +256,15 @@ impl Asked {
             Some("TOKENS") => (None, amount),
             Some(_) => return Err(bad("filter_type is CASH or TOKENS")),
         };
+        let types: Vec<String> = params.list("type").into_iter().map(str::to_uppercase).collect();
+        if let Some(unknown) = types.iter().find(|name| !TYPES.contains(&name.as_str())) {
+            return Err(bad(&format!("type {unknown} is none of {}", TYPES.join(", "))));
+        }
+        // Whether v2 leaves makers out where nothing is said, as v1 did, is not documented; here it does not.
+        let roles = match number::<bool>(params, "taker_only")? {
+            Some(true) => Roles::TakersOnly,
+            Some(false) | None => Roles::All,
+        };
         Ok(Asked {
             user,
             conditions,
@@ -166,6 +277,8 @@ impl Asked {
             cursor: number(params, "cursor")?,
             limit,
             ascends: params.text("sort_direction").is_some_and(|word| word.eq_ignore_ascii_case("ASC")),
+            types,
+            roles,
         })
     }
 
@@ -176,15 +289,22 @@ impl Asked {
     }
 
     fn includes(&self, told: &Told) -> bool {
-        let Activity { listing, wallet, side, size, price, .. } = &told.activity;
-        let at = told.activity.traded_at.0 / 1_000;
+        let (what, listing) = (&told.what, told.what.listing());
+        let at = what.at().0 / 1_000;
+        let is_named = |kind: &str| self.types.is_empty() || self.types.iter().any(|name| name == kind);
+        let role = what.fill().map(|fill| fill.role);
         let is_on_page = |last: u64| if self.ascends { told.number > last } else { told.number < last };
-        self.is_about(wallet, &listing.condition, &wire::gamma_event_id(listing))
-            && self.side.as_ref().is_none_or(|name| name.eq_ignore_ascii_case(wire::side_name(*side)))
+        what.kind().is_some_and(is_named)
+            && self.is_about(what.wallet(), &listing.condition, &wire::gamma_event_id(listing))
+            && (self.roles == Roles::All || role == Some(Role::Taker))
+            && self
+                .side
+                .as_ref()
+                .is_none_or(|name| what.side().is_some_and(|side| name.eq_ignore_ascii_case(wire::side_name(side))))
             && self.start.is_none_or(|start| start <= at)
             && self.end.is_none_or(|end| at <= end)
-            && self.cash_min.is_none_or(|least| least <= price.cost_floor(*size).0 as f64 / 1e6)
-            && self.tokens_min.is_none_or(|least| least <= size.0 as f64 / 1e6)
+            && self.cash_min.is_none_or(|least| least <= what.dollars().0 as f64 / 1e6)
+            && self.tokens_min.is_none_or(|least| least <= what.shares().0 as f64 / 1e6)
             && self.cursor.is_none_or(is_on_page)
     }
 }
@@ -204,7 +324,7 @@ fn page(data: Vec<Value>, limit: usize, next: Option<String>) -> Json<Value> {
 }
 
 /// The cursor is the number of the last row of the page before.
-fn fills(world: &World, asked: &Asked, write: fn(&Activity) -> Value) -> Json<Value> {
+fn listed(world: &World, asked: &Asked, write: fn(&What) -> Option<Value>) -> Json<Value> {
     let hub = world.hub();
     let known = hub.archive.known(now()).filter(|told| asked.includes(told));
     let mut rows: Vec<&Told> = match asked.ascends {
@@ -214,26 +334,22 @@ fn fills(world: &World, asked: &Asked, write: fn(&Activity) -> Value) -> Json<Va
     let has_more = rows.len() > asked.limit;
     rows.truncate(asked.limit);
     let next = rows.last().filter(|_| has_more).map(|told| told.number.to_string());
-    page(rows.iter().map(|told| write(&told.activity)).collect(), asked.limit, next)
+    page(rows.iter().filter_map(|told| write(&told.what)).collect(), asked.limit, next)
 }
 
 /// Newest first.
 async fn trades(State(world): State<World>, params: Params) -> Result<Json<Value>, Refused> {
-    let asked = Asked { ascends: false, ..Asked::read(&params)? };
-    Ok(fills(&world, &asked, wire::trade_row))
+    let asked = Asked { ascends: false, types: vec!["TRADE".to_owned()], ..Asked::read(&params)? };
+    Ok(listed(&world, &asked, |what| what.fill().map(wire::trade_row)))
 }
 
-/// Trades are all that happens to wallets here; other types are answered with no rows.
+/// Trades, splits, merges, redemptions and conversions; of the other types there are none.
 async fn activity(State(world): State<World>, params: Params) -> Result<Json<Value>, Refused> {
     let asked = Asked::read(&params)?;
     if asked.user.is_none() {
         return Err(bad("user is required"));
     }
-    let types = params.list("type");
-    if !types.is_empty() && !types.iter().any(|name| name.eq_ignore_ascii_case("TRADE")) {
-        return Ok(page(Vec::new(), asked.limit, None));
-    }
-    Ok(fills(&world, &asked, wire::activity_row))
+    Ok(listed(&world, &asked, |what| Some(what.row())))
 }
 
 fn market(hub: &Hub, position: &Position) -> Option<MarketImage> {

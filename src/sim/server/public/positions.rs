@@ -5,10 +5,13 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::data::What;
+
 use crate::domain::money::ONE;
 use crate::domain::{Millis, Shares, Side, Usdc};
+use crate::sim::exchange::{Move, MoveKind};
 use crate::sim::listing::{Listing, iso};
-use crate::sim::message::{Activity, Outcome};
+use crate::sim::message::Outcome;
 use crate::sim::wire::{self, MarketImage};
 
 /// One token in one wallet.
@@ -32,40 +35,65 @@ pub struct Position {
 /// Positions by wallet (lower case) and token.
 pub type Positions = BTreeMap<(String, String), Position>;
 
-/// Takes a fill into the positions. A sale of more than is known to be held (bought before our memory begins) sells what
-/// is known.
-pub fn fold(positions: &mut Positions, fill: &Activity) {
-    let key = (fill.wallet.to_ascii_lowercase(), fill.listing.tokens[fill.outcome.index()].clone());
+/// Takes a fill, or what somebody did beside trading, into the positions. More than is known to be held (bought before our
+/// memory begins) cannot go: what is known goes.
+pub fn fold(positions: &mut Positions, what: &What) {
+    match what {
+        What::Fill(fill) => {
+            let position = position(positions, &fill.listing, fill.outcome, [&fill.wallet, &fill.name], fill.traded_at);
+            match fill.side {
+                Side::Buy => position.add(fill.size, fill.price.cost_floor(fill.size)),
+                Side::Sell => {
+                    let sold = fill.size.min(position.size);
+                    position.remove(sold, fill.price.cost_floor(sold));
+                }
+            }
+        }
+        What::Deed(deed) => {
+            let Move { kind, shares, collateral, .. } = deed.moved;
+            for outcome in Outcome::BOTH {
+                let (shares, dollars) = (shares[outcome.index()], collateral[outcome.index()]);
+                if shares == Shares::ZERO {
+                    continue;
+                }
+                let position = position(positions, &deed.listing, outcome, [&deed.wallet, &deed.name], deed.at);
+                match kind {
+                    MoveKind::Split | MoveKind::Receive => position.add(shares, dollars),
+                    MoveKind::Merge | MoveKind::Redeem | MoveKind::Convert => position.remove(shares, dollars),
+                    // What is given away is neither gain nor loss.
+                    MoveKind::Send => {
+                        let cost = share(position.cost, shares.min(position.size), position.size);
+                        position.remove(shares, cost);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn position<'a>(
+    positions: &'a mut Positions,
+    listing: &Arc<Listing>,
+    outcome: Outcome,
+    [wallet, name]: [&String; 2],
+    at: Millis,
+) -> &'a mut Position {
+    let key = (wallet.to_ascii_lowercase(), listing.tokens[outcome.index()].clone());
     let position = positions.entry(key).or_insert_with(|| Position {
-        listing: Arc::clone(&fill.listing),
-        outcome: fill.outcome,
-        wallet: fill.wallet.clone(),
-        name: fill.name.clone(),
+        listing: Arc::clone(listing),
+        outcome,
+        wallet: wallet.clone(),
+        name: name.clone(),
         size: Shares::ZERO,
         cost: Usdc::ZERO,
         bought: Shares::ZERO,
         spent: Usdc::ZERO,
         realized: Usdc::ZERO,
-        first_at: fill.traded_at,
-        last_at: fill.traded_at,
+        first_at: at,
+        last_at: at,
     });
-    position.last_at = fill.traded_at;
-    let value = fill.price.cost_floor(fill.size);
-    match fill.side {
-        Side::Buy => {
-            position.size = position.size + fill.size;
-            position.bought = position.bought + fill.size;
-            position.cost = Usdc(position.cost.0 + value.0);
-            position.spent = Usdc(position.spent.0 + value.0);
-        }
-        Side::Sell => {
-            let sold = fill.size.min(position.size);
-            let cost = share(position.cost, sold, position.size);
-            position.size = position.size - sold;
-            position.cost = Usdc(position.cost.0 - cost.0);
-            position.realized = Usdc(position.realized.0 + fill.price.cost_floor(sold).0 - cost.0);
-        }
-    }
+    position.last_at = at;
+    position
 }
 
 /// The part of a cost that belongs to `part` of `whole` shares.
@@ -85,6 +113,22 @@ pub enum Status {
 }
 
 impl Position {
+    fn add(&mut self, shares: Shares, cost: Usdc) {
+        self.size = self.size + shares;
+        self.bought = self.bought + shares;
+        self.cost = Usdc(self.cost.0 + cost.0);
+        self.spent = Usdc(self.spent.0 + cost.0);
+    }
+
+    /// At most what is held goes.
+    fn remove(&mut self, shares: Shares, proceeds: Usdc) {
+        let gone = shares.min(self.size);
+        let cost = share(self.cost, gone, self.size);
+        self.size = self.size - gone;
+        self.cost = Usdc(self.cost.0 - cost.0);
+        self.realized = Usdc(self.realized.0 + proceeds.0 - cost.0);
+    }
+
     pub fn status(&self, market: Option<&MarketImage>) -> Status {
         match (self.size, market.is_none_or(MarketImage::is_over)) {
             (Shares::ZERO, _) => Status::Closed,
@@ -154,6 +198,7 @@ fn percent(part: Usdc, whole: Usdc) -> Value {
 mod tests {
     use super::*;
     use crate::domain::Price;
+    use crate::sim::message::{Activity, Role};
     use crate::sim::random::Random;
 
     #[test]
@@ -166,13 +211,14 @@ mod tests {
                 outcome: Outcome::Yes,
                 wallet: "0xAB".to_owned(),
                 name: "a".to_owned(),
+                role: Role::Taker,
                 side,
                 price: Price::from_micros(cents * 10_000).expect("a price"),
                 size: Shares::whole(size),
                 traded_at: Millis(1),
                 transaction: String::new(),
             };
-            fold(&mut positions, &fill);
+            fold(&mut positions, &What::Fill(fill));
             let position = &positions[&("0xab".to_owned(), listing.tokens[0].clone())];
             [position.size.0 as i64, position.cost.0, position.bought.0 as i64, position.realized.0].map(|n| n / 10_000)
         };

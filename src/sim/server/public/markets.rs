@@ -6,10 +6,10 @@ use axum::{Json, Router};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use serde_json::{Value, json};
 
-use super::World;
-use super::params::Params;
-use super::refusal::{Refused, bad_request, not_found};
 use crate::clock::now;
+use crate::sim::server::World;
+use crate::sim::server::params::Params;
+use crate::sim::server::refusal::{Refused, bad_request, not_found};
 use crate::sim::wire::{self, MarketImage};
 
 const PAGE: usize = 500;
@@ -108,9 +108,9 @@ async fn market_by_token(State(world): State<World>, Path(token): Path<String>) 
 async fn live_activity(State(world): State<World>, Path(condition): Path<String>) -> Result<Json<Value>, Refused> {
     let hub = world.hub();
     let market = hub.condition(&condition, now()).ok_or_else(|| not_found(NO_MARKET))?;
-    let newest = hub.archive.known(now()).rev();
-    let of_market = newest.filter(|told| told.activity.listing.condition == market.listing.condition);
-    let rows: Vec<Value> = of_market.take(LIVE_MAX).map(|told| wire::live_row(&told.activity)).collect();
+    let newest = hub.archive.known(now()).rev().filter_map(|told| told.what.fill());
+    let of_market = newest.filter(|fill| fill.listing.condition == market.listing.condition);
+    let rows: Vec<Value> = of_market.take(LIVE_MAX).map(wire::live_row).collect();
     Ok(Json(Value::Array(rows)))
 }
 

@@ -1,22 +1,24 @@
 //! Gamma: what markets and events there are (PROTOCOL.md 4.1, 4.2).
 
+use std::sync::Arc;
+
 use axum::extract::{Path, State};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-use super::World;
-use super::params::Params;
-use super::refusal::{Refused, bad_request, not_found};
-use crate::sim::listing::iso;
-use crate::sim::wire::{self, MarketImage};
+use crate::sim::listing::{Listing, iso};
+use crate::sim::server::World;
+use crate::sim::server::params::Params;
+use crate::sim::server::refusal::{Refused, bad_request, not_found};
+use crate::sim::wire::{self, EventImage, MarketImage};
 
 const MARKETS_PAGE_MAX: usize = 100;
 const EVENTS_PAGE_MAX: usize = 500;
 const PAGE_DEFAULT: usize = 20;
 /// How many ids one request may name.
 const IDS_MAX: usize = 100;
-const NO_MARKET: &str = "id not found";
+const NO_ID: &str = "id not found";
 const NO_SLUG: &str = "slug not found";
 
 pub fn routes() -> Router<World> {
@@ -35,7 +37,84 @@ pub fn routes() -> Router<World> {
         .route("/series", get(series))
 }
 
-/// What a listing asks for. Each event has one market, so a filter for one fits the other.
+/// One row of a listing: a market, or an event as a whole.
+enum Row {
+    Market(MarketImage, Arc<EventImage>),
+    Event(Arc<EventImage>),
+}
+
+impl Row {
+    fn markets(world: &World) -> Vec<Row> {
+        let events = EventImage::group(world.hub().markets()).into_iter().map(Arc::new);
+        let of_event = |event: Arc<EventImage>| {
+            let markets = event.markets.clone().into_iter();
+            markets.map(move |market| Row::Market(market, Arc::clone(&event)))
+        };
+        events.flat_map(of_event).collect()
+    }
+
+    fn events(world: &World) -> Vec<Row> {
+        let events = EventImage::group(world.hub().markets()).into_iter();
+        events.map(|event| Row::Event(Arc::new(event))).collect()
+    }
+
+    fn write(&self) -> Value {
+        match self {
+            Row::Market(market, event) => wire::gamma_market(market, event),
+            Row::Event(event) => wire::gamma_event(event),
+        }
+    }
+
+    /// Returns the markets that it is about.
+    fn about(&self) -> &[MarketImage] {
+        match self {
+            Row::Market(market, _) => std::slice::from_ref(market),
+            Row::Event(event) => &event.markets,
+        }
+    }
+
+    /// Returns the listing that has what all of them have in common.
+    fn listing(&self) -> &Listing {
+        &self.about()[0].listing
+    }
+
+    fn id(&self) -> String {
+        match self {
+            Row::Market(market, _) => wire::gamma_market_id(&market.listing),
+            Row::Event(event) => wire::gamma_event_id(event.first()),
+        }
+    }
+
+    fn slug(&self) -> &str {
+        match self {
+            Row::Market(market, _) => &market.listing.slug,
+            Row::Event(event) => &event.first().event_slug,
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        match self {
+            Row::Market(market, _) => market.is_over(),
+            Row::Event(event) => event.is_over(),
+        }
+    }
+
+    fn liquidity(&self) -> i64 {
+        match self {
+            Row::Market(market, _) => market.liquidity.0,
+            Row::Event(event) => event.liquidity().0,
+        }
+    }
+
+    fn volume(&self) -> i64 {
+        match self {
+            Row::Market(market, _) => market.volume.0,
+            Row::Event(event) => event.volume().0,
+        }
+    }
+}
+
+/// What a listing asks for.
 #[derive(Clone, Copy, Debug)]
 enum Over {
     /// `closed` was not said: only what is not closed (since 2026-04-09).
@@ -52,36 +131,35 @@ fn names(given: &[&str], names: &[&str]) -> bool {
     given.is_empty() || given.iter().any(|given| names.iter().any(|name| given.eq_ignore_ascii_case(name)))
 }
 
-/// Returns the markets that pass the filters, in the order that was asked for.
-fn found(world: &World, params: &Params) -> Result<Vec<MarketImage>, Refused> {
+/// Returns the rows that pass the filters, in the order that was asked for. An event passes if one of its markets has the
+/// token or condition that is asked for.
+fn found(mut rows: Vec<Row>, params: &Params) -> Result<Vec<Row>, Refused> {
     let lists = ["id", "slug", "clob_token_ids", "condition_ids", "question_ids"].map(|name| params.list(name));
     if lists.iter().any(|list| list.len() > IDS_MAX) {
         return Err(bad_request("too many ids: at most 100 of a kind"));
     }
-    // Who asks for markets by name gets them also when they are closed.
+    // Who asks for rows by name gets them also when they are closed.
     let is_named = lists.iter().any(|list| !list.is_empty());
     let over = over(params)?;
     let bounds = Bounds::read(params)?;
-    let hub = world.hub();
-    let mut rows: Vec<MarketImage> = hub.markets().collect();
-    drop(hub);
     let [ids, slugs, tokens, conditions, questions] = lists;
-    rows.retain(|market| {
-        let listing = &market.listing;
-        let [first, second] = &listing.tokens;
-        // Both forms of a Protocol V2 condition are asked for.
-        let condition = [listing.condition.as_str(), &listing.condition[..64]];
+    rows.retain(|row| {
+        let is_asked = |market: &MarketImage| {
+            let listing = &market.listing;
+            let [first, second] = &listing.tokens;
+            // Both forms of a Protocol V2 condition are asked for.
+            let condition = [listing.condition.as_str(), &listing.condition[..64]];
+            names(&tokens, &[first, second]) && names(&conditions, &condition) && names(&questions, &condition)
+        };
         let is_over = match over {
-            Over::OpenOnly => is_named || !market.is_over(),
-            Over::Only(is_over) => market.is_over() == is_over,
+            Over::OpenOnly => is_named || !row.is_over(),
+            Over::Only(is_over) => row.is_over() == is_over,
         };
         is_over
-            && names(&ids, &[&wire::gamma_event_id(listing)])
-            && names(&slugs, &[&listing.slug])
-            && names(&tokens, &[first, second])
-            && names(&conditions, &condition)
-            && names(&questions, &condition)
-            && bounds.hold(market)
+            && names(&ids, &[&row.id()])
+            && names(&slugs, &[row.slug()])
+            && row.about().iter().any(is_asked)
+            && bounds.hold(row)
     });
     sort(&mut rows, params)?;
     Ok(rows)
@@ -119,20 +197,20 @@ impl Bounds {
         })
     }
 
-    fn hold(&self, market: &MarketImage) -> bool {
-        let listing = &market.listing;
-        let dollars = |amount: crate::domain::Usdc| amount.0 as f64 / 1e6;
-        let row = || wire::gamma_market(market);
+    fn hold(&self, row: &Row) -> bool {
+        let listing = row.listing();
+        let dollars = |micros: i64| micros as f64 / 1e6;
+        let status = || wire::gamma_resolution(&row.about()[0]);
         self.active.is_none_or(|active| active)
             && self.archived.is_none_or(|archived| !archived)
             && self.rfq.is_none_or(|rfq| !rfq)
             && !self.is_sport
             && self.tag.as_ref().is_none_or(|tag| wire::gamma_tag(listing.category)["id"] == tag.as_str())
-            && within(&self.liquidity, &dollars(market.liquidity))
-            && within(&self.volume, &dollars(market.volume))
+            && within(&self.liquidity, &dollars(row.liquidity()))
+            && within(&self.volume, &dollars(row.volume()))
             && within(&self.start, &iso(listing.opens_at))
             && within(&self.end, &iso(listing.closes_at))
-            && self.resolution.as_ref().is_none_or(|status| row()["umaResolutionStatus"] == status.as_str())
+            && self.resolution.as_ref().is_none_or(|wanted| status() == wanted.as_str())
     }
 }
 
@@ -142,17 +220,16 @@ fn within<T: PartialOrd>(bounds: &[Option<T>; 2], value: &T) -> bool {
     low.as_ref().is_none_or(|low| low <= value) && high.as_ref().is_none_or(|high| value <= high)
 }
 
-/// Orders by a field of the rows, the oldest market first where none is named.
-fn sort(rows: &mut [MarketImage], params: &Params) -> Result<(), Refused> {
+/// Orders by a field of the rows, the oldest first where none is named.
+fn sort(rows: &mut [Row], params: &Params) -> Result<(), Refused> {
     let ascends = params.get::<bool>("ascending")?.unwrap_or(true);
-    let key = |market: &MarketImage| market.listing.opens_at.0 as i64;
     match params.text("order") {
-        None | Some("id" | "startDate" | "start_date" | "createdAt") => rows.sort_by_key(key),
-        Some("endDate" | "end_date") => rows.sort_by_key(|market| market.listing.closes_at.0),
-        Some("volume" | "volumeNum" | "volume_num" | "volume24hr" | "volume_24hr") => {
-            rows.sort_by_key(|market| market.volume.0);
+        None | Some("id" | "startDate" | "start_date" | "createdAt") => {
+            rows.sort_by_key(|row| row.listing().opens_at.0)
         }
-        Some("liquidity" | "liquidityNum" | "liquidity_num") => rows.sort_by_key(|market| market.liquidity.0),
+        Some("endDate" | "end_date") => rows.sort_by_key(|row| row.listing().closes_at.0),
+        Some("volume" | "volumeNum" | "volume_num" | "volume24hr" | "volume_24hr") => rows.sort_by_key(Row::volume),
+        Some("liquidity" | "liquidityNum" | "liquidity_num") => rows.sort_by_key(Row::liquidity),
         Some(other) => return Err(bad_request(&format!("order fields are not valid: {other}"))),
     }
     if !ascends {
@@ -165,105 +242,83 @@ fn limit(params: &Params, max: usize) -> Result<usize, Refused> {
     Ok(params.get::<usize>("limit")?.unwrap_or(PAGE_DEFAULT).min(max))
 }
 
-fn by_offset(
-    world: &World,
-    params: &Params,
-    max: usize,
-    write: fn(&MarketImage) -> Value,
-) -> Result<Json<Value>, Refused> {
+fn by_offset(rows: Vec<Row>, params: &Params, max: usize) -> Result<Json<Value>, Refused> {
     let offset = params.get::<usize>("offset")?.unwrap_or(0);
-    let rows = found(world, params)?;
-    let page = rows.iter().skip(offset).take(limit(params, max)?);
-    Ok(Json(page.map(write).collect()))
+    let rows = found(rows, params)?;
+    Ok(Json(rows.iter().skip(offset).take(limit(params, max)?).map(Row::write).collect()))
 }
 
 /// The cursor is the id of the last row of the page before.
-fn by_cursor(
-    world: &World,
-    params: &Params,
-    max: usize,
-    name: &str,
-    write: fn(&MarketImage) -> Value,
-) -> Result<Json<Value>, Refused> {
+fn by_cursor(rows: Vec<Row>, params: &Params, max: usize, name: &str) -> Result<Json<Value>, Refused> {
     if params.has("offset") {
         return Err(bad_request("offset is not supported: use after_cursor"));
     }
-    let rows = found(world, params)?;
-    let id = |market: &MarketImage| wire::gamma_event_id(&market.listing);
+    let rows = found(rows, params)?;
     let start = match params.text("after_cursor") {
         None => 0,
         Some(cursor) => {
-            let last = rows.iter().position(|market| id(market) == cursor);
+            let last = rows.iter().position(|row| row.id() == cursor);
             last.ok_or_else(|| bad_request("invalid after_cursor"))? + 1
         }
     };
-    let page: Vec<&MarketImage> = rows.iter().skip(start).take(limit(params, max)?).collect();
-    let mut answer = json!({name: page.iter().map(|market| write(market)).collect::<Vec<Value>>()});
+    let page: Vec<&Row> = rows.iter().skip(start).take(limit(params, max)?).collect();
+    let mut answer = json!({name: page.iter().map(|row| row.write()).collect::<Vec<Value>>()});
     if let Some(last) = page.last().filter(|_| start + page.len() < rows.len()) {
-        answer["next_cursor"] = json!(id(last));
+        answer["next_cursor"] = json!(last.id());
     }
     Ok(Json(answer))
 }
 
 async fn markets(State(world): State<World>, params: Params) -> Result<Json<Value>, Refused> {
-    by_offset(&world, &params, MARKETS_PAGE_MAX, wire::gamma_market)
+    by_offset(Row::markets(&world), &params, MARKETS_PAGE_MAX)
 }
 
 async fn markets_keyset(State(world): State<World>, params: Params) -> Result<Json<Value>, Refused> {
-    by_cursor(&world, &params, MARKETS_PAGE_MAX, "markets", wire::gamma_market)
+    by_cursor(Row::markets(&world), &params, MARKETS_PAGE_MAX, "markets")
 }
 
 async fn events(State(world): State<World>, params: Params) -> Result<Json<Value>, Refused> {
-    by_offset(&world, &params, EVENTS_PAGE_MAX, wire::gamma_event)
+    by_offset(Row::events(&world), &params, EVENTS_PAGE_MAX)
 }
 
 async fn events_keyset(State(world): State<World>, params: Params) -> Result<Json<Value>, Refused> {
-    by_cursor(&world, &params, EVENTS_PAGE_MAX, "events", wire::gamma_event)
+    by_cursor(Row::events(&world), &params, EVENTS_PAGE_MAX, "events")
 }
 
-fn one(
-    world: &World,
-    is_it: impl Fn(&MarketImage) -> bool,
-    write: fn(&MarketImage) -> Value,
-    missing: &str,
-) -> Result<Json<Value>, Refused> {
-    let hub = world.hub();
-    let market = hub.markets().find(is_it).ok_or_else(|| not_found(missing))?;
-    Ok(Json(write(&market)))
+fn one(rows: Vec<Row>, is_it: impl Fn(&Row) -> bool, missing: &str) -> Result<Json<Value>, Refused> {
+    rows.iter().find(|row| is_it(row)).map(|row| Json(row.write())).ok_or_else(|| not_found(missing))
 }
 
 async fn market_by_id(State(world): State<World>, Path(id): Path<String>) -> Result<Json<Value>, Refused> {
-    one(&world, |market| wire::gamma_event_id(&market.listing) == id, wire::gamma_market, NO_MARKET)
+    one(Row::markets(&world), |row| row.id() == id, NO_ID)
 }
 
 async fn market_by_slug(State(world): State<World>, Path(slug): Path<String>) -> Result<Json<Value>, Refused> {
-    one(&world, |market| market.listing.slug == slug, wire::gamma_market, NO_SLUG)
+    one(Row::markets(&world), |row| row.slug() == slug, NO_SLUG)
 }
 
 async fn event_by_id(State(world): State<World>, Path(id): Path<String>) -> Result<Json<Value>, Refused> {
-    one(&world, |market| wire::gamma_event_id(&market.listing) == id, wire::gamma_event, NO_MARKET)
+    one(Row::events(&world), |row| row.id() == id, NO_ID)
 }
 
 async fn event_by_slug(State(world): State<World>, Path(slug): Path<String>) -> Result<Json<Value>, Refused> {
-    one(&world, |market| market.listing.slug == slug, wire::gamma_event, NO_SLUG)
+    one(Row::events(&world), |row| row.slug() == slug, NO_SLUG)
 }
 
-/// Finds events by words of their titles. There are no profiles to find.
+/// Finds events by words of their titles, or of one of their markets'. There are no profiles to find.
 async fn search(State(world): State<World>, params: Params) -> Result<Json<Value>, Refused> {
     let wanted = params.text("q").ok_or_else(|| bad_request("q is required"))?.to_lowercase();
     let limit = params.get::<usize>("limit_per_type")?.unwrap_or(PAGE_DEFAULT);
     let page = params.get::<usize>("page")?.unwrap_or(1).max(1);
-    let hub = world.hub();
-    let hits: Vec<Value> = hub
-        .markets()
-        .filter(|market| wanted.split_whitespace().all(|word| market.listing.title.to_lowercase().contains(word)))
-        .map(|market| wire::gamma_event(&market))
-        .collect();
-    drop(hub);
-    let (total, shown) = (hits.len(), hits.iter().skip((page - 1) * limit).take(limit).collect::<Vec<&Value>>());
+    let has_all = |title: &str| wanted.split_whitespace().all(|word| title.to_lowercase().contains(word));
+    let is_meant = |row: &Row| {
+        has_all(&row.listing().event_title) || row.about().iter().any(|market| has_all(&market.listing.title))
+    };
+    let hits: Vec<Row> = Row::events(&world).into_iter().filter(is_meant).collect();
+    let shown: Vec<Value> = hits.iter().skip((page - 1) * limit).take(limit).map(Row::write).collect();
     Ok(Json(json!({
         "events": shown, "tags": [], "profiles": [],
-        "pagination": {"hasMore": page * limit < total, "totalResults": total},
+        "pagination": {"hasMore": page * limit < hits.len(), "totalResults": hits.len()},
     })))
 }
 

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::hub::Hub;
 use crate::domain::{Nanos, Side, Usdc};
 use crate::sim::message::{BookImage, Outcome};
 use crate::sim::place::Place;
+use crate::sim::server::hub::Hub;
 use crate::sim::wire::MarketImage;
 
 impl Hub {

@@ -7,13 +7,13 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-use super::World;
-use super::params::Params;
 use super::quotes::{Batch, check_size};
-use super::refusal::{Refused, bad_request, not_found};
 use crate::clock::now;
 use crate::domain::{Nanos, Price, Side, Usdc};
 use crate::sim::message::{Message, Outcome};
+use crate::sim::server::World;
+use crate::sim::server::params::Params;
+use crate::sim::server::refusal::{Refused, bad_request, not_found};
 use crate::sim::wire;
 
 /// How many traded markets are remembered.
