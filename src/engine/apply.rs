@@ -4,10 +4,10 @@ use super::{
     Engine, Entries, exit,
     ledger::Account,
     order::{Happening, next_state},
-    position::{Exit, Plan},
+    position::{Exit, Plan, Position},
 };
 use crate::domain::{
-    Cause, Event, Nanos, OrderEnd, OrderId, PortfolioId, Shares, Side, Usdc,
+    Cause, Event, LeaderId, Nanos, OrderEnd, OrderId, PortfolioId, Shares, Side, TokenId, Usdc,
     event::{Filled, Settled, Submitted},
     market::SHARES_STEP,
     money::SHARES_MAX,
@@ -98,13 +98,8 @@ impl Engine {
             }
             Event::ExitDue { signal, portfolio, leader, token, cause, shares, reference } => {
                 self.parked.decided(*signal, *portfolio);
-                let slot = self.positions.find(*portfolio, *leader, *token).expect("a position that owes a sale");
-                let exit = &mut self.positions.at_mut(slot).exit;
-                // The operator's word is tried at once.
-                let before = if *cause == Cause::Forced { Exit::NONE } else { *exit };
-                let since = if before.shares == Shares::ZERO { at } else { before.since };
-                let reference = Some(*reference);
-                *exit = Exit { shares: *shares, cause: *cause, signal: *signal, reference, since, ..before };
+                let exit = &mut self.position_mut(*portfolio, *leader, *token).exit;
+                *exit = exit.owing(at, *signal, *cause, *shares, *reference);
             }
             Event::Submitted(submitted) => self.apply_submitted(submitted),
             Event::Accepted { order } => {
@@ -113,12 +108,7 @@ impl Engine {
             }
             Event::Filled(filled) => self.apply_filled(at, filled),
             Event::Closed { order, end, released } => self.apply_closed(at, *order, *end, *released),
-            Event::Resolved { token, payout } => {
-                self.tokens[token.index()].payout = Some(*payout);
-                let tokens = &self.tokens;
-                self.entered.make_room(|token| tokens[token.index()].payout.is_some());
-                self.scores.records.resolved(*token, *payout);
-            }
+            Event::Resolved { token, payout } => self.apply_resolved(*token, *payout),
             Event::Settled(settled) => self.apply_settled(settled),
             Event::Scored(scored) => self.scores.keep(scored),
             Event::Released { portfolio, amount } => {
@@ -127,13 +117,11 @@ impl Engine {
             }
             Event::Faulted { .. } => self.entries_stopped = true,
             Event::Peaked { portfolio, leader, token, bid } => {
-                let slot = self.positions.find(*portfolio, *leader, *token).expect("a position that peaked");
-                self.positions.at_mut(slot).peak = Some(*bid);
+                self.position_mut(*portfolio, *leader, *token).peak = Some(*bid);
             }
             Event::CancelDue { order } => self.orders.open_mut(*order).cancel_asked = true,
             Event::Unplanned { portfolio, leader, token, reason, .. } => {
-                let slot = self.positions.find(*portfolio, *leader, *token).expect("a position without a plan");
-                self.positions.at_mut(slot).plan.unplanned = Some(*reason);
+                self.position_mut(*portfolio, *leader, *token).plan.unplanned = Some(*reason);
             }
             Event::Paused { portfolio } => self.portfolios[portfolio.index()].entries = Entries::Paused,
             Event::Unpaused { portfolio } => self.portfolios[portfolio.index()].entries = Entries::Running,
@@ -159,6 +147,19 @@ impl Engine {
             | Event::PaperSwitched { .. }
             | Event::LiveSwitched { .. } => (),
         }
+    }
+
+    /// Returns the position that an event is about.
+    fn position_mut(&mut self, portfolio: PortfolioId, leader: LeaderId, token: TokenId) -> &mut Position {
+        let slot = self.positions.find(portfolio, leader, token).expect("the position of the event");
+        self.positions.at_mut(slot)
+    }
+
+    fn apply_resolved(&mut self, token: TokenId, payout: u32) {
+        self.tokens[token.index()].payout = Some(payout);
+        let tokens = &self.tokens;
+        self.entered.make_room(|token| tokens[token.index()].payout.is_some());
+        self.scores.records.resolved(token, payout);
     }
 
     fn transfer(&mut self, portfolio: PortfolioId, from: Account, to: Account, amount: Usdc) {
