@@ -419,19 +419,29 @@ impl Auditor {
                 return Err(format!("{stake} at stake {what}, above {most}"));
             }
         }
-        self.check_pace(now, purse)
+        self.check_pace(now, submitted, purse)
     }
 
     /// Not more entries in a minute, and none after too large a loss.
-    fn check_pace(&self, now: Nanos, purse: &Purse) -> Finding {
+    fn check_pace(&self, now: Nanos, submitted: &Submitted, purse: &Purse) -> Finding {
         let limits = &purse.settings.limits;
         let in_a_minute = purse.entries.iter().filter(|(at, _)| now.0 - at < 60_000_000_000).count();
         if limits.orders_per_minute_max > 0 && (limits.orders_per_minute_max as usize) < in_a_minute {
             return Err(format!("{in_a_minute} entries in a minute"));
         }
-        let lost = -purse.realised_by_day.get(&day(now.0)).unwrap_or(&0);
-        if i128::from(limits.day_loss_usdc_max.0) <= lost && limits.day_loss_usdc_max.0 > 0 {
-            return Err(format!("an entry after {lost} were lost today"));
+        let (today, leader) = (day(now.0), submitted.leader.0);
+        for (what, lost, most) in [
+            ("today", -purse.realised_by_day.get(&today).unwrap_or(&0), limits.day_loss_usdc_max),
+            (
+                "after the leader today",
+                *purse.lost_by_leader_day.get(&(today, leader)).unwrap_or(&0),
+                limits.leader_day_loss_usdc_max,
+            ),
+            ("after the leader", *purse.lost_by_leader.get(&leader).unwrap_or(&0), limits.leader_loss_usdc_max),
+        ] {
+            if i128::from(most.0) <= lost {
+                return Err(format!("an entry after {lost} were lost {what}"));
+            }
         }
         Ok(())
     }

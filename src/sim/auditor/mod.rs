@@ -23,7 +23,7 @@ use story::{Decision, Stories, Told};
 
 use crate::domain::{
     Breaker, Event, Input, LeaderId, LeaderSwitch, LiveSwitch, Mode, Nanos, OrderEnd, PaperSwitch, PortfolioId,
-    Settings, Side, Skip, TokenId,
+    Settings, Side, Skip, TokenId, Usdc,
     event::{Filled, Settled, Submitted, Valued},
 };
 
@@ -83,7 +83,8 @@ pub struct Auditor {
     is_netted: bool,
     /// After a fault entries stop until a restart.
     is_stopped: bool,
-    orders_last: u64,
+    /// The last order of each mode.
+    orders_last: BTreeMap<&'static str, u64>,
     day: u32,
 }
 
@@ -108,7 +109,7 @@ impl Auditor {
             blocked: BTreeMap::new(),
             is_netted: false,
             is_stopped: false,
-            orders_last: 0,
+            orders_last: BTreeMap::new(),
             day: 0,
         }
     }
@@ -345,9 +346,11 @@ impl Auditor {
         Ok(())
     }
 
-    /// Returns what a portfolio has lost, all fees included; negative if it gained.
-    pub fn lost(&self, portfolio: PortfolioId) -> i64 {
-        -self.purses[portfolio.index()].realised as i64
+    /// Returns what a portfolio has lost, all fees included, and what it would lose beside that if all it holds and has
+    /// ordered became worthless.
+    pub fn at_stake(&self, portfolio: PortfolioId) -> Usdc {
+        let purse = &self.purses[portfolio.index()];
+        Usdc((purse.deployed() + self.reserved(portfolio.0) - purse.realised) as i64)
     }
 
     /// Returns how many purchases a portfolio ordered.
@@ -437,10 +440,11 @@ impl Auditor {
     // -- orders --------------------------------------------------------------------------------------------------------
 
     fn submitted(&mut self, now: Nanos, submitted: &Submitted) -> Finding {
-        if submitted.order.0 <= self.orders_last {
-            return Err(format!("order {} came after {}", submitted.order.0, self.orders_last));
+        let last = self.orders_last.entry(self.purses[submitted.portfolio.index()].mode.code()).or_default();
+        let before = std::mem::replace(last, submitted.order.0);
+        if submitted.order.0 <= before {
+            return Err(format!("order {} came after {before}", submitted.order.0));
         }
-        self.orders_last = submitted.order.0;
         match submitted.side {
             Side::Buy => self.check_entry(now, submitted)?,
             Side::Sell => self.check_sale(submitted)?,

@@ -30,6 +30,7 @@ pub struct Purse {
     pub spent_by_day: BTreeMap<u64, i128>,
     pub spent_by_leader: BTreeMap<(u64, u32), i128>,
     pub lost_by_leader: BTreeMap<u32, i128>,
+    pub lost_by_leader_day: BTreeMap<(u64, u32), i128>,
 }
 
 /// What is held because of one leader in one token.
@@ -85,6 +86,7 @@ impl Purse {
             spent_by_day: BTreeMap::new(),
             spent_by_leader: BTreeMap::new(),
             lost_by_leader: BTreeMap::new(),
+            lost_by_leader_day: BTreeMap::new(),
         }
     }
 
@@ -101,6 +103,7 @@ impl Purse {
         self.realised += result;
         *self.realised_by_day.entry(day).or_default() += result;
         *self.lost_by_leader.entry(leader).or_default() -= result;
+        *self.lost_by_leader_day.entry((day, leader)).or_default() -= result;
     }
 
     pub fn holding(&mut self, key: Key) -> &mut Holding {

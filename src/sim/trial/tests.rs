@@ -1,5 +1,7 @@
 //! Trials are what they say: repeatable, and each violation is told with its seed.
 
+mod exploits;
+
 use super::*;
 
 #[test]
