@@ -310,13 +310,6 @@ impl Engine {
         self.positions.close_if_empty(slot);
     }
 
-    fn apply_resolved(&mut self, token: TokenId, payout: u32) {
-        self.tokens[token.index()].payout = Some(payout);
-        let tokens = &self.tokens;
-        self.entered.make_room(|token| tokens[token.index()].payout.is_some());
-        self.scores.records.resolved(token, payout);
-    }
-
     fn apply_settled(&mut self, settled: &Settled) {
         let Settled { portfolio, leader, token, shares, basis, proceeds, release_at } = *settled;
         let slot = self.positions.find(portfolio, leader, token).expect("a position to settle");
