@@ -123,7 +123,7 @@ fn a_file_that_is_not_there_or_not_toml_is_named() {
 
 #[test]
 fn every_help_has_examples_and_ends_well() {
-    for line in ["", "status", "doctor", "venue", "config check", "config show", "config default"] {
+    for line in ["", "status", "doctor", "venue", "report", "config check", "config show", "config default"] {
         let output = remora(&format!("{line} --help"));
         assert_eq!(output.status.code(), Some(0), "{line}");
         let text = out(&output);
@@ -163,6 +163,25 @@ fn the_status_of_nothing_says_how_to_start() {
     );
     let json: Value = serde_json::from_str(&out(&remora("status --json --listen 127.0.0.1:1"))).expect("JSON");
     assert_eq!(json["running"], false);
+}
+
+#[test]
+fn a_report_of_nothing_says_how_to_begin_and_makes_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    let output = remora(&format!("report skips --data {}", data.display()));
+    assert_eq!(output.status.code(), Some(1));
+    assert!(err(&output).contains("nothing was recorded in") && err(&output).contains("fix: start the engine"));
+    assert!(!data.exists(), "asking makes no database");
+    for (line, wrong) in [
+        ("report results --by nonsense", "invalid value 'nonsense'"),
+        ("report skips --since yesterday", "neither a length of time (12h, 7d) nor a day"),
+        ("report scores --mode real", "invalid value 'real'"),
+    ] {
+        let output = remora(line);
+        assert_eq!(output.status.code(), Some(2), "{line}");
+        assert!(err(&output).contains(wrong), "{line}: {}", err(&output));
+    }
 }
 
 #[test]

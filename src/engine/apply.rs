@@ -5,11 +5,11 @@ use super::{
     holdings::Turn,
     ledger::Account,
     order::{Happening, next_state},
-    position::{Exit, Plan},
+    position::{Exit, Plan, Position},
     signal::Undecided,
 };
 use crate::domain::{
-    Cause, Event, Nanos, OrderEnd, OrderId, PortfolioId, Shares, Side, SignalId, TokenId, Usdc,
+    Cause, Event, LeaderId, Nanos, OrderEnd, OrderId, PortfolioId, Shares, Side, SignalId, TokenId, Usdc,
     event::{Filled, How, Settled, Signal, Submitted},
     market::SHARES_STEP,
     money::SHARES_MAX,
@@ -108,13 +108,8 @@ impl Engine {
                 if *cause == Cause::LeaderLeft {
                     self.holdings.followed(*leader, *token);
                 }
-                let slot = self.positions.find(*portfolio, *leader, *token).expect("a position that owes a sale");
-                let exit = &mut self.positions.at_mut(slot).exit;
-                // The operator's word is tried at once.
-                let before = if *cause == Cause::Forced { Exit::NONE } else { *exit };
-                let since = if before.shares == Shares::ZERO { at } else { before.since };
-                let reference = Some(*reference);
-                *exit = Exit { shares: *shares, cause: *cause, signal: *signal, reference, since, ..before };
+                let exit = &mut self.position_mut(*portfolio, *leader, *token).exit;
+                *exit = exit.owing(at, *signal, *cause, *shares, *reference);
             }
             Event::Submitted(submitted) => self.apply_submitted(at, submitted),
             Event::Accepted { order } => {
@@ -132,13 +127,11 @@ impl Engine {
             }
             Event::Faulted { .. } => self.entries_stopped = true,
             Event::Peaked { portfolio, leader, token, bid } => {
-                let slot = self.positions.find(*portfolio, *leader, *token).expect("a position that peaked");
-                self.positions.at_mut(slot).peak = Some(*bid);
+                self.position_mut(*portfolio, *leader, *token).peak = Some(*bid);
             }
             Event::CancelDue { order } => self.orders.open_mut(*order).cancel_asked = true,
             Event::Unplanned { portfolio, leader, token, reason, .. } => {
-                let slot = self.positions.find(*portfolio, *leader, *token).expect("a position without a plan");
-                self.positions.at_mut(slot).plan.unplanned = Some(*reason);
+                self.position_mut(*portfolio, *leader, *token).plan.unplanned = Some(*reason);
             }
             Event::Paused { portfolio } => self.portfolios[portfolio.index()].entries = Entries::Paused,
             Event::Unpaused { portfolio } => self.portfolios[portfolio.index()].entries = Entries::Running,
@@ -161,6 +154,19 @@ impl Engine {
             | Event::PaperSwitched { .. }
             | Event::LiveSwitched { .. } => (),
         }
+    }
+
+    /// Returns the position that an event is about.
+    fn position_mut(&mut self, portfolio: PortfolioId, leader: LeaderId, token: TokenId) -> &mut Position {
+        let slot = self.positions.find(portfolio, leader, token).expect("the position of the event");
+        self.positions.at_mut(slot)
+    }
+
+    fn apply_resolved(&mut self, token: TokenId, payout: u32) {
+        self.tokens[token.index()].payout = Some(payout);
+        let tokens = &self.tokens;
+        self.entered.make_room(|token| tokens[token.index()].payout.is_some());
+        self.scores.records.resolved(token, payout);
     }
 
     fn transfer(&mut self, portfolio: PortfolioId, from: Account, to: Account, amount: Usdc) {
@@ -302,13 +308,6 @@ impl Engine {
             }
         }
         self.positions.close_if_empty(slot);
-    }
-
-    fn apply_resolved(&mut self, token: TokenId, payout: u32) {
-        self.tokens[token.index()].payout = Some(payout);
-        let tokens = &self.tokens;
-        self.entered.make_room(|token| tokens[token.index()].payout.is_some());
-        self.scores.records.resolved(token, payout);
     }
 
     fn apply_settled(&mut self, settled: &Settled) {

@@ -11,7 +11,7 @@ use super::{
     Engine, Events, Origin, Token,
     book::Trust,
     leader::average_price,
-    position::Position,
+    position::{Exit, Position},
     risk,
     strategy::{Intent, Sale, sell_bound, sell_shares},
 };
@@ -272,7 +272,14 @@ impl Engine {
     }
 }
 
-impl super::position::Exit {
+impl Exit {
+    /// Returns this, owing so much from now on. The operator's word is tried at once, whatever was tried before.
+    pub(super) fn owing(self, at: Nanos, signal: SignalId, cause: Cause, shares: Shares, reference: Price) -> Exit {
+        let before = if cause == Cause::Forced { Exit::NONE } else { self };
+        let since = if before.shares == Shares::ZERO { at } else { before.since };
+        Exit { shares, cause, signal, reference: Some(reference), since, ..before }
+    }
+
     /// Notes that a sale found nobody: the next try waits.
     pub(super) fn back_off(&mut self, at: Nanos) {
         let wait = Nanos(RETRY.0 << self.tries.min(6)).min(RETRY_MAX);

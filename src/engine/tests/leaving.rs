@@ -164,6 +164,8 @@ fn the_operators_word_does_not_wait_for_the_back_off_and_covers_what_is_under_wa
 
 /// A way to keep us from entering.
 type Block = (&'static str, fn(&mut World));
+/// What makes us leave.
+type Leave = fn(&mut World);
 
 /// Every one of them is turned on: no entry is made, and each kind of exit is.
 #[test]
@@ -190,7 +192,7 @@ fn nothing_that_stops_entries_stops_an_exit() {
             settings.exit.scale_in = ScaleIn::Never;
         }),
     ];
-    let exits: [(Cause, fn(&mut World)); 5] = [
+    let exits: [(Cause, Leave); 5] = [
         (Cause::LeaderExit, |world| world.leader_late(Side::Sell, 0.49, 401.0, Nanos::from_secs(500))),
         (Cause::StopLoss, |world| bid(world, 0.30)),
         (Cause::TakeProfit, |world| bid(world, 0.80)),

@@ -4,8 +4,8 @@
 use axum::extract::ws::Message as Frame;
 use serde_json::Value;
 
+use super::drift::{DRIFTS, drift};
 use super::fault::Pending;
-use super::mishap::{DRIFTS, drift};
 
 /// Which kind of socket it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,13 +1,14 @@
 //! The simulated venue on the wire (PROTOCOL.md): each service on its own port of this machine.
 //!
 //! One [`Hub`] behind one lock holds the world. What everybody may ask is `public`; what needs a key, `private` and
-//! `relayer`. The node of the chain: `chain`. What goes wrong: `profile` names the knobs, `mishap`
-//! strikes requests, `lossy` sockets, `weather` the exchange, `fault` is asked for once; `control` turns all of it, for
-//! anybody who can reach it, so it listens on the loopback interface only. `truth` writes down everything that came and
-//! what became of it.
+//! `relayer`. The node of the chain: `chain`. What goes wrong: `profile` names the knobs, `mishap` strikes requests, `lossy`
+//! sockets, `drift` the shapes of both, `weather` the exchange and the chain, `fault` is asked for once; `control` turns all
+//! of it, for anybody who can reach it, so it listens on the loopback interface only. `truth` writes down everything that
+//! came and what became of it.
 
 mod chain;
 mod control;
+mod drift;
 mod fault;
 mod hub;
 mod listen;

@@ -178,6 +178,7 @@ fn note(web: &Web, row: &EventRow, now: Nanos) -> Option<Note> {
     let event: Event = serde_json::from_value(row.body.0.clone()).ok()?;
     let part = |(name, text): (&'static str, String)| match name {
         "portfolio" => text.parse().map_or(text, |id| portfolio_name(web, id)),
+        "why" | "fault" | "breaker" => text.trim_end_matches('.').to_owned(),
         name => format!("{name} {text}"),
     };
     let parts: Vec<String> = happening::parts(&event).into_iter().map(part).collect();

@@ -1,9 +1,10 @@
 //! The public half of the wire: what anybody may ask and listen to (PROTOCOL.md 2.4, 4, 5.1, 5.3, 6).
 //!
 //! The CLOB's reads are `quotes` and `prices` of tokens and `markets`; what the answers know of a market, `listings` says.
-//! `gamma` lists markets and events, `data` indexes fills late, from which `positions` follow. `channel` carries the market
-//! channel and the activity feed.
+//! `gamma` lists markets and events; `data` answers late from the `archive` of fills and deeds, from which `positions` follow.
+//! `channel` carries the market channel and the activity feed, with the prices of `coins`.
 
+mod archive;
 mod channel;
 mod coins;
 mod data;
@@ -17,9 +18,10 @@ mod quotes;
 
 use axum::Router;
 
+pub use archive::{Archive, What};
 pub(super) use channel::{serve, sized};
 pub use coins::{CoinFilter, CoinPrice, EVERY_MS as COINS_EVERY_MS};
-pub use data::{Archive, What, routes as data_routes};
+pub use data::routes as data_routes;
 pub use gamma::routes as gamma_routes;
 pub use geoblock::Region;
 pub use prices::Tape;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::data::What;
+use super::archive::What;
 
 use crate::domain::money::ONE;
 use crate::domain::{Millis, Shares, Side, Usdc};
