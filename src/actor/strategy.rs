@@ -1,4 +1,4 @@
-//! One strategy: passes the operator's pause on, and says each minute how it does.
+//! One portfolio: passes on what the operator tells it, and says each minute how it does.
 
 use std::time::Duration;
 
@@ -7,14 +7,28 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use super::Plant;
 use crate::{
     clock,
-    domain::{Input, PortfolioId},
+    domain::{Input, PortfolioId, Settings, TokenId, Usdc},
     hot_loop::{Closed, Command, Stamped},
 };
 
+/// What the operator tells one portfolio. The engine answers with events: what cannot be done is declined there.
 pub enum StrategyMessage {
     /// No entries; exits go on.
     Pause,
     Unpause,
+    /// Breakers that tripped let entries through again.
+    ResetBreakers,
+    /// Sell what it holds of a token, or of everything.
+    ForceExit(Option<TokenId>),
+    Deposit(Usdc),
+    Withdraw(Usdc),
+    /// Money goes to another portfolio of the same mode.
+    Move {
+        to: PortfolioId,
+        amount: Usdc,
+    },
+    /// Other settings; what is open goes on under them.
+    Configure(Box<Settings>),
     Report,
 }
 
@@ -52,6 +66,12 @@ impl Actor for Strategy {
         match message {
             StrategyMessage::Pause => state.tell(Input::Pause { portfolio }).await,
             StrategyMessage::Unpause => state.tell(Input::Unpause { portfolio }).await,
+            StrategyMessage::ResetBreakers => state.tell(Input::ResetBreakers { portfolio }).await,
+            StrategyMessage::ForceExit(token) => state.tell(Input::ForceExit { portfolio, token }).await,
+            StrategyMessage::Deposit(amount) => state.tell(Input::Deposit { portfolio, amount }).await,
+            StrategyMessage::Withdraw(amount) => state.tell(Input::Withdraw { portfolio, amount }).await,
+            StrategyMessage::Move { to, amount } => state.tell(Input::Move { from: portfolio, to, amount }).await,
+            StrategyMessage::Configure(settings) => state.command(Command::Configure { portfolio, settings }).await,
             StrategyMessage::Report => {
                 state.report();
                 Ok(())
@@ -62,7 +82,10 @@ impl Actor for Strategy {
 
 impl StrategyArguments {
     async fn tell(&self, input: Input) -> Result<(), ActorProcessingErr> {
-        let command = Command::Input(Stamped { at: clock::now(), input });
+        self.command(Command::Input(Stamped { at: clock::now(), input })).await
+    }
+
+    async fn command(&self, command: Command) -> Result<(), ActorProcessingErr> {
         self.plant.inlet.command(command).await.map_err(|Closed| "the hot thread has ended".into())
     }
 

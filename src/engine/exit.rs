@@ -54,6 +54,9 @@ impl Engine {
         let mut slots = std::mem::take(&mut self.slots);
         let is_due = |position: &Position| position.exit.shares > Shares::ZERO && position.exit.retry_at <= now;
         slots.extend(self.positions.open_slots().filter(|slot| is_due(self.positions.at(*slot))));
+        // Not by their slots: where paper's positions lie depends on live's.
+        let who = |position: &Position| (position.exit.retry_at, position.portfolio, position.leader, position.token);
+        slots.sort_unstable_by_key(|slot| who(self.positions.at(*slot)));
         for slot in slots.drain(..) {
             self.try_exit(now, slot, events);
         }
@@ -92,7 +95,7 @@ impl Engine {
     pub(super) fn try_exit(&mut self, now: Nanos, slot: usize, events: &mut Events) {
         let position = *self.positions.at(slot);
         let is_idle = position.exit.shares == Shares::ZERO || position.selling > Shares::ZERO;
-        if is_idle || now < position.exit.retry_at {
+        if is_idle || now < position.exit.retry_at || !self.may_sell(position.portfolio, position.leader) {
             return;
         }
         let token = &self.tokens[position.token.index()];
@@ -100,7 +103,7 @@ impl Engine {
         let bid = token.book.best_bid().filter(|_| token.book.trust() == Trust::Good && token.payout.is_none());
         let Some(intent) = bid.and_then(|bid| exit_intent(settings, &token.market, &position, bid)) else { return };
         // Without a free slot the sale stays owed and is tried again with the next update.
-        if self.orders.next_id().is_some() {
+        if self.next_order(position.portfolio).is_some() {
             let Position { portfolio, leader, token, exit, .. } = position;
             let reference = exit.reference.unwrap_or(intent.touch);
             let origin = Origin { signal: exit.signal, portfolio, leader, token, cause: exit.cause, reference };

@@ -12,28 +12,38 @@
 
 pub mod apply;
 pub mod book;
+pub mod breaker;
+pub mod dealing;
 pub mod exit;
 pub mod leader;
 pub mod ledger;
+pub mod operator;
 pub mod order;
 pub mod position;
 pub mod risk;
 pub mod signal;
+pub mod stake;
+pub mod standing;
 pub mod strategy;
+pub mod switch;
 pub mod timer;
 
 use apply::Cooling;
 use book::{Book, Change, Ladders, Trust};
+use dealing::Dealings;
 use leader::{Groups, Holdings, Seen};
 use ledger::Ledger;
-use order::{Happening, Orders, next_state};
+use order::{Happening, Orders, may_end, next_state};
 use position::{POSITIONS_MAX, Positions};
 use risk::Approved;
 use signal::Parked;
+use stake::Stakes;
+use standing::Standing;
+use switch::Switches;
 
 use crate::domain::{
-    Cause, Divergence, Event, Fault, Input, LeaderId, Market, Mode, Nanos, OrderEnd, OrderId, OrderKind, PaperSwitch,
-    PortfolioId, PortfolioSet, Price, Settings, Shares, Side, SignalId, Tick, TokenId, Usdc, event,
+    Cause, Divergence, Event, Fault, Input, LeaderId, LiveSwitch, Market, Mode, Nanos, OrderEnd, OrderId, OrderKind,
+    PaperSwitch, PortfolioId, PortfolioSet, Price, Settings, Shares, Side, SignalId, Tick, TokenId, Usdc, event,
     ids::PORTFOLIOS_MAX, money::ONE, settings::OrderPolicy,
 };
 
@@ -44,8 +54,9 @@ pub const LEADERS_MAX: usize = 4_096;
 /// Books held at once, on grids of 0.001 and coarser, and on finer ones. One more stays cold.
 pub const BOOKS_MAX: usize = 1_024;
 pub const BOOKS_FINE_MAX: usize = 128;
-/// Events one input can lead to: each position may owe a sale and order it, each portfolio may decide a few signals.
-pub const EVENTS_MAX: usize = 2 * POSITIONS_MAX + 4 * PORTFOLIOS_MAX;
+/// Events one input can lead to: each position may owe a sale and order it, each portfolio may decide a few signals, trip
+/// its breakers or have them reset.
+pub const EVENTS_MAX: usize = 2 * POSITIONS_MAX + 12 * PORTFOLIOS_MAX;
 
 /// What an engine is told once, at set-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +67,18 @@ pub struct Options {
     pub metadata_wait: Nanos,
     /// How often each portfolio's worth is recorded.
     pub value_every: Nanos,
+    /// What the settings allow at the start.
     pub paper: PaperSwitch,
+    pub live: LiveSwitch,
+    pub live_orders: LiveOrders,
+}
+
+/// Whether there is a way for live orders to leave. Without one the live switch cannot be on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LiveOrders {
+    #[default]
+    Missing,
+    Ready,
 }
 
 impl Default for Options {
@@ -66,6 +88,8 @@ impl Default for Options {
             metadata_wait: Nanos::from_secs(2),
             value_every: Nanos::from_secs(60),
             paper: PaperSwitch::On,
+            live: LiveSwitch::Off,
+            live_orders: LiveOrders::Missing,
         }
     }
 }
@@ -121,6 +145,7 @@ pub struct Portfolio {
     pub mode: Mode,
     pub settings: Settings,
     pub ledger: Ledger,
+    pub standing: Standing,
     pub entries: Entries,
 }
 
@@ -146,6 +171,11 @@ pub struct Engine {
     orders: Orders,
     positions: Positions,
     cooling: Cooling,
+    stakes: Stakes,
+    dealings: Dealings,
+    switches: Switches,
+    /// The day (UTC, counted from 1970) whose counters are kept.
+    day: Option<u32>,
     signals: u64,
     entries_stopped: bool,
     value_at: Nanos,
@@ -180,6 +210,10 @@ impl Engine {
             orders: Orders::default(),
             positions: Positions::new(TOKENS_MAX),
             cooling: Cooling::default(),
+            stakes: Stakes::default(),
+            dealings: Dealings::default(),
+            switches: Switches::new(options.paper, options.live, options.live_orders),
+            day: None,
             signals: 0,
             entries_stopped: false,
             value_at: Nanos::ZERO,
@@ -201,7 +235,7 @@ impl Engine {
 
     /// Says what a token's market is like, outside of a step: in recovery.
     pub fn set_market(&mut self, token: TokenId, market: Market) {
-        self.tokens[token.index()].market = market;
+        self.restake(token, |engine| engine.tokens[token.index()].market = market);
         self.tokens[token.index()].known = Known::Yes;
     }
 
@@ -217,7 +251,8 @@ impl Engine {
             "portfolio {} is not the next",
             id.0
         );
-        self.portfolios.push(Portfolio { mode, settings, ledger: Ledger::default(), entries: Entries::Running });
+        let (ledger, standing, entries) = (Ledger::default(), Standing::default(), Entries::Running);
+        self.portfolios.push(Portfolio { mode, settings, ledger, standing, entries });
     }
 
     pub fn follow(&mut self, leader: LeaderId, portfolio: PortfolioId) {
@@ -281,6 +316,9 @@ impl Engine {
 
     /// Takes one input and reports what it made true. All control flow begins in this function.
     pub fn step(&mut self, now: Nanos, input: &Input, events: &mut Events) {
+        if self.midnight() <= now {
+            self.begin_day(now, events);
+        }
         match *input {
             Input::Level { token, side, price, size } => self.level(now, token, side, price, size, events),
             Input::Snapshot { token, at } => self.tokens[token.index()].book.begin(at),
@@ -304,22 +342,22 @@ impl Engine {
             Input::Filled { order, shares, cash, fee } => self.filled(now, order, shares, cash, fee, events),
             Input::Closed { order, end } => self.closed(now, order, end, events),
             Input::Resolved { token, payout } => self.resolved(now, token, payout, events),
-            Input::Pause { portfolio } => self.emit(now, Event::Paused { portfolio }, events),
-            Input::Unpause { portfolio } => self.emit(now, Event::Unpaused { portfolio }, events),
+            Input::Unknown { order } => self.lost(now, order, events),
+            Input::Pause { portfolio } => self.pause(now, portfolio, Entries::Paused, events),
+            Input::Unpause { portfolio } => self.pause(now, portfolio, Entries::Running, events),
+            Input::ResetBreakers { portfolio } => self.reset_breakers(now, portfolio, events),
+            Input::Deposit { portfolio, amount } => self.deposit(now, portfolio, amount, events),
+            Input::Withdraw { portfolio, amount } => self.withdraw(now, portfolio, amount, events),
+            Input::Move { from, to, amount } => self.move_money(now, from, to, amount, events),
+            Input::SwitchPaper { to } => self.switch_paper(now, to, events),
+            Input::SwitchLive { to } => self.switch_live(now, to, events),
+            Input::SwitchLeader { leader, to } => self.switch_leader(now, leader, to, events),
             Input::Timer => self.timer(now, events),
             Input::LeaderLeft(_)
             | Input::LeaderHolds { .. }
             | Input::LeaderWorth { .. }
             | Input::Probability { .. }
-            | Input::Unknown { .. }
-            | Input::ResetBreakers { .. }
             | Input::ForceExit { .. }
-            | Input::Deposit { .. }
-            | Input::Withdraw { .. }
-            | Input::Move { .. }
-            | Input::SwitchPaper { .. }
-            | Input::SwitchLive { .. }
-            | Input::SwitchLeader { .. }
             | Input::Unblock { .. } => (),
         }
     }
@@ -371,7 +409,7 @@ impl Engine {
 
     fn place(&mut self, now: Nanos, approved: Approved, origin: Origin, events: &mut Events) {
         let intent = approved.intent;
-        let order = self.orders.next_id().expect("risk found a free slot");
+        let order = self.next_order(origin.portfolio).expect("risk found a free slot");
         let kind = match intent.side {
             Side::Buy => match self.portfolios[origin.portfolio.index()].settings.policy {
                 OrderPolicy::Fak => OrderKind::Fak,
@@ -398,6 +436,15 @@ impl Engine {
             attempt: 1,
         };
         self.emit(now, Event::Submitted(submitted), events);
+        if intent.side == Side::Buy && self.is_shadow(origin.portfolio, origin.leader) {
+            let released = approved.reserved;
+            self.emit(now, Event::Closed { order, end: OrderEnd::Shadow, released }, events);
+        }
+    }
+
+    /// Returns the id of a portfolio's next order; `None` while its mode's table is full.
+    pub(crate) fn next_order(&self, portfolio: PortfolioId) -> Option<OrderId> {
+        self.orders.next_id(self.portfolios[portfolio.index()].mode)
     }
 
     // -- answers of the venue --------------------------------------------------------------------------------------
@@ -407,6 +454,14 @@ impl Engine {
         // A repeated acceptance says nothing new.
         if next_state(open.state, Happening::Accepted).is_some() {
             self.emit(now, Event::Accepted { order }, events);
+        }
+    }
+
+    /// No answer came.
+    fn lost(&mut self, now: Nanos, order: OrderId, events: &mut Events) {
+        let Some(open) = self.orders.get(order) else { return self.fault(now, Fault::UnknownOrder, order, events) };
+        if next_state(open.state, Happening::Lost).is_some() {
+            self.emit(now, Event::Unknown { order }, events);
         }
     }
 
@@ -435,6 +490,9 @@ impl Engine {
     fn closed(&mut self, now: Nanos, order: OrderId, end: OrderEnd, events: &mut Events) {
         let Some(open) = self.orders.get(order) else { return self.fault(now, Fault::UnknownOrder, order, events) };
         let (submitted, released) = (open.submitted, open.reserved_left);
+        if !may_end(open.state, end) {
+            return self.fault(now, Fault::BadEnd, order, events);
+        }
         self.emit(now, Event::Closed { order, end, released }, events);
         // The leader may have left while our entry was on its way.
         let slot = self.positions.find(submitted.portfolio, submitted.leader, submitted.token);
@@ -487,8 +545,12 @@ impl Engine {
     }
 
     fn emit(&mut self, now: Nanos, event: Event, events: &mut Events) {
+        let touched = self.touched(&event);
         self.apply(now, &event);
         events.push(event);
+        if let Some(touched) = touched {
+            self.watch(now, touched, events);
+        }
     }
 }
 

@@ -9,8 +9,8 @@ use super::{
     timer::DECISIONS_PER_STEP,
 };
 use crate::domain::{
-    Cause, Event, LeaderId, LeaderTrade, Market, Mode, Nanos, Numbers, PaperSwitch, PortfolioId, PortfolioSet, Side,
-    SignalId, Skip, TokenId,
+    Cause, Event, LeaderId, LeaderTrade, Market, Nanos, Numbers, PortfolioId, PortfolioSet, Side, SignalId, Skip,
+    TokenId,
     event::{How, Signal},
 };
 
@@ -161,7 +161,7 @@ impl Engine {
                 return self.emit(now, Event::Skipped { signal: id, portfolio, reason, numbers }, events);
             }
         };
-        match self.check_entry(portfolio, leader, token, intent) {
+        match self.check_entry(now, portfolio, leader, token, intent) {
             Ok(approved) => {
                 let origin =
                     Origin { signal: id, portfolio, leader, token, cause: Cause::Entry, reference: group_price };
@@ -174,9 +174,9 @@ impl Engine {
     /// Returns what a portfolio would do about a leader's buy. Reads only.
     fn consider(&self, now: Nanos, portfolio: PortfolioId, signal: &Signal) -> Result<strategy::Intent, strategy::No> {
         let token = &self.tokens[signal.token.index()];
-        let Portfolio { settings, mode, entries, .. } = &self.portfolios[portfolio.index()];
-        if *mode == Mode::Paper && self.options.paper == PaperSwitch::Off {
-            return Err((Skip::PaperOff, Numbers::NONE));
+        let Portfolio { settings, entries, .. } = &self.portfolios[portfolio.index()];
+        if let Some(skip) = self.switched_off(portfolio, signal.leader) {
+            return Err((skip, Numbers::NONE));
         }
         if *entries == Entries::Paused {
             return Err((Skip::StrategyPaused, Numbers::NONE));

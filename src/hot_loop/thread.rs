@@ -17,7 +17,7 @@ use crate::{
     clock,
     config::Wait,
     domain::{Input, Nanos, PortfolioId, TokenId},
-    engine::book::Trust,
+    engine::{Engine, Events, book::Trust},
     journal::{Full, Journal, MarketAbout, Record, fits},
     metrics::{Mark, PortfolioNow, Published, Snapshot, Stage, StageRecorder},
 };
@@ -145,6 +145,12 @@ impl Hot {
                     self.core.handle(clock::now(), &Input::MarketKnown { token, market })?;
                 }
                 Command::Input(Stamped { at, input }) => self.core.handle(at.max(self.core.now()), &input)?,
+                Command::Configure { portfolio, settings } => {
+                    let configure = |engine: &mut Engine, now, events: &mut Events| {
+                        engine.configure(now, portfolio, &settings, events);
+                    };
+                    self.core.set_up(clock::now(), configure)?;
+                }
                 Command::Stop => return Ok(false),
             }
         }

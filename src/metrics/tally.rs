@@ -97,6 +97,7 @@ impl Tally {
             | Event::BreakerReset { .. }
             | Event::BalanceLow { .. }
             | Event::Moved { .. }
+            | Event::Funded { .. }
             | Event::Declined { .. }
             | Event::Configured { .. }
             | Event::PaperSwitched { .. }

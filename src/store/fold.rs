@@ -148,7 +148,7 @@ impl Batch {
             Event::Accepted { order } => {
                 let row = open_order(known, order)?;
                 row.accepted_at = Some(now);
-                if row.state == "submitted" {
+                if row.state == "submitted" || row.state == "unknown" {
                     row.state = "accepted".to_owned();
                 }
                 self.orders.insert(row.id, row.clone());
@@ -174,6 +174,18 @@ impl Batch {
                 buckets.available += dollars(amount);
             }
             Event::Valued(ref valued) => self.valued(seq, now, valued),
+            Event::Moved { from, to, amount } => {
+                for (portfolio, amount) in [(from, -dollars(amount)), (to, dollars(amount))] {
+                    let buckets = self.buckets(portfolio.0.into());
+                    buckets.deposits += amount;
+                    buckets.available += amount;
+                }
+            }
+            Event::Unknown { order } => {
+                let row = open_order(known, order)?;
+                row.state = "unknown".to_owned();
+                self.orders.insert(row.id, row.clone());
+            }
             // The trace in `events` is all that is kept of these.
             Event::Repeated { .. }
             | Event::Parked { .. }
@@ -191,12 +203,11 @@ impl Batch {
             | Event::Peaked { .. }
             | Event::CancelDue { .. }
             | Event::PlanRepaired { .. }
-            | Event::Unknown { .. }
             | Event::DayBegan { .. }
             | Event::Tripped { .. }
             | Event::BreakerReset { .. }
             | Event::BalanceLow { .. }
-            | Event::Moved { .. }
+            | Event::Funded { .. }
             | Event::Declined { .. }
             | Event::Configured { .. }
             | Event::PaperSwitched { .. }
@@ -358,5 +369,6 @@ pub fn kind(event: &Event) -> &'static str {
         Event::PaperSwitched { .. } => "paper_switched",
         Event::LiveSwitched { .. } => "live_switched",
         Event::LeaderSwitched { .. } => "leader_switched",
+        Event::Funded { .. } => "funded",
     }
 }

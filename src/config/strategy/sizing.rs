@@ -20,7 +20,7 @@ pub fn read(section: &mut Section<'_, '_>) -> Sizing {
             By::Percent => SizeRule::Percent(size_ppm),
         },
         order_usdc_min: section.usdc("order_usdc_min", 1_000_000, 1_000_000),
-        order_usdc_max: section.usdc("order_usdc_max", 1_000_000, 1_000_000),
+        order_usdc_max: section.limit("order_usdc_max", 1_000_000, 1_000_000),
         ..Sizing::OPEN
     };
     if sizing.order_usdc_max < sizing.order_usdc_min {

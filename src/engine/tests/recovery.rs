@@ -19,8 +19,9 @@ fn recovered(log: &[(Nanos, Event)]) -> Engine {
     engine
 }
 
+/// Something that may happen in a story about one token.
 #[derive(Clone, Debug)]
-enum Step {
+pub enum Step {
     Book(u32, u32),
     Buy(u32),
     Sell(u32),
@@ -28,7 +29,7 @@ enum Step {
     Lose,
 }
 
-fn any_step() -> impl Strategy<Value = Step> {
+pub fn any_step() -> impl Strategy<Value = Step> {
     prop_oneof![
         (30u32..50, 500u32..5_000).prop_map(|(bid, size)| Step::Book(bid, size)),
         (10u32..2_000).prop_map(Step::Buy),
@@ -36,6 +37,22 @@ fn any_step() -> impl Strategy<Value = Step> {
         (1u64..4_000).prop_map(Step::Wait),
         Just(Step::Lose),
     ]
+}
+
+pub fn play(world: &mut World, step: &Step) {
+    match *step {
+        Step::Book(bid, size) => {
+            let (bid, size) = (f64::from(bid) / 100.0, f64::from(size));
+            world.book(&[(bid - 0.01, size), (bid, size)], &[(bid + 0.01, size), (bid + 0.02, size)]);
+        }
+        Step::Buy(count) => {
+            let ask = world.engine.token(TOKEN).book.best_ask().map_or(0.5, |ask| f64::from(ask.micros()) / 1e6);
+            world.leader(Side::Buy, ask, f64::from(count));
+        }
+        Step::Sell(count) => world.leader(Side::Sell, 0.40, f64::from(count)),
+        Step::Wait(ms) => world.wait(Nanos::from_millis(ms)),
+        Step::Lose => world.input(Input::BookLost { token: TOKEN }),
+    }
 }
 
 proptest! {
@@ -46,19 +63,7 @@ proptest! {
         (settings.exit.stop_loss_ppm, settings.exit.take_profit_ppm) = (200_000, 150_000);
         let mut world = World::new(settings);
         for step in steps {
-            match step {
-                Step::Book(bid, size) => {
-                    let (bid, size) = (f64::from(bid) / 100.0, f64::from(size));
-                    world.book(&[(bid - 0.01, size), (bid, size)], &[(bid + 0.01, size), (bid + 0.02, size)]);
-                }
-                Step::Buy(count) => {
-                    let ask = world.engine.token(TOKEN).book.best_ask().map_or(0.5, |ask| f64::from(ask.micros()) / 1e6);
-                    world.leader(Side::Buy, ask, f64::from(count));
-                }
-                Step::Sell(count) => world.leader(Side::Sell, 0.40, f64::from(count)),
-                Step::Wait(ms) => world.wait(Nanos::from_millis(ms)),
-                Step::Lose => world.input(Input::BookLost { token: TOKEN }),
-            }
+            play(&mut world, &step);
             world.audit();
         }
         if resolves {
