@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Breaker, Cause, Declined, Divergence, Fault, LeaderId, LeaderSwitch, LiveSwitch, Nanos, Numbers, OrderEnd, OrderId,
-    OrderKind, PaperSwitch, PortfolioId, Price, Refusal, Role, Shares, Side, SignalId, Skip, TokenId, TradeKey, Usdc,
+    OrderKind, PaperSwitch, PortfolioId, Price, Refusal, Role, Shares, Side, SignalId, Skip, TokenId, TradeKey,
+    Unplanned, Usdc,
 };
 
 /// A leader's trade worth deciding on. Fills of one leader, token and side within a window share a `group`, which is the
@@ -306,6 +307,14 @@ pub enum Event {
         token: TokenId,
         resting: Shares,
         held: Shares,
+    },
+    /// No sale rests for the exit plan; said once for each reason.
+    Unplanned {
+        portfolio: PortfolioId,
+        leader: LeaderId,
+        token: TokenId,
+        reason: Unplanned,
+        numbers: Numbers,
     },
     /// The order was sent and no answer came: it counts as filled and as not filled.
     Unknown {

@@ -21,7 +21,7 @@ pub use input::{Input, LeaderLeft, LeaderTrade};
 pub use market::{FeeSchedule, Generation, Market, Tick};
 pub use money::{Price, Shares, Usdc};
 pub use order::{Cause, NotSent, OrderEnd, OrderKind, OrderState, Rejection, Role, Side};
-pub use reason::{Declined, Divergence, Fault, Numbers, Refusal, Skip, Unit};
+pub use reason::{Declined, Divergence, Fault, Numbers, Refusal, Skip, Unit, Unplanned};
 pub use settings::{Mode, Settings, SizeRule, Sizing};
 pub use switch::{LeaderSwitch, LiveSwitch, PaperSwitch};
 pub use time::{Millis, Nanos};

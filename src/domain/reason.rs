@@ -102,6 +102,7 @@ reasons! {
         ScaleInWaits = "scale_in_waits", Price, "scale_in", "We hold the token already, and the rule for adding to it is not met.";
         Netted = "netted", Usdc, "buffer_netting", "The leader sold again before the copy was large enough to order.";
         TooLittleLeft = "too_little_left", Ppm, "left_percent_min", "The leader gave up too small a part of his position to mean it.";
+        BufferFull = "buffer_full", Count, "buffer_window_s", "The copy is too small to order, and too many small copies wait already.";
     }
 }
 
@@ -143,6 +144,15 @@ reasons! {
     }
 }
 
+reasons! {
+    /// Why no sale rests for an exit plan.
+    Unplanned {
+        BelowMinimum = "plan_below_minimum", Shares, "exit_plan_percent", "The position is below the market's minimum: no sale of it can rest.";
+        BeyondGrid = "plan_beyond_grid", Price, "exit_plan_percent", "The plan's price is above the highest that the market takes.";
+        TooManyOrders = "plan_too_many_orders", Count, "", "So many orders are open that exits and entries need the rest of the table.";
+    }
+}
+
 /// Why a book is not trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Divergence {
@@ -169,6 +179,8 @@ pub enum Fault {
     Overfill,
     /// An end that the order cannot have, such as a rejection after a fill.
     BadEnd,
+    /// A market's end that cannot be: it pays more than a dollar, or something else than what it ended with.
+    Payout,
 }
 
 impl Divergence {
@@ -199,6 +211,7 @@ impl Fault {
             Fault::UnknownOrder => "unknown_order",
             Fault::Overfill => "overfill",
             Fault::BadEnd => "bad_end",
+            Fault::Payout => "payout",
         }
     }
 }

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 /// The global paper switch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum PaperSwitch {
+    #[default]
     Off,
     On,
 }

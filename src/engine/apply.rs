@@ -1,13 +1,13 @@
 //! The only writer of money and orders: replaying the journal through [`Engine::apply`] rebuilds both.
 
 use super::{
-    Engine, Entries,
+    Engine, Entries, exit,
     ledger::Account,
     order::{Happening, next_state},
-    position::Exit,
+    position::{Exit, Plan},
 };
 use crate::domain::{
-    Event, Nanos, OrderId, PortfolioId, Shares, Side, Usdc,
+    Cause, Event, Nanos, OrderEnd, OrderId, PortfolioId, Shares, Side, Usdc,
     event::{Filled, Settled, Submitted},
     market::SHARES_STEP,
     money::SHARES_MAX,
@@ -105,8 +105,11 @@ impl Engine {
                 self.parked.decided(*signal, *portfolio);
                 let slot = self.positions.find(*portfolio, *leader, *token).expect("a position that owes a sale");
                 let exit = &mut self.positions.at_mut(slot).exit;
+                // The operator's word is tried at once.
+                let before = if *cause == Cause::Forced { Exit::NONE } else { *exit };
+                let since = if before.shares == Shares::ZERO { at } else { before.since };
                 let reference = Some(*reference);
-                *exit = Exit { shares: *shares, cause: *cause, signal: *signal, reference, ..*exit };
+                *exit = Exit { shares: *shares, cause: *cause, signal: *signal, reference, since, ..before };
             }
             Event::Submitted(submitted) => self.apply_submitted(at, submitted),
             Event::Accepted { order } => {
@@ -122,8 +125,8 @@ impl Engine {
                 let portfolio = order.submitted.portfolio;
                 self.portfolios[portfolio.index()].standing.doubt(at);
             }
-            Event::Filled(filled) => self.apply_filled(filled),
-            Event::Closed { order, released, .. } => self.apply_closed(at, *order, *released),
+            Event::Filled(filled) => self.apply_filled(at, filled),
+            Event::Closed { order, end, released } => self.apply_closed(at, *order, *end, *released),
             Event::Resolved { token, payout } => self.tokens[token.index()].payout = Some(*payout),
             Event::Settled(settled) => self.apply_settled(settled),
             Event::Released { portfolio, amount } => {
@@ -131,6 +134,15 @@ impl Engine {
                 self.transfer(*portfolio, Account::Cooling, Account::Available, *amount);
             }
             Event::Faulted { .. } => self.entries_stopped = true,
+            Event::Peaked { portfolio, leader, token, bid } => {
+                let slot = self.positions.find(*portfolio, *leader, *token).expect("a position that peaked");
+                self.positions.at_mut(slot).peak = Some(*bid);
+            }
+            Event::CancelDue { order } => self.orders.open_mut(*order).cancel_asked = true,
+            Event::Unplanned { portfolio, leader, token, reason, .. } => {
+                let slot = self.positions.find(*portfolio, *leader, *token).expect("a position without a plan");
+                self.positions.at_mut(slot).plan.unplanned = Some(*reason);
+            }
             Event::Paused { portfolio } => self.portfolios[portfolio.index()].entries = Entries::Paused,
             Event::Unpaused { portfolio } => self.portfolios[portfolio.index()].entries = Entries::Running,
             Event::Valued(valued) => self.portfolios[valued.portfolio.index()].standing.value(valued),
@@ -148,7 +160,7 @@ impl Engine {
             Event::BalanceLow { portfolio, .. } => self.portfolios[portfolio.index()].standing.low_said = true,
             Event::PaperSwitched { to } => self.switches.turn_paper(*to),
             Event::LiveSwitched { to } => self.switches.turn_live(*to),
-            Event::LeaderSwitched { leader, to } => self.switches.turn_leader(*leader, *to),
+            Event::LeaderSwitched { leader, to } => self.ways.turn(*leader, *to),
             Event::Repeated { .. }
             | Event::Diverged { .. }
             | Event::Resynced { .. }
@@ -158,8 +170,6 @@ impl Engine {
             | Event::LeaderHolds { .. }
             | Event::LeaderBlocked { .. }
             | Event::LeaderUnblocked { .. }
-            | Event::Peaked { .. }
-            | Event::CancelDue { .. }
             | Event::PlanRepaired { .. }
             | Event::Declined { .. }
             | Event::Configured { .. } => (),
@@ -179,18 +189,23 @@ impl Engine {
         match submitted.side {
             Side::Buy => {
                 // "Everything" was said before this entry, and does not mean what it brings.
-                position.exit.shares = position.exit.shares.min(position.shares + position.pending);
+                position.exit.shares = sellable(position.exit.shares.min(position.shares + position.pending));
                 position.reserved = position.reserved + reserved;
                 position.pending = position.pending + submitted.shares;
                 self.groups.ordered_more(submitted);
                 self.transfer(portfolio, Account::Available, Account::Reserved, reserved);
             }
-            Side::Sell => position.selling = position.selling + submitted.shares,
+            Side::Sell => {
+                position.selling = position.selling + submitted.shares;
+                if submitted.cause == Cause::Plan {
+                    position.plan = Plan { order: Some(submitted.order), ..Plan::default() };
+                }
+            }
         }
         self.stand_submitted(at, submitted);
     }
 
-    fn apply_filled(&mut self, filled: &Filled) {
+    fn apply_filled(&mut self, at: Nanos, filled: &Filled) {
         let Filled { order, shares, cash, fee, basis, release_at } = *filled;
         let order = self.orders.open_mut(order);
         let submitted = order.submitted;
@@ -206,6 +221,9 @@ impl Engine {
                 let position = self.positions.at_mut(slot);
                 position.reserved = position.reserved - cash - fee;
                 position.pending = position.pending - pending_gone;
+                if position.shares == Shares::ZERO {
+                    (position.opened_at, position.peak) = (at, None);
+                }
                 self.positions.add(slot, shares, cash);
                 self.transfer(submitted.portfolio, Account::Reserved, Account::Deployed, cash);
                 self.transfer(submitted.portfolio, Account::Reserved, Account::Result, fee);
@@ -216,9 +234,8 @@ impl Engine {
                 position.selling = position.selling - shares;
                 // What is owed in full stays so until nothing is left.
                 if position.exit.shares < SHARES_MAX {
-                    let owed = position.exit.shares.minus(shares);
-                    // Less than the size grid cannot be sold, now or later.
-                    position.exit.shares = if owed.0 < SHARES_STEP { Shares::ZERO } else { owed };
+                    // What the plan sells is sold, too: his part of the rest is smaller by it.
+                    position.exit.shares = sellable(position.exit.shares.minus(shares));
                 }
                 position.exit.tries = 0;
                 position.exit.retry_at = Nanos::ZERO;
@@ -236,9 +253,9 @@ impl Engine {
         self.cooling.add(release_at, portfolio, proceeds);
     }
 
-    fn apply_closed(&mut self, at: Nanos, order: OrderId, released: Usdc) {
+    fn apply_closed(&mut self, at: Nanos, order: OrderId, end: OrderEnd, released: Usdc) {
         let order = self.orders.remove(order);
-        let Submitted { portfolio, leader, token, side, .. } = order.submitted;
+        let Submitted { portfolio, leader, token, side, cause, .. } = order.submitted;
         let slot = self.positions.open_slot(portfolio, leader, token);
         let position = self.positions.at_mut(slot);
         match side {
@@ -247,12 +264,16 @@ impl Engine {
                 position.pending = position.pending - order.shares_left();
                 self.transfer(portfolio, Account::Reserved, Account::Available, released);
             }
-            Side::Sell => position.selling = position.selling - order.shares_left(),
+            Side::Sell => {
+                position.selling = position.selling - order.shares_left();
+                if cause == Cause::Plan {
+                    position.plan = exit::plan::after(at, &order, end);
+                } else if order.filled == Shares::ZERO {
+                    position.exit.back_off(at);
+                }
+            }
         }
         self.stand_closed(&order, released);
-        if side == Side::Sell && order.filled == Shares::ZERO {
-            self.exit_failed(at, portfolio, leader, token);
-        }
         self.positions.close_if_empty(slot);
     }
 
@@ -282,6 +303,7 @@ impl Engine {
         }
         hash.mix(self.day.map_or(0, u64::from));
         self.switches.values().for_each(|value| hash.mix(value));
+        self.leader_switches().for_each(|value| hash.mix(value));
         for (portfolio, leader, dealing) in self.dealings.iter() {
             let ids = u64::from(portfolio.0) << 32 | u64::from(leader.0);
             let amounts = [dealing.stake, dealing.spent, dealing.day_result, dealing.result];
@@ -291,13 +313,19 @@ impl Engine {
             let open = [order.submitted.order.0, order.filled.0, order.reserved_left.0 as u64, order.state as u64];
             let counted = [order.result.0 as u64, order.day.map_or(0, u64::from)];
             open.into_iter().chain(counted).for_each(|value| hash.mix(value));
+            hash.mix(u64::from(order.cancel_asked));
         }
         for position in self.positions.iter() {
             let ids = u64::from(position.portfolio.0) << 48
                 | u64::from(position.leader.0) << 32
                 | u64::from(position.token.0);
             let amounts = [position.shares.0, position.cost.0 as u64, position.exit.shares.0, position.selling.0];
-            [ids].into_iter().chain(amounts).for_each(|value| hash.mix(value));
+            let Exit { cause, since, retry_at, tries, .. } = position.exit;
+            let exit = [cause as u64, since.0, retry_at.0, u64::from(tries)];
+            let watched = [position.opened_at.0, position.peak.map_or(0, |peak| u64::from(peak.micros()))];
+            let Plan { order, unplanned, retry_at } = position.plan;
+            let plan = [order.map_or(0, |order| order.0), unplanned.map_or(0, |reason| reason as u64 + 1), retry_at.0];
+            [ids].into_iter().chain(amounts).chain(exit).chain(watched).chain(plan).for_each(|value| hash.mix(value));
         }
         for (at, portfolio, amount) in &self.cooling.waiting {
             [at.0, u64::from(portfolio.0), amount.0 as u64].into_iter().for_each(|value| hash.mix(value));
@@ -305,6 +333,11 @@ impl Engine {
         self.parked.iter().for_each(|parked| hash.mix(parked.signal.signal.0));
         hash.0
     }
+}
+
+/// Returns what can be sold of a size, now or later: less than the size grid cannot.
+fn sellable(shares: Shares) -> Shares {
+    if shares.0 < SHARES_STEP { Shares::ZERO } else { shares }
 }
 
 /// FNV-1a over 64-bit values, or over a text.

@@ -108,6 +108,7 @@ impl Engine {
             | Event::Peaked { .. }
             | Event::CancelDue { .. }
             | Event::PlanRepaired { .. }
+            | Event::Unplanned { .. }
             | Event::DayBegan { .. }
             | Event::Tripped { .. }
             | Event::BreakerReset { .. }
@@ -121,7 +122,7 @@ impl Engine {
     }
 
     /// Trips what must trip after an event, and says when the balance is low.
-    pub(super) fn watch(&mut self, now: Nanos, touched: Touched, events: &mut Events) {
+    pub(super) fn watch_standing(&mut self, now: Nanos, touched: Touched, events: &mut Events) {
         let Touched { portfolio, .. } = touched;
         let limits = self.portfolios[portfolio.index()].settings.limits;
         let standing = &self.portfolios[portfolio.index()].standing;

@@ -10,9 +10,11 @@
 //!                  \- Timer --------------> cooling, parked signals, exits to retry, values
 //! ```
 
+mod answer;
 pub mod apply;
 pub mod book;
 pub mod breaker;
+pub mod conduct;
 pub mod dealing;
 pub mod exit;
 pub mod leader;
@@ -21,6 +23,7 @@ pub mod operator;
 pub mod order;
 pub mod position;
 pub mod risk;
+mod settle;
 pub mod signal;
 pub mod stake;
 pub mod standing;
@@ -30,10 +33,11 @@ pub mod timer;
 
 use apply::Cooling;
 use book::{Book, Change, Ladders, Trust};
+use conduct::Ways;
 use dealing::Dealings;
 use leader::{Groups, Holdings, Seen};
 use ledger::Ledger;
-use order::{Happening, Orders, may_end, next_state};
+use order::{ORDERS_OPEN_MAX, Orders};
 use position::{POSITIONS_MAX, Positions};
 use risk::Approved;
 use signal::Parked;
@@ -42,9 +46,9 @@ use standing::Standing;
 use switch::Switches;
 
 use crate::domain::{
-    Cause, Divergence, Event, Fault, Input, LeaderId, LiveSwitch, Market, Mode, Nanos, OrderEnd, OrderId, OrderKind,
+    Cause, Divergence, Event, Input, LeaderId, LiveSwitch, Market, Mode, Nanos, OrderEnd, OrderId, OrderKind,
     PaperSwitch, PortfolioId, PortfolioSet, Price, Settings, Shares, Side, SignalId, Tick, TokenId, Usdc, event,
-    ids::PORTFOLIOS_MAX, money::ONE, settings::OrderPolicy,
+    ids::PORTFOLIOS_MAX, settings::OrderPolicy,
 };
 
 /// Tokens one engine knows.
@@ -54,9 +58,9 @@ pub const LEADERS_MAX: usize = 4_096;
 /// Books held at once, on grids of 0.001 and coarser, and on finer ones. One more stays cold.
 pub const BOOKS_MAX: usize = 1_024;
 pub const BOOKS_FINE_MAX: usize = 128;
-/// Events one input can lead to: each position may owe a sale and order it, each portfolio may decide a few signals, trip
-/// its breakers or have them reset.
-pub const EVENTS_MAX: usize = 2 * POSITIONS_MAX + 12 * PORTFOLIOS_MAX;
+/// Events one input can lead to: each position may peak and owe a sale, each order may begin or be cancelled, each portfolio
+/// may decide a few signals, trip its breakers or have them reset.
+pub const EVENTS_MAX: usize = 2 * POSITIONS_MAX + ORDERS_OPEN_MAX + 12 * PORTFOLIOS_MAX;
 
 /// What an engine is told once, at set-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,6 +171,7 @@ pub struct Engine {
     seen: Seen,
     holdings: Holdings,
     groups: Groups,
+    ways: Ways,
     parked: Parked,
     orders: Orders,
     positions: Positions,
@@ -179,7 +184,8 @@ pub struct Engine {
     signals: u64,
     entries_stopped: bool,
     value_at: Nanos,
-    exit_retry_at: Nanos,
+    /// The earliest moment at which a position wants to be looked at.
+    look_at: Nanos,
     /// Scratch, kept for its room.
     slots: Vec<usize>,
 }
@@ -206,6 +212,7 @@ impl Engine {
             seen: Seen::default(),
             holdings: Holdings::default(),
             groups: Groups::default(),
+            ways: Ways::default(),
             parked: Parked::default(),
             orders: Orders::default(),
             positions: Positions::new(TOKENS_MAX),
@@ -217,7 +224,7 @@ impl Engine {
             signals: 0,
             entries_stopped: false,
             value_at: Nanos::ZERO,
-            exit_retry_at: Nanos::NEVER,
+            look_at: Nanos::NEVER,
             slots: Vec::with_capacity(POSITIONS_MAX),
         }
     }
@@ -352,13 +359,10 @@ impl Engine {
             Input::SwitchPaper { to } => self.switch_paper(now, to, events),
             Input::SwitchLive { to } => self.switch_live(now, to, events),
             Input::SwitchLeader { leader, to } => self.switch_leader(now, leader, to, events),
+            Input::ForceExit { portfolio, token } => self.force_exit(now, portfolio, token, events),
             Input::Timer => self.timer(now, events),
-            Input::LeaderLeft(_)
-            | Input::LeaderHolds { .. }
-            | Input::LeaderWorth { .. }
-            | Input::Probability { .. }
-            | Input::ForceExit { .. }
-            | Input::Unblock { .. } => (),
+            Input::LeaderWorth { leader, capital, exposure } => self.leader_worth(leader, capital, exposure),
+            Input::LeaderLeft(_) | Input::LeaderHolds { .. } | Input::Probability { .. } | Input::Unblock { .. } => (),
         }
     }
 
@@ -415,6 +419,7 @@ impl Engine {
                 OrderPolicy::Fak => OrderKind::Fak,
                 OrderPolicy::Fok | OrderPolicy::FokUpTo(_) | OrderPolicy::FokThenFak => OrderKind::Fok,
             },
+            Side::Sell if origin.cause == Cause::Plan => OrderKind::Gtc,
             // A sale of part of what is owed is better than none.
             Side::Sell => OrderKind::Fak,
         };
@@ -447,109 +452,12 @@ impl Engine {
         self.orders.next_id(self.portfolios[portfolio.index()].mode)
     }
 
-    // -- answers of the venue --------------------------------------------------------------------------------------
-
-    fn accepted(&mut self, now: Nanos, order: OrderId, events: &mut Events) {
-        let Some(open) = self.orders.get(order) else { return self.fault(now, Fault::UnknownOrder, order, events) };
-        // A repeated acceptance says nothing new.
-        if next_state(open.state, Happening::Accepted).is_some() {
-            self.emit(now, Event::Accepted { order }, events);
-        }
-    }
-
-    /// No answer came.
-    fn lost(&mut self, now: Nanos, order: OrderId, events: &mut Events) {
-        let Some(open) = self.orders.get(order) else { return self.fault(now, Fault::UnknownOrder, order, events) };
-        if next_state(open.state, Happening::Lost).is_some() {
-            self.emit(now, Event::Unknown { order }, events);
-        }
-    }
-
-    fn filled(&mut self, now: Nanos, order: OrderId, shares: Shares, cash: Usdc, fee: Usdc, events: &mut Events) {
-        let Some(open) = self.orders.get(order) else { return self.fault(now, Fault::UnknownOrder, order, events) };
-        let submitted = open.submitted;
-        if !open.may_fill(shares, cash, fee) {
-            return self.fault(now, Fault::Overfill, order, events);
-        }
-        let (basis, release_at) = match submitted.side {
-            Side::Buy => (Usdc::ZERO, Nanos::ZERO),
-            Side::Sell => {
-                let found = self.positions.find(submitted.portfolio, submitted.leader, submitted.token);
-                let slot = found.filter(|slot| shares <= self.positions.at(*slot).shares);
-                let Some(slot) = slot else { return self.fault(now, Fault::Overfill, order, events) };
-                (self.positions.basis(slot, shares), now.plus(self.cooling_of(submitted.portfolio)))
-            }
-        };
-        self.emit(now, Event::Filled(event::Filled { order, shares, cash, fee, basis, release_at }), events);
-        // A fill may be told after the end of its market.
-        if let Some(payout) = self.tokens[submitted.token.index()].payout {
-            self.settle(now, submitted.token, payout, events);
-        }
-    }
-
-    fn closed(&mut self, now: Nanos, order: OrderId, end: OrderEnd, events: &mut Events) {
-        let Some(open) = self.orders.get(order) else { return self.fault(now, Fault::UnknownOrder, order, events) };
-        let (submitted, released) = (open.submitted, open.reserved_left);
-        if !may_end(open.state, end) {
-            return self.fault(now, Fault::BadEnd, order, events);
-        }
-        self.emit(now, Event::Closed { order, end, released }, events);
-        // The leader may have left while our entry was on its way.
-        let slot = self.positions.find(submitted.portfolio, submitted.leader, submitted.token);
-        if let (Side::Buy, Some(slot)) = (submitted.side, slot) {
-            self.try_exit(now, slot, events);
-        }
-    }
-
-    fn fault(&mut self, now: Nanos, fault: Fault, order: OrderId, events: &mut Events) {
-        self.emit(now, Event::Faulted { fault, order }, events);
-    }
-
-    fn cooling_of(&self, portfolio: PortfolioId) -> Nanos {
-        self.portfolios[portfolio.index()].settings.exit.cooling
-    }
-
-    /// Ends a market: every position in it is settled at the payout.
-    fn resolved(&mut self, now: Nanos, token: TokenId, payout: u32, events: &mut Events) {
-        if self.tokens[token.index()].payout.is_some() || payout > ONE as u32 {
-            return;
-        }
-        self.emit(now, Event::Resolved { token, payout }, events);
-        self.settle(now, token, payout, events);
-        self.ladders.take_back(&mut self.tokens[token.index()].book);
-        // Nothing is left to wait for.
-        self.wake(now, token, events);
-    }
-
-    fn settle(&mut self, now: Nanos, token: TokenId, payout: u32, events: &mut Events) {
-        let mut slots = std::mem::take(&mut self.slots);
-        slots.extend(self.positions.slots_in(token));
-        for slot in slots.drain(..) {
-            let position = *self.positions.at(slot);
-            if position.shares == Shares::ZERO {
-                continue; // Only an order that is still open.
-            }
-            let micros = u128::from(position.shares.0) * u128::from(payout) / u128::from(ONE);
-            let settled = event::Settled {
-                portfolio: position.portfolio,
-                leader: position.leader,
-                token,
-                shares: position.shares,
-                basis: position.cost,
-                proceeds: Usdc(micros as i64),
-                release_at: now.plus(self.cooling_of(position.portfolio)),
-            };
-            self.emit(now, Event::Settled(settled), events);
-        }
-        self.slots = slots;
-    }
-
     fn emit(&mut self, now: Nanos, event: Event, events: &mut Events) {
         let touched = self.touched(&event);
         self.apply(now, &event);
         events.push(event);
         if let Some(touched) = touched {
-            self.watch(now, touched, events);
+            self.watch_standing(now, touched, events);
         }
     }
 }

@@ -119,6 +119,7 @@ impl Engine {
         };
         match declined {
             Some(reason) => self.decline(now, PortfolioId::NONE, reason, Numbers::NONE, events),
+            None if to == self.leader_switch(leader) => (),
             None => self.emit(now, Event::LeaderSwitched { leader, to }, events),
         }
     }
@@ -130,6 +131,7 @@ impl Engine {
         }
         self.portfolios[portfolio.index()].settings = *settings;
         self.emit(now, Event::Configured { portfolio, digest: digest(settings) }, events);
+        self.look_everywhere(now, events);
     }
 }
 

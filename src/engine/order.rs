@@ -1,6 +1,6 @@
 //! Open orders in fixed slots, and the two tables of what may happen to them: on their way, and as their end.
 
-use crate::domain::{Mode, OrderEnd, OrderId, OrderState, Shares, Side, Usdc, event::Submitted};
+use crate::domain::{Mode, OrderEnd, OrderId, OrderState, Rejection, Shares, Side, Usdc, event::Submitted};
 
 /// How many orders of each mode may be open at once; one more is a refusal.
 pub const ORDERS_OPEN_MAX: usize = 1_024;
@@ -17,6 +17,8 @@ pub struct Order {
     pub result: Usdc,
     /// The day (UTC) on which it was submitted; `None` before the first one began.
     pub day: Option<u32>,
+    /// The venue was asked to cancel it.
+    pub cancel_asked: bool,
 }
 
 /// What the venue says about an order.
@@ -45,12 +47,13 @@ pub fn next_state(state: OrderState, happening: Happening) -> Option<OrderState>
     }
 }
 
-/// Returns whether an order in this state may end so: as filled only after a fill, as rejected only without one. One whose
-/// outcome is not known may turn out to be anything, but its fills are told first.
+/// Returns whether an order in this state may end so: as filled only after a fill, as rejected only without one (but a venue
+/// that restarts loses what was filled in part, too). One whose outcome is not known may turn out to be anything, but its fills are told first.
 pub fn may_end(state: OrderState, end: OrderEnd) -> bool {
     match end {
         OrderEnd::Cancelled | OrderEnd::Expired => true,
         OrderEnd::Filled => state == OrderState::PartlyFilled,
+        OrderEnd::Rejected(Rejection::VenueRestarted) => true,
         OrderEnd::Rejected(_) => state != OrderState::PartlyFilled,
         OrderEnd::NotSent(_) => matches!(state, OrderState::Submitted | OrderState::Unknown),
         OrderEnd::Shadow => state == OrderState::Submitted,
@@ -84,6 +87,17 @@ impl Orders {
         self.paper.open + self.live.open
     }
 
+    pub fn open_of(&self, mode: Mode) -> usize {
+        self.table(mode).open
+    }
+
+    fn table(&self, mode: Mode) -> &Table {
+        match mode {
+            Mode::Paper => &self.paper,
+            Mode::Live => &self.live,
+        }
+    }
+
     /// Returns how many orders were ever submitted.
     pub fn submitted(&self) -> u64 {
         self.paper.next - 1 + (self.live.next - 1 - OrderId::LIVE.0)
@@ -92,10 +106,7 @@ impl Orders {
     /// Returns the id the next order of a mode will have; `None` while its table is full. Ids whose slot is taken by a
     /// long-lived order are passed over.
     pub fn next_id(&self, mode: Mode) -> Option<OrderId> {
-        let table = match mode {
-            Mode::Paper => &self.paper,
-            Mode::Live => &self.live,
-        };
+        let table = self.table(mode);
         if table.open == ORDERS_OPEN_MAX {
             return None;
         }
@@ -124,6 +135,7 @@ impl Orders {
             reserved_left: submitted.reserved,
             result: Usdc::ZERO,
             day: None,
+            cancel_asked: false,
         });
         table.next = id.0 + 1;
         table.open += 1;
@@ -223,6 +235,7 @@ pub(super) mod tests {
             reserved_left: Usdc::whole(11),
             result: Usdc::ZERO,
             day: None,
+            cancel_asked: false,
         };
         let check = |side, shares, cash, fee, fits| {
             assert_eq!(order(side).may_fill(Shares::whole(shares), Usdc::whole(cash), Usdc::whole(fee)), fits);
@@ -268,7 +281,8 @@ pub(super) mod tests {
         check(OrderEnd::Filled, &[PartlyFilled]);
         check(OrderEnd::Cancelled, &[Submitted, Accepted, PartlyFilled, Unknown]);
         check(OrderEnd::Expired, &[Submitted, Accepted, PartlyFilled, Unknown]);
-        check(OrderEnd::Rejected(crate::domain::Rejection::NoMatch), &[Submitted, Accepted, Unknown]);
+        check(OrderEnd::Rejected(Rejection::NoMatch), &[Submitted, Accepted, Unknown]);
+        check(OrderEnd::Rejected(Rejection::VenueRestarted), &[Submitted, Accepted, PartlyFilled, Unknown]);
         check(OrderEnd::NotSent(crate::domain::NotSent::LiveOff), &[Submitted, Unknown]);
         check(OrderEnd::Shadow, &[Submitted]);
     }

@@ -1,6 +1,6 @@
 //! Positions: FIFO lots per (portfolio, leader, token), from our own fills.
 
-use crate::domain::{Cause, LeaderId, Nanos, PortfolioId, Price, Shares, SignalId, TokenId, Usdc};
+use crate::domain::{Cause, LeaderId, Nanos, OrderId, PortfolioId, Price, Shares, SignalId, TokenId, Unplanned, Usdc};
 
 /// How many positions may be open at once, and how many lots they may have in all.
 pub const POSITIONS_MAX: usize = 4_096;
@@ -22,10 +22,14 @@ pub struct Position {
     /// Money and shares of open entries.
     pub reserved: Usdc,
     pub pending: Shares,
-    /// Shares in open exits.
+    /// Shares in open sales, also that of the exit plan; never more than are held.
     pub selling: Shares,
     /// The sale that is still owed, and why; it never exceeds what is held or pending.
     pub exit: Exit,
+    /// When the first of these shares was bought, and the highest bid that a trailing stop saw since.
+    pub opened_at: Nanos,
+    pub peak: Option<Price>,
+    pub plan: Plan,
     lots: Fifo,
     /// The next position of the token, and of the chain.
     next: u32,
@@ -40,6 +44,8 @@ pub struct Exit {
     pub signal: SignalId,
     /// What its price is measured against.
     pub reference: Option<Price>,
+    /// When it began to be owed.
+    pub since: Nanos,
     /// After a sale that found nobody: not before this moment.
     pub retry_at: Nanos,
     pub tries: u8,
@@ -51,9 +57,20 @@ impl Exit {
         cause: Cause::LeaderExit,
         signal: SignalId::NONE,
         reference: None,
+        since: Nanos::ZERO,
         retry_at: Nanos::ZERO,
         tries: 0,
     };
+}
+
+/// The sale that rests for an exit plan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    pub order: Option<OrderId>,
+    /// Why there is none, once that was said.
+    pub unplanned: Option<Unplanned>,
+    /// After one that ended by itself: the next is not laid before this moment.
+    pub retry_at: Nanos,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,6 +149,10 @@ impl Positions {
         self.slots[slot].as_ref().expect("an open position")
     }
 
+    pub fn get(&self, slot: usize) -> Option<&Position> {
+        self.slots.get(slot)?.as_ref()
+    }
+
     /// Yields the slots of what a portfolio has in a token, a position for each leader.
     fn slots_of(&self, portfolio: PortfolioId, token: TokenId) -> impl Iterator<Item = usize> {
         let mut at = self.chains[chain(portfolio, token)].wrapping_sub(1);
@@ -147,15 +168,22 @@ impl Positions {
         self.slots_of(portfolio, token).find(|slot| self.at(*slot).leader == leader)
     }
 
+    /// Returns the shares that a portfolio has or waits for in a token, and what they cost or may cost, whoever led it there.
+    pub fn entered(&self, portfolio: PortfolioId, token: TokenId) -> (Shares, Usdc) {
+        let ours = self.slots_of(portfolio, token).map(|slot| self.at(slot));
+        ours.fold((Shares::ZERO, Usdc::ZERO), |(shares, cost), position| {
+            (shares + position.shares + position.pending, cost + position.cost + position.reserved)
+        })
+    }
+
     /// Returns what a portfolio has in a token, deployed and reserved, whoever led it there.
     pub fn committed(&self, portfolio: PortfolioId, token: TokenId) -> Usdc {
         let ours = self.slots_of(portfolio, token).map(|slot| self.at(slot));
         ours.fold(Usdc::ZERO, |sum, position| sum + position.cost + position.reserved)
     }
 
-    /// Returns whether one more position and one more lot fit.
+    /// Returns whether one more position fits. Its first lot then fits, too.
     pub fn has_room(&self) -> bool {
-        // Each open entry may still bring a lot, and lots are merged when they run out, so one free slot is enough.
         self.open < POSITIONS_MAX
     }
 
@@ -180,6 +208,9 @@ impl Positions {
             pending: Shares::ZERO,
             selling: Shares::ZERO,
             exit: Exit::NONE,
+            opened_at: Nanos::ZERO,
+            peak: None,
+            plan: Plan::default(),
             lots: Fifo { first: NONE, last: NONE },
             next: self.head(token),
             chained: self.chains[chain(portfolio, token)].wrapping_sub(1),
@@ -195,19 +226,19 @@ impl Positions {
         slot as usize
     }
 
-    /// Adds a lot. When all lots are in use it is merged into the position's newest one.
+    /// Adds a lot. When no more lots are free than positions may want a first one, it is merged into the position's newest.
     pub(super) fn add(&mut self, slot: usize, shares: Shares, cost: Usdc) {
         let position = self.slots[slot].as_mut().expect("an open position");
         position.shares = position.shares + shares;
         position.cost = position.cost + cost;
         let last = position.lots.last;
-        let fresh = (self.lots.len() < LOTS_MAX).then_some(self.lots.len() as u32);
-        let Some(lot) = self.lots_free.pop().or(fresh) else {
-            assert!(last != NONE, "every lot is in use, and none by this position");
+        let free = LOTS_MAX - self.lots.len() + self.lots_free.len();
+        if last != NONE && free <= POSITIONS_MAX {
             let newest = &mut self.lots[last as usize];
             (newest.shares, newest.cost) = (newest.shares + shares, newest.cost + cost);
             return;
-        };
+        }
+        let lot = self.lots_free.pop().unwrap_or(self.lots.len() as u32);
         let new = Lot { shares, cost, next: NONE };
         match self.lots.get_mut(lot as usize) {
             Some(free) => *free = new,
@@ -358,11 +389,14 @@ mod tests {
             positions.add(slot, Shares(1), Usdc(1));
         }
         assert_eq!(positions.basis(slot, Shares(LOTS_MAX as u64 + 5)), Usdc(LOTS_MAX as i64 + 5));
+        // Whatever one position hoards, each that fits has its first lot.
         for token in 2..POSITIONS_MAX as u32 {
-            positions.open_slot(P, L, TokenId(token));
+            let slot = positions.open_slot(P, L, TokenId(token));
+            positions.add(slot, Shares(1), Usdc(1));
         }
         assert!(positions.has_room());
-        positions.open_slot(P, L, TokenId(0));
+        let slot = positions.open_slot(P, L, TokenId(0));
+        positions.add(slot, Shares(1), Usdc(1));
         assert!(!positions.has_room());
     }
 
@@ -395,7 +429,56 @@ mod tests {
         }
     }
 
+    #[derive(Clone, Debug)]
+    enum Turn {
+        Buy(u64, i64),
+        Sell(u64),
+    }
+
+    fn turns() -> impl Strategy<Value = Vec<Turn>> {
+        let buy = (1u64..1_000_000, 0i64..1_000_000).prop_map(|(shares, cost)| Turn::Buy(shares, cost));
+        prop::collection::vec(prop_oneof![3 => buy, 1 => (1u64..2_000_000).prop_map(Turn::Sell)], 1..60)
+    }
+
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        /// Against a plain queue of lots, also where so few lots are left that they are merged.
+        #[test]
+        fn lots_are_a_queue(turns in turns(), spare in 0usize..8) {
+            let mut positions = Positions::new(3);
+            let hoard = positions.open_slot(P, L, TokenId(2));
+            (0..LOTS_MAX - POSITIONS_MAX - spare).for_each(|_| positions.add(hoard, Shares(1), Usdc(1)));
+            let slot = positions.open_slot(P, L, T);
+            let mut queue = std::collections::VecDeque::<(u64, i64)>::new();
+            for turn in turns {
+                match turn {
+                    Turn::Buy(shares, cost) => {
+                        positions.add(slot, Shares(shares), Usdc(cost));
+                        let merges = spare <= queue.len();
+                        match queue.back_mut() {
+                            Some(last) if merges => *last = (last.0 + shares, last.1 + cost),
+                            Some(_) | None => queue.push_back((shares, cost)),
+                        }
+                    }
+                    Turn::Sell(shares) => {
+                        let mut left = shares.min(queue.iter().map(|lot| lot.0).sum());
+                        let (sold, mut basis) = (Shares(left), 0);
+                        while left > 0 {
+                            let lot = queue.front_mut().expect("no more is sold than is held");
+                            let part = left.min(lot.0);
+                            let cost = (i128::from(lot.1) * i128::from(part) / i128::from(lot.0)) as i64;
+                            (*lot, left, basis) = ((lot.0 - part, lot.1 - cost), left - part, basis + cost);
+                            queue.pop_front_if(|lot| lot.0 == 0);
+                        }
+                        prop_assert_eq!(positions.basis(slot, sold), Usdc(basis));
+                        positions.take(slot, sold);
+                    }
+                }
+                let held = queue.iter().fold((0, 0), |sum, lot| (sum.0 + lot.0, sum.1 + lot.1));
+                prop_assert_eq!((positions.at(slot).shares.0, positions.at(slot).cost.0), held);
+            }
+        }
+
         #[test]
         fn cost_is_neither_made_nor_lost(buys in prop::collection::vec((1u64..1_000_000, 0i64..1_000_000), 1..20), sells in prop::collection::vec(1u64..2_000_000, 0..20)) {
             let mut positions = Positions::new(2);

@@ -10,8 +10,9 @@ use super::{
 };
 use crate::domain::{
     Cause, Event, LeaderId, LeaderTrade, Market, Nanos, Numbers, PortfolioId, PortfolioSet, Side, SignalId, Skip,
-    TokenId,
+    TokenId, Usdc,
     event::{How, Signal},
+    money::ONE,
 };
 
 /// Signals that may wait at once; one more is decided as it is, and so skipped.
@@ -192,7 +193,7 @@ impl Engine {
             let waited = now.since(signal.traded_at).as_millis() as i64;
             return Err((Skip::NoToken, Numbers { limit: wait, actual: waited }));
         }
-        strategy::entry(&Situation {
+        let intent = strategy::entry(&Situation {
             settings,
             market: &token.market,
             book: &token.book,
@@ -200,8 +201,15 @@ impl Engine {
             traded_at: signal.traded_at,
             price: signal.group_price,
             shares: signal.group_shares,
+            counted: signal.group_shares,
+            part_ppm: ONE as u32,
             ordered: self.groups.ordered(signal.group, portfolio),
-        })
+            waiting: Usdc::ZERO,
+            carried: Usdc::ZERO,
+            reference: signal.group_price,
+        })?;
+        self.may_add(portfolio, signal, intent.touch)?;
+        Ok(intent)
     }
 
     pub(super) fn market_known(&mut self, now: Nanos, token: TokenId, market: Market, events: &mut Events) {

@@ -18,8 +18,18 @@ pub struct Situation<'a> {
     pub traded_at: Nanos,
     pub price: Price,
     pub shares: Shares,
-    /// What this portfolio already ordered for the group.
+    /// Of these, how many count for the size: what is beyond the leader's usual does not.
+    pub counted: Shares,
+    /// How much of the size is copied, in parts per million: less than all while the leader is on probation.
+    pub part_ppm: u32,
+    /// What this portfolio already ordered for the group,
     pub ordered: Usdc,
+    /// and what of the group's copies waits, because it is too small to order.
+    pub waiting: Usdc,
+    /// Earlier copies that wait, and would be ordered with this one: those of the group, too.
+    pub carried: Usdc,
+    /// What the price guard is measured against: the group's price, or that of everything that would be ordered together.
+    pub reference: Price,
 }
 
 /// What a portfolio would do.
@@ -40,14 +50,15 @@ pub struct Intent {
 pub type No = (Skip, Numbers);
 
 /// Returns the buy that follows a leader's buy, or why there is none. Filters come first, then the book, then the price,
-/// then the size; the first no counts.
+/// then the size; the first no counts. [`Skip::BelowMinimum`] comes last, and its second number is the dollars wanted:
+/// what a buffer adds up.
 pub fn entry(situation: &Situation<'_>) -> Result<Intent, No> {
     filter(situation)?;
     let wanted = wanted(situation)?;
     let ask = touch(situation)?;
     let limit = bound(situation, ask)?;
     let budget_min = budget_min(situation, limit);
-    if wanted < budget_min {
+    if wanted.floor_cents() < budget_min {
         return Err(no(Skip::BelowMinimum, budget_min.0, wanted.0));
     }
     let budget = within_depth(situation, limit, wanted, budget_min)?;
@@ -136,13 +147,17 @@ fn near_close(s: &Situation<'_>) -> Result<(), No> {
     if left < needed { Err(no(Skip::NearClose, millis(needed), millis(left))) } else { Ok(()) }
 }
 
-/// Returns the dollars the sizing rule asks for, less what the group already had.
+/// Returns the dollars the sizing rule asks for, less what the group already had, with what waits to be ordered with it.
+/// Not cut to whole cents: small copies add up.
 fn wanted(s: &Situation<'_>) -> Result<Usdc, No> {
-    let target = sized(s.settings, s.price, s.shares).min(s.settings.sizing.order_usdc_max).floor_cents();
-    if s.ordered > Usdc::ZERO && target <= s.ordered {
-        return Err(no(Skip::Grouped, target.0, s.ordered.0));
+    let max = s.settings.sizing.order_usdc_max;
+    let target = sized(s.settings, s.price, s.counted).part_floor(u64::from(s.part_ppm)).min(max);
+    let had = s.ordered + s.waiting;
+    // What is left by cutting the last order to whole cents is not worth another.
+    if had > Usdc::ZERO && (target <= had || target.floor_cents() <= s.ordered) {
+        return Err(no(Skip::Grouped, target.0, had.0));
     }
-    Ok(target - s.ordered)
+    Ok((target - had + s.carried).min(max))
 }
 
 /// Returns the best ask of a book that may be traded on.
@@ -168,7 +183,7 @@ fn touch(s: &Situation<'_>) -> Result<Price, No> {
 /// Returns the most a share may cost: the guard against the leader's price and the slippage against the touch, whichever
 /// is lower, on the grid.
 fn bound(s: &Situation<'_>, ask: Price) -> Result<Price, No> {
-    let bound = guard(s.settings, s.market, s.price).min(slipped(s.settings, ask));
+    let bound = guard(s.settings, s.market, s.reference).min(slipped(s.settings, ask));
     if bound < ask {
         return Err(no(Skip::PriceMoved, micros(bound), micros(ask)));
     }
@@ -188,7 +203,7 @@ fn budget_min(s: &Situation<'_>, limit: Price) -> Usdc {
 fn within_depth(s: &Situation<'_>, limit: Price, wanted: Usdc, budget_min: Usdc) -> Result<Usdc, No> {
     let depth = s.book.ask_depth(limit);
     let allowed = Usdc(depth.cost).part_floor(u64::from(s.settings.guards.buy.depth_ppm_max)).floor_cents();
-    let budget = wanted.min(allowed);
+    let budget = wanted.floor_cents().min(allowed);
     let needed = budget.max(budget_min).part_floor(u64::from(s.settings.guards.buy.depth_factor_ppm_min));
     if budget < budget_min || Usdc(depth.cost) < needed {
         // In shares at the bound: what would have had to be there.

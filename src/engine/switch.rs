@@ -9,7 +9,6 @@ use crate::domain::{LeaderId, LeaderSwitch, LiveSwitch, Mode, PaperSwitch, Portf
 pub struct Switches {
     paper: Option<PaperSwitch>,
     live: Option<LiveSwitch>,
-    leaders: Vec<LeaderSwitch>,
     /// What holds now; the settings' word until somebody turns it.
     paper_now: PaperSwitch,
     live_now: LiveSwitch,
@@ -18,8 +17,7 @@ pub struct Switches {
 
 impl Switches {
     pub(super) fn new(paper: PaperSwitch, live: LiveSwitch, live_orders: LiveOrders) -> Switches {
-        let leaders = Vec::with_capacity(LEADERS_MAX);
-        Switches { paper: None, live: None, leaders, paper_now: paper, live_now: live, live_orders }
+        Switches { paper: None, live: None, paper_now: paper, live_now: live, live_orders }
     }
 
     pub fn paper(&self) -> PaperSwitch {
@@ -31,18 +29,9 @@ impl Switches {
         self.live_now.min(self.most())
     }
 
-    pub fn of_leader(&self, leader: LeaderId) -> LeaderSwitch {
-        self.leaders.get(leader.index()).copied().unwrap_or_default()
-    }
-
-    /// Returns what holds for entries after a leader.
-    pub fn live_for(&self, leader: LeaderId) -> LiveSwitch {
-        self.live().for_leader(self.of_leader(leader)).min(self.most())
-    }
-
-    /// Returns what holds for sales of what came from him: nobody is kept in by a switch that keeps out of entries.
-    pub fn live_exits_for(&self, leader: LeaderId) -> LiveSwitch {
-        self.live().max(self.live_for(leader))
+    /// Returns what holds for a leader whose own switch is this.
+    fn live_with(&self, leader: LeaderSwitch) -> LiveSwitch {
+        self.live().for_leader(leader).min(self.most())
     }
 
     pub fn live_orders(&self) -> LiveOrders {
@@ -64,13 +53,6 @@ impl Switches {
         (self.live, self.live_now) = (Some(to), to);
     }
 
-    pub(super) fn turn_leader(&mut self, leader: LeaderId, to: LeaderSwitch) {
-        if self.leaders.len() <= leader.index() {
-            self.leaders.resize(leader.index() + 1, LeaderSwitch::Inherit);
-        }
-        self.leaders[leader.index()] = to;
-    }
-
     /// After recovery: the lower of what was turned and what the settings say.
     pub(super) fn resume(&mut self, paper: PaperSwitch, live: LiveSwitch) {
         self.paper_now = self.paper.map_or(paper, |turned| turned.min(paper));
@@ -79,8 +61,7 @@ impl Switches {
 
     /// Yields what the journal tells, for the state's hash.
     pub(super) fn values(&self) -> impl Iterator<Item = u64> {
-        let global = [self.paper.map_or(9, |paper| paper as u64), self.live.map_or(9, |live| live as u64)];
-        global.into_iter().chain(self.leaders.iter().map(|leader| *leader as u64))
+        [self.paper.map_or(9, |paper| paper as u64), self.live.map_or(9, |live| live as u64)].into_iter()
     }
 }
 
@@ -89,26 +70,42 @@ impl Engine {
         &self.switches
     }
 
+    /// Returns what holds for live entries after a leader.
+    pub fn live_for(&self, leader: LeaderId) -> LiveSwitch {
+        self.switches.live_with(self.leader_switch(leader))
+    }
+
+    /// Returns what holds for sales of what came from him: nobody is kept in by a switch that keeps out of entries.
+    pub fn live_exits_for(&self, leader: LeaderId) -> LiveSwitch {
+        self.switches.live().max(self.live_for(leader))
+    }
+
+    /// Yields the leaders whose switch was turned, for the state's hash.
+    pub(super) fn leader_switches(&self) -> impl Iterator<Item = u64> {
+        let all = (0..LEADERS_MAX as u32).map(|id| (id, self.leader_switch(LeaderId(id))));
+        all.filter(|(_, switch)| *switch != LeaderSwitch::Inherit).map(|(id, to)| u64::from(id) << 8 | to as u64)
+    }
+
     /// Returns why a portfolio does not follow a leader's buys at all, if a switch keeps it from that.
     pub(super) fn switched_off(&self, portfolio: PortfolioId, leader: LeaderId) -> Option<Skip> {
         let switches = &self.switches;
         match self.portfolios[portfolio.index()].mode {
             Mode::Paper => (switches.paper() == PaperSwitch::Off).then_some(Skip::PaperOff),
             Mode::Live if switches.live() == LiveSwitch::Off => Some(Skip::LiveOff),
-            Mode::Live => (switches.live_for(leader) == LiveSwitch::Off).then_some(Skip::LeaderOff),
+            Mode::Live => (self.live_for(leader) == LiveSwitch::Off).then_some(Skip::LeaderOff),
         }
     }
 
     /// Returns whether a portfolio's entries are recorded only, and not sent.
     pub(super) fn is_shadow(&self, portfolio: PortfolioId, leader: LeaderId) -> bool {
-        self.portfolios[portfolio.index()].mode == Mode::Live && self.switches.live_for(leader) != LiveSwitch::On
+        self.portfolios[portfolio.index()].mode == Mode::Live && self.live_for(leader) != LiveSwitch::On
     }
 
     /// Returns whether a portfolio's sales can be sent. Shares bought with real money are not sold in a shadow.
     pub(super) fn may_sell(&self, portfolio: PortfolioId, leader: LeaderId) -> bool {
         match self.portfolios[portfolio.index()].mode {
             Mode::Paper => true,
-            Mode::Live => self.switches.live_exits_for(leader) == LiveSwitch::On,
+            Mode::Live => self.live_exits_for(leader) == LiveSwitch::On,
         }
     }
 }

@@ -12,7 +12,7 @@ impl Engine {
     pub fn next_deadline(&self) -> Nanos {
         let parked = self.parked.iter().map(|parked| parked.until).min().unwrap_or(Nanos::NEVER);
         let value = if self.portfolios.is_empty() { Nanos::NEVER } else { self.value_at };
-        parked.min(value).min(self.exit_retry_at).min(self.cooling.next()).min(self.midnight())
+        parked.min(value).min(self.look_at).min(self.cooling.next()).min(self.midnight())
     }
 
     /// Does what is due. At most so much at once that the events of one step stay bounded; what is left is still due.
@@ -25,8 +25,8 @@ impl Engine {
             let Some(at) = self.parked.find(|parked| parked.until <= now) else { break };
             self.decide_parked(now, at, events);
         }
-        if self.exit_retry_at <= now {
-            self.retry_exits(now, events);
+        if self.look_at <= now {
+            self.look_where_due(now, events);
         }
         if self.value_at <= now {
             self.value_all(now, events);
@@ -83,5 +83,6 @@ impl Engine {
             self.decide(now, &undecided.signal, events);
         }
         self.parked.hasten(now, |_| true);
+        self.look_everywhere(now, events);
     }
 }

@@ -4,7 +4,7 @@ use crate::{
     clock,
     config::CeilingsConfig,
     domain::{
-        Event, Input, Mode, Nanos, NotSent, OrderEnd, OrderId, Rejection, Shares, SignalId, TokenId, event::Submitted,
+        Event, Input, Mode, Nanos, NotSent, OrderEnd, OrderId, Rejection, SignalId, TokenId, event::Submitted,
     },
     engine::{EVENTS_MAX, Engine, Events, order::ORDERS_OPEN_MAX},
     journal::{Full, Journal, Record},
@@ -113,14 +113,23 @@ impl<L: Log> Core<L> {
             self.advance(at)?;
         }
         self.inputs += 1;
-        match input {
+        match *input {
             // The bulk of all inputs, and they lead to an event only when no book is left to lend.
             Input::Level { .. } | Input::Snapshot { .. } | Input::TickChanged { .. } => {
                 self.engine.step(self.now, input, &mut self.events);
                 if self.events.as_slice().is_empty() { Ok(()) } else { self.log.reserve().and_then(|()| self.record()) }
             }
             Input::LeaderTrade(_) => self.step(input, Some(Stage::Decide)),
-            Input::BookDone { .. } => self.step(input, Some(Stage::Book)),
+            Input::BookDone { token, .. } => {
+                self.step(input, Some(Stage::Book))?;
+                self.book_changed(token);
+                Ok(())
+            }
+            Input::Resolved { token, .. } => {
+                self.step(input, None)?;
+                self.book_changed(token);
+                Ok(())
+            }
             Input::MarketKnown { .. }
             | Input::MarketUnknown { .. }
             | Input::HashChecked { .. }
@@ -128,7 +137,6 @@ impl<L: Log> Core<L> {
             | Input::Accepted { .. }
             | Input::Filled { .. }
             | Input::Closed { .. }
-            | Input::Resolved { .. }
             | Input::Pause { .. }
             | Input::Unpause { .. }
             | Input::LeaderLeft(_)
@@ -182,10 +190,9 @@ impl<L: Log> Core<L> {
     pub fn resume(&mut self, at: Nanos) -> Result<(), Full> {
         self.log.reserve()?;
         self.now = self.now.max(at);
-        let open: Vec<_> = self.engine.orders().iter().map(|order| (order.submitted.order, order.filled)).collect();
-        for (order, filled) in open {
-            let nothing = filled == Shares::ZERO;
-            let end = if nothing { OrderEnd::Rejected(Rejection::VenueRestarted) } else { OrderEnd::Cancelled };
+        let open: Vec<OrderId> = self.engine.orders().iter().map(|order| order.submitted.order).collect();
+        for order in open {
+            let end = OrderEnd::Rejected(Rejection::VenueRestarted);
             self.step(&Input::Closed { order, end }, None)?;
         }
         self.log.reserve()?;
@@ -214,6 +221,14 @@ impl<L: Log> Core<L> {
             self.stages.record(stage, clock::mono() - begun);
         }
         if self.events.as_slice().is_empty() { Ok(()) } else { self.record() }
+    }
+
+    /// Lets the venues look whether a token's new book, or its end, means something to orders that rest.
+    fn book_changed(&mut self, token: TokenId) {
+        self.paper.book_changed(self.now, token, &self.engine);
+        if let Some(venue) = &mut self.live {
+            venue.book_changed(self.now, token, &self.engine);
+        }
     }
 
     fn live_due(&self) -> Nanos {
@@ -264,6 +279,12 @@ impl<L: Log> Core<L> {
                         self.stages.record(Stage::Fill, self.now.since(at).0);
                     }
                 }
+                Event::CancelDue { order } if *order < OrderId::LIVE => self.paper.cancel(self.now, *order),
+                Event::CancelDue { order } => {
+                    if let Some(venue) = &mut self.live {
+                        venue.cancel(self.now, *order);
+                    }
+                }
                 Event::Diverged { token, .. } => self.resync.push(*token),
                 Event::Deposited { .. }
                 | Event::Withdrawn { .. }
@@ -289,8 +310,8 @@ impl<L: Log> Core<L> {
                 | Event::LeaderBlocked { .. }
                 | Event::LeaderUnblocked { .. }
                 | Event::Peaked { .. }
-                | Event::CancelDue { .. }
                 | Event::PlanRepaired { .. }
+                | Event::Unplanned { .. }
                 | Event::Unknown { .. }
                 | Event::DayBegan { .. }
                 | Event::Tripped { .. }

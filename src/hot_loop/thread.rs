@@ -17,7 +17,7 @@ use crate::{
     clock,
     config::Wait,
     domain::{Input, Nanos, PortfolioId, TokenId},
-    engine::{Engine, Events, book::Trust},
+    engine::{Engine, Entries, Events, book::Trust},
     journal::{Full, Journal, MarketAbout, Record, fits},
     metrics::{Mark, PortfolioNow, Published, Snapshot, Stage, StageRecorder},
 };
@@ -247,6 +247,8 @@ impl Hot {
             started_at: self.started_at,
             halted,
             entries_stopped: engine.entries_stopped(),
+            paper: engine.switches().paper(),
+            live: engine.switches().live(),
             journal_next_seq: self.core.log.next_seq(),
             inputs: self.core.inputs,
             events: tally.events,
@@ -282,6 +284,8 @@ impl Hot {
                 cooling: worth.cooling,
                 realised: worth.realised,
                 unrealised: worth.unrealised,
+                paused: engine.portfolios()[index].entries == Entries::Paused,
+                tripped: engine.portfolios()[index].standing.tripped.map(|numbers| numbers.is_some()),
             }
         };
         (0..engine.portfolios().len()).map(now).collect()

@@ -91,6 +91,7 @@ impl Tally {
             | Event::Peaked { .. }
             | Event::CancelDue { .. }
             | Event::PlanRepaired { .. }
+            | Event::Unplanned { .. }
             | Event::Unknown { .. }
             | Event::DayBegan { .. }
             | Event::Tripped { .. }

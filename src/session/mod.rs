@@ -11,7 +11,10 @@ use std::{
 };
 
 use ractor::{Actor, ActorRef};
-use tokio::sync::mpsc;
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::mpsc,
+};
 use tokio_util::sync::CancellationToken;
 
 pub use summary::Summary;
@@ -100,6 +103,7 @@ pub struct Session {
     strategies: Vec<String>,
     complete: CancellationToken,
     fatal: mpsc::Receiver<String>,
+    asked: AskedToStop,
     pub notices: Vec<Notice>,
     /// Tokens that positions were held in at the start.
     pub held: Vec<(TokenId, String)>,
@@ -123,8 +127,10 @@ pub fn journal_dir(config: &Config) -> PathBuf {
 }
 
 impl Session {
-    /// Starts everything. What fails says what to do; nothing is left running then.
+    /// Starts everything. What fails says what to do; nothing is left running then. Ctrl-C and SIGTERM count from here on:
+    /// [`run`](Self::run) stops in order at once if one came meanwhile.
     pub async fn start(config: Arc<Config>, config_path: String, data: DataSource) -> Result<Session, SessionError> {
+        let asked = AskedToStop::listen();
         let options = crate::journal::Options {
             segment_bytes: config.journal.segment_bytes as usize,
             sync_interval: config.journal.sync_interval,
@@ -139,7 +145,13 @@ impl Session {
         let database = Database::open(&choice).await?;
         let stages = Arc::new(Stages::new());
         let tail = journal.tail();
-        let (core, names, mut notices) = start::recovered(&config, journal, stages.recorder(), clock::now())?;
+        let (core, names, mut notices) = match start::recovered(&config, journal, stages.recorder(), clock::now()) {
+            Ok(recovered) => recovered,
+            Err(error) => {
+                let _ = database.stop().await;
+                return Err(error.into());
+            }
+        };
         if let Some(torn) = found.torn {
             notices.push(format!(
                 "the last process was interrupted while it wrote: {} bytes of a half-written record were cut off \
@@ -173,6 +185,7 @@ impl Session {
                 strategies: all,
                 complete,
                 fatal,
+                asked,
                 notices,
                 held: held_names,
             }),
@@ -207,13 +220,12 @@ impl Session {
             Until::Asked => Duration::MAX,
             Until::Passed(length) => length,
         };
-        let mut asked = std::pin::pin!(asked_to_stop());
         let deadline = tokio::time::sleep(deadline.min(Duration::from_secs(60 * 60 * 24 * 365 * 10)));
         let mut deadline = std::pin::pin!(deadline);
         let mut look = tokio::time::interval(Duration::from_millis(50));
         loop {
             tokio::select! {
-                () = &mut asked => return Ok(()),
+                () = self.asked.wait() => return Ok(()),
                 () = &mut deadline => return Ok(()),
                 fatal = self.fatal.recv() => return Err(SessionError::Fatal(fatal.unwrap_or_default())),
                 Some(token) = self.hot.resync.recv() => {
@@ -304,11 +316,23 @@ fn label(strategy: &str, mode: Mode) -> String {
     }
 }
 
-async fn asked_to_stop() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminated = signal(SignalKind::terminate()).expect("a handler can be installed");
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => (),
-        _ = terminated.recv() => (),
+/// Ctrl-C and SIGTERM, noted from the moment this is made: one that comes during the start is not lost, and does not kill
+/// the process while its Postgres has just been started.
+struct AskedToStop {
+    interrupted: Signal,
+    terminated: Signal,
+}
+
+impl AskedToStop {
+    fn listen() -> AskedToStop {
+        let listen = |kind| signal(kind).expect("a handler can be installed");
+        AskedToStop { interrupted: listen(SignalKind::interrupt()), terminated: listen(SignalKind::terminate()) }
+    }
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.interrupted.recv() => (),
+            _ = self.terminated.recv() => (),
+        }
     }
 }

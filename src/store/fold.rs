@@ -203,6 +203,7 @@ impl Batch {
             | Event::Peaked { .. }
             | Event::CancelDue { .. }
             | Event::PlanRepaired { .. }
+            | Event::Unplanned { .. }
             | Event::DayBegan { .. }
             | Event::Tripped { .. }
             | Event::BreakerReset { .. }
@@ -358,6 +359,7 @@ pub fn kind(event: &Event) -> &'static str {
         Event::Peaked { .. } => "peaked",
         Event::CancelDue { .. } => "cancel_due",
         Event::PlanRepaired { .. } => "plan_repaired",
+        Event::Unplanned { .. } => "unplanned",
         Event::Unknown { .. } => "unknown",
         Event::DayBegan { .. } => "day_began",
         Event::Tripped { .. } => "tripped",

@@ -1,8 +1,12 @@
 //! The paper venue: honest fills against the live books.
 //!
 //! An order is matched after a delay, against the book as it then is, level by level, at the venue's rules (tick, minimums,
-//! precision, FAK, FOK, price improvement to the taker) and fee. Depth we took is gone for us until the level itself ends or
-//! is forgotten, so ten copies do not eat the same ten shares. It never trades on a book that is not trusted.
+//! precision, FAK, FOK, GTC, price improvement to the taker) and fee. Depth we took is gone for us until the level itself ends
+//! or is forgotten, so ten copies do not eat the same ten shares. It never trades on a book that is not trusted.
+//!
+//! What a GTC sale leaves rests: it fills at its own price, without a fee (PROTOCOL.md 7: makers pay none), when the book
+//! shows bids at or above it. Our orders are not in the book, so none fills another. A cancellation takes the same way as an
+//! order and is answered; what fills before it arrives, fills.
 
 use std::collections::VecDeque;
 
@@ -13,7 +17,7 @@ use crate::{
         market::{BUY_MINIMUM, SHARES_STEP},
     },
     engine::{
-        Engine,
+        Engine, Token,
         book::{Book, Trust},
         order::ORDERS_OPEN_MAX,
     },
@@ -38,11 +42,23 @@ impl Default for PaperOptions {
     }
 }
 
+/// What happens at the venue, and when.
 #[derive(Clone, Copy, Debug)]
 struct Waiting {
     due: Nanos,
-    order: Submitted,
+    what: What,
 }
+
+#[derive(Clone, Copy, Debug)]
+enum What {
+    Arrives(Submitted),
+    Cancels(OrderId),
+    /// The token's book shows somebody for an order that rests, or its market is over.
+    Meets(TokenId),
+}
+
+/// The venue's answers to one thing that happened, in their order.
+pub type Answers = [Option<Input>; 3];
 
 /// Depth that earlier fills of ours used up.
 #[derive(Clone, Copy, Debug)]
@@ -57,7 +73,10 @@ struct Taken {
 #[derive(Debug)]
 pub struct Paper {
     options: PaperOptions,
+    /// In the order in which it happens.
     waiting: VecDeque<Waiting>,
+    /// Sales that rest, oldest first; `shares` is what is left of each.
+    resting: Vec<Submitted>,
     taken: VecDeque<Taken>,
 }
 
@@ -70,41 +89,123 @@ struct Match {
 
 impl Paper {
     pub fn new(options: PaperOptions) -> Paper {
-        Paper { options, waiting: VecDeque::with_capacity(ORDERS_OPEN_MAX), taken: VecDeque::with_capacity(TAKEN_MAX) }
+        Paper {
+            options,
+            // Each open order may arrive and be cancelled, and its token be met.
+            waiting: VecDeque::with_capacity(3 * ORDERS_OPEN_MAX),
+            resting: Vec::with_capacity(ORDERS_OPEN_MAX),
+            taken: VecDeque::with_capacity(TAKEN_MAX),
+        }
     }
 
     /// Takes an order; its answers come when it is due.
     pub fn submit(&mut self, now: Nanos, order: &Submitted) {
-        self.waiting.push_back(Waiting { due: now.plus(self.options.fill_delay), order: *order });
+        self.waiting.push_back(Waiting { due: now.plus(self.options.fill_delay), what: What::Arrives(*order) });
     }
 
-    /// Returns when the next order is due. The delay is the same for all, so they are due in the order they came.
+    /// Takes a cancellation. One for an order that is no longer open has no answer: its end was told.
+    pub fn cancel(&mut self, now: Nanos, order: OrderId) {
+        self.waiting.push_back(Waiting { due: now.plus(self.options.fill_delay), what: What::Cancels(order) });
+    }
+
+    /// Looks whether a token's new book fills orders that rest, or its market is over: their answers are due at once.
+    /// Call after each message about the token's book, and its end.
+    pub fn book_changed(&mut self, now: Nanos, token: TokenId, engine: &Engine) {
+        if self.resting.iter().any(|order| order.token == token && is_met(order, engine)) {
+            self.waiting.push_front(Waiting { due: now, what: What::Meets(token) });
+        }
+    }
+
+    /// Returns when the next answers are due. The delay is the same for all, so they are due in the order they were asked for.
     pub fn next_due(&self) -> Nanos {
         self.waiting.front().map_or(Nanos::NEVER, |waiting| waiting.due)
     }
 
-    /// Matches the order that is due by `now`, if one is, and returns the venue's answers in their order.
-    pub fn answer(&mut self, now: Nanos, engine: &Engine) -> Option<[Option<Input>; 3]> {
+    /// Lets the next thing happen that is due by `now`, if one is, and returns the venue's answers in their order; none
+    /// where it leads to nothing.
+    pub fn answer(&mut self, now: Nanos, engine: &Engine) -> Option<Answers> {
         let waiting = self.waiting.pop_front_if(|waiting| waiting.due <= now)?;
-        let order = waiting.order;
+        Some(match waiting.what {
+            What::Arrives(order) => self.arrive(now, &order, engine),
+            What::Cancels(order) => match self.resting.iter().position(|resting| resting.order == order) {
+                Some(at) => [Some(closed(self.resting.remove(at).order, OrderEnd::Cancelled)), None, None],
+                None => [None; 3],
+            },
+            What::Meets(token) => {
+                let answers = self.meet(now, token, engine);
+                // One order at a time: until there is nobody left to meet.
+                if answers != [None; 3] {
+                    self.waiting.push_front(waiting);
+                }
+                answers
+            }
+        })
+    }
+
+    fn arrive(&mut self, now: Nanos, order: &Submitted, engine: &Engine) -> Answers {
         let token = engine.token(order.token);
-        if let Err(rejection) = admit(&order, &token.market, token.payout) {
-            return Some([Some(closed(order.order, OrderEnd::Rejected(rejection))), None, None]);
+        if let Err(rejection) = admit(order, &token.market, token.payout) {
+            return [Some(closed(order.order, OrderEnd::Rejected(rejection))), None, None];
         }
-        let matched = self.sweep(now, &order, &token.book);
-        let is_whole = is_whole(&order, matched);
-        if order.kind == OrderKind::Fok && !is_whole {
-            let end = OrderEnd::Rejected(Rejection::NotFullyFilled);
-            return Some([Some(closed(order.order, end)), None, None]);
+        let matched = self.sweep(now, order, &token.book);
+        let is_whole = is_whole(order, matched);
+        let rejection = match order.kind {
+            OrderKind::Fok if !is_whole => Some(Rejection::NotFullyFilled),
+            OrderKind::Fak if matched.shares == Shares::ZERO => Some(Rejection::NoMatch),
+            OrderKind::Fak | OrderKind::Fok | OrderKind::Gtc => None,
+        };
+        if let Some(rejection) = rejection {
+            return [Some(closed(order.order, OrderEnd::Rejected(rejection))), None, None];
         }
-        if matched.shares == Shares::ZERO {
-            return Some([Some(closed(order.order, OrderEnd::Rejected(Rejection::NoMatch))), None, None]);
-        }
-        self.use_up(now, &order, &token.book, matched);
+        self.use_up(now, order, &token.book, matched);
         let fee = token.market.fees.fee(matched.shares, matched.cash);
-        let filled = Input::Filled { order: order.order, shares: matched.shares, cash: matched.cash, fee };
-        let end = if is_whole { OrderEnd::Filled } else { OrderEnd::Cancelled };
-        Some([Some(Input::Accepted { order: order.order }), Some(filled), Some(closed(order.order, end))])
+        let filled = (matched.shares > Shares::ZERO).then_some(Input::Filled {
+            order: order.order,
+            shares: matched.shares,
+            cash: matched.cash,
+            fee,
+        });
+        let end = match order.kind {
+            OrderKind::Fak | OrderKind::Fok | OrderKind::Gtc if is_whole => Some(OrderEnd::Filled),
+            OrderKind::Gtc if order.side == Side::Sell => None,
+            // Nobody lays a buy that rests.
+            OrderKind::Fak | OrderKind::Fok | OrderKind::Gtc => Some(OrderEnd::Cancelled),
+        };
+        if end.is_none() {
+            self.resting.push(Submitted { shares: order.shares - matched.shares, ..*order });
+        }
+        [Some(Input::Accepted { order: order.order }), filled, end.map(|end| closed(order.order, end))]
+    }
+
+    /// Fills the oldest order that rests in this token as far as the book has somebody for it.
+    fn meet(&mut self, now: Nanos, token: TokenId, engine: &Engine) -> Answers {
+        for at in 0..self.resting.len() {
+            let order = self.resting[at];
+            if order.token != token || !is_met(&order, engine) {
+                continue;
+            }
+            let Token { book, payout, .. } = engine.token(token);
+            if payout.is_some() {
+                self.resting.remove(at);
+                return [Some(closed(order.order, OrderEnd::Cancelled)), None, None];
+            }
+            let matched = self.sweep(now, &order, book);
+            if matched.shares == Shares::ZERO {
+                continue; // What is there was taken before.
+            }
+            self.use_up(now, &order, book, matched);
+            // Whoever rests gets his own price, not the better one of whom he meets.
+            let cash = order.limit.cost_floor(matched.shares);
+            let filled = Input::Filled { order: order.order, shares: matched.shares, cash, fee: Usdc::ZERO };
+            let is_whole = matched.shares == order.shares;
+            if is_whole {
+                self.resting.remove(at);
+            } else {
+                self.resting[at].shares = order.shares - matched.shares;
+            }
+            return [Some(filled), is_whole.then_some(closed(order.order, OrderEnd::Filled)), None];
+        }
+        [None; 3]
     }
 
     /// Returns what the order would get now; changes nothing.
@@ -197,6 +298,13 @@ fn admit(order: &Submitted, market: &Market, payout: Option<u32>) -> Result<(), 
         Side::Sell if order.shares != order.shares.floor_to(SHARES_STEP) => Err(Rejection::Precision),
         Side::Buy | Side::Sell => Ok(()),
     }
+}
+
+/// Returns whether something may come of a sale that rests: somebody bids its price, or its market is over.
+fn is_met(order: &Submitted, engine: &Engine) -> bool {
+    let token = engine.token(order.token);
+    let is_bid = token.book.best_bid().is_some_and(|bid| order.limit <= bid);
+    token.payout.is_some() || token.book.trust() == Trust::Good && is_bid
 }
 
 fn cash(side: Side, price: Price, shares: Shares) -> Usdc {

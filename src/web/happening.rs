@@ -46,6 +46,7 @@ pub fn sentence(event: &Event) -> &'static str {
         Event::Peaked { .. } => "The highest bid since the entry rose",
         Event::CancelDue { .. } => "A cancellation was asked for",
         Event::PlanRepaired { .. } => "The resting sale is replaced: it was not what is held",
+        Event::Unplanned { .. } => "No sale rests for the exit plan",
         Event::Unknown { .. } => "The outcome of the order is not known",
         Event::DayBegan { .. } => "A day began: daily counters are zero",
         Event::Tripped { .. } => "A breaker tripped: no entries",
@@ -153,6 +154,9 @@ pub fn parts(event: &Event) -> Parts {
         Event::CancelDue { order } | Event::Unknown { order } => vec![("order", order.0.to_string())],
         Event::PlanRepaired { portfolio: id, resting, held, .. } => {
             vec![portfolio(*id), ("rested", shares(*resting)), ("held", shares(*held))]
+        }
+        Event::Unplanned { portfolio: id, reason, .. } => {
+            vec![portfolio(*id), ("why", reason.text().to_owned())]
         }
         Event::DayBegan { day } => vec![("day", day.to_string())],
         Event::Tripped { portfolio: id, breaker, .. } | Event::BreakerReset { portfolio: id, breaker } => {

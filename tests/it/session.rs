@@ -5,7 +5,7 @@ use std::time::Duration;
 use remora::sim::server::{Fault, Options, Server};
 
 use crate::{
-    engine::{Engine, Home, complaints, number, settings},
+    engine::{Engine, Home, PATIENCE, complaints, number, settings},
     tables,
 };
 
@@ -41,6 +41,22 @@ async fn a_demo_runs_trades_and_stops_in_order() {
     assert!(tables::count(&pool, "select count(*) from signals").await > 12);
     assert!(tables::count(&pool, "select count(*) from settlements").await >= 1);
     pool.close().await;
+}
+
+/// Whoever stops it while it starts must not be left with a Postgres that nobody stops.
+#[test]
+fn a_session_stopped_while_it_starts_stops_in_order() {
+    let home = Home::new();
+    let mut engine = Engine::start(&home, &["demo"]);
+    let began = std::time::Instant::now();
+    while !home.journal().exists() {
+        assert!(began.elapsed() < PATIENCE, "no journal\n{}", engine.output());
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert_eq!(home.postmaster(), None, "its Postgres comes after the journal");
+    engine.signal("TERM");
+    assert_eq!(engine.ended().code(), Some(0), "{}", engine.output());
+    assert_eq!(home.postmaster(), None, "its Postgres was stopped");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -268,7 +268,7 @@ fn breakers_days_and_sums_survive_a_restart() {
     let tripped =
         |engine: &Engine| Breaker::ALL.map(|breaker| engine.portfolios()[0].standing.has_tripped(breaker).is_some());
     assert_eq!(tripped(&engine), [false, false, false, true]);
-    assert_eq!((engine.next_deadline(), engine.portfolios()[0].standing.unknown), (world.engine.next_deadline(), 1));
+    assert_eq!((engine.midnight(), engine.portfolios()[0].standing.unknown), (world.engine.midnight(), 1));
 }
 
 #[test]

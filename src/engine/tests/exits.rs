@@ -3,7 +3,7 @@
 use super::*;
 
 /// A world that holds 100 shares bought at 0.50 because the leader bought 200.
-fn holding(narrow: impl FnOnce(&mut Settings)) -> World {
+pub fn holding(narrow: impl FnOnce(&mut Settings)) -> World {
     let mut settings = open_settings();
     narrow(&mut settings);
     let mut world = World::new(settings);
@@ -147,7 +147,7 @@ fn a_resolution_is_taken_once_and_an_impossible_payout_not_at_all() {
     world.input(Input::Resolved { token: TOKEN, payout: 1_000_001 });
     world.input(Input::Resolved { token: TOKEN, payout: 0 });
     world.input(Input::Resolved { token: TOKEN, payout: 1_000_000 });
-    assert_eq!(world.said(), "resolved 0; settled 100 for $0");
+    assert_eq!(world.said(), "fault payout; resolved 0; settled 100 for $0; fault payout");
 }
 
 #[test]

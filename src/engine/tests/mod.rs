@@ -3,14 +3,17 @@
 mod breakers;
 mod entries;
 mod exits;
+mod leaving;
 mod limits;
+mod lots;
 mod modes;
 mod operator;
+mod plans;
 mod recovery;
 
 use super::*;
 use crate::{
-    domain::{Input, LeaderTrade, Millis, Role, SizeRule, TradeKey, input::Best, settings::Guard},
+    domain::{Input, LeaderTrade, Millis, OrderId, Role, SizeRule, TradeKey, input::Best, settings::Guard},
     venue::paper::{Paper, PaperOptions},
 };
 
@@ -88,6 +91,10 @@ impl World {
     pub fn input(&mut self, input: Input) {
         self.engine.step(self.now, &input, &mut self.events);
         self.drain();
+        if let Input::BookDone { token, .. } | Input::Resolved { token, .. } = input {
+            self.paper.book_changed(self.now, token, &self.engine);
+            self.live.book_changed(self.now, token, &self.engine);
+        }
     }
 
     fn drain(&mut self) {
@@ -101,6 +108,10 @@ impl World {
                     Mode::Paper => self.paper.submit(self.now, order),
                     Mode::Live => self.live.submit(self.now, order),
                 }
+            }
+            if let Event::CancelDue { order } = event {
+                let venue = if *order < OrderId::LIVE { &mut self.paper } else { &mut self.live };
+                venue.cancel(self.now, *order);
             }
         }
         self.events.clear();
@@ -142,10 +153,14 @@ impl World {
     }
 
     pub fn leader_late(&mut self, side: Side, at: f64, count: f64, late: Nanos) {
+        self.trade_of(LEADER, side, at, count, late);
+    }
+
+    pub fn trade_of(&mut self, leader: LeaderId, side: Side, at: f64, count: f64, late: Nanos) {
         self.trades += 1;
         self.input(Input::LeaderTrade(LeaderTrade {
             trade: TradeKey([self.trades, 1]),
-            leader: LEADER,
+            leader,
             token: TOKEN,
             side,
             price: price(at),
@@ -230,6 +245,7 @@ fn phrase(event: &Event) -> Option<String> {
         Event::LeaderUnblocked { .. } => "leader unblocked".to_owned(),
         Event::CancelDue { order } => format!("cancel {}", order.0),
         Event::PlanRepaired { resting, held, .. } => format!("plan repaired: {resting} rested, {held} held"),
+        Event::Unplanned { reason, .. } => reason.code().to_owned(),
         Event::Unknown { order } => format!("order {} unknown", order.0),
         Event::Tripped { breaker, .. } => format!("tripped {}", breaker.code()),
         Event::BreakerReset { breaker, .. } => format!("reset {}", breaker.code()),

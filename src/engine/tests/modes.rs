@@ -69,7 +69,7 @@ fn without_a_way_for_orders_live_is_never_on() {
     // A journal that says otherwise does not help.
     world.engine.apply(world.now, &Event::LiveSwitched { to: LiveSwitch::On });
     world.engine.apply(world.now, &Event::LeaderSwitched { leader: LEADER, to: LeaderSwitch::ForceOn });
-    assert_eq!(world.engine.switches().live_for(LEADER), LiveSwitch::Shadow);
+    assert_eq!(world.engine.live_for(LEADER), LiveSwitch::Shadow);
 }
 
 #[test]

@@ -50,7 +50,7 @@ fn what_cannot_be_done_is_declined_with_its_numbers_and_changes_nothing() {
     check(Input::Deposit { portfolio: PAPER, amount: Usdc::ZERO }, &not_positive, none);
     check(Input::Withdraw { portfolio: PAPER, amount: Usdc(-1) }, &not_positive, numbers(0, -1));
     check(Input::Move { from: PAPER, to: OTHER, amount: Usdc::ZERO }, &not_positive, none);
-    let too_much = numbers(999_000_000_000_000, i64::MAX);
+    let too_much = numbers(999_999_000_000_000, i64::MAX);
     check(Input::Deposit { portfolio: PAPER, amount: Usdc(i64::MAX) }, &known(Declined::TooMuch), too_much);
     let not_available = known(Declined::NotAvailable);
     let missing = numbers(950_000_000, 950_000_001);

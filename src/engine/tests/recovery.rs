@@ -3,9 +3,10 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::settings::ExitPlan;
 
 /// Returns an engine as set up like `World::new`'s, before any event.
-fn blank() -> Engine {
+pub fn blank() -> Engine {
     let mut engine = Engine::new(Options { value_every: Nanos::NEVER, ..Options::default() });
     engine.install_token(TOKEN);
     engine.install_portfolio(PAPER, Mode::Paper, open_settings());
@@ -13,7 +14,7 @@ fn blank() -> Engine {
     engine
 }
 
-fn recovered(log: &[(Nanos, Event)]) -> Engine {
+pub fn recovered(log: &[(Nanos, Event)]) -> Engine {
     let mut engine = blank();
     log.iter().for_each(|(at, event)| engine.apply(*at, event));
     engine
@@ -27,6 +28,7 @@ pub enum Step {
     Sell(u32),
     Wait(u64),
     Lose,
+    Force,
 }
 
 pub fn any_step() -> impl Strategy<Value = Step> {
@@ -36,6 +38,7 @@ pub fn any_step() -> impl Strategy<Value = Step> {
         (10u32..1_000).prop_map(Step::Sell),
         (1u64..4_000).prop_map(Step::Wait),
         Just(Step::Lose),
+        Just(Step::Force),
     ]
 }
 
@@ -52,6 +55,7 @@ pub fn play(world: &mut World, step: &Step) {
         Step::Sell(count) => world.leader(Side::Sell, 0.40, f64::from(count)),
         Step::Wait(ms) => world.wait(Nanos::from_millis(ms)),
         Step::Lose => world.input(Input::BookLost { token: TOKEN }),
+        Step::Force => world.input(Input::ForceExit { portfolio: PAPER, token: None }),
     }
 }
 
@@ -61,6 +65,8 @@ proptest! {
     fn any_story_recovers_to_the_same_state(steps in prop::collection::vec(any_step(), 1..60), resolves in any::<bool>()) {
         let mut settings = sized(SizeRule::Percent(100_000));
         (settings.exit.stop_loss_ppm, settings.exit.take_profit_ppm) = (200_000, 150_000);
+        (settings.exit.trailing_stop_ppm, settings.exit.hold_max) = (100_000, Nanos::from_secs(60));
+        settings.exit.plan = ExitPlan::RestAt(50_000);
         let mut world = World::new(settings);
         for step in steps {
             play(&mut world, &step);
@@ -72,7 +78,9 @@ proptest! {
             prop_assert_eq!(world.engine.positions().open(), 0);
             prop_assert_eq!(world.engine.orders().open(), 0);
         }
-        prop_assert_eq!(recovered(&world.log).state_hash(), world.engine.state_hash());
+        let again = recovered(&world.log);
+        prop_assert!(again.positions().iter().eq(world.engine.positions().iter()));
+        prop_assert_eq!(again.state_hash(), world.engine.state_hash());
     }
 }
 

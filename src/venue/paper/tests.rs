@@ -62,11 +62,21 @@ fn order(side: Side, kind: OrderKind, limit: u32, amount: u64) -> Submitted {
 fn answers(paper: &mut Paper, engine: &Engine, order: Submitted) -> String {
     paper.submit(Nanos::ZERO, &order);
     assert_eq!(paper.answer(Nanos::from_millis(249), engine), None, "before its time");
-    let answers = paper.answer(Nanos::from_millis(250), engine).expect("due");
-    let phrases = answers.into_iter().flatten().filter_map(|answer| match answer {
-        Input::Filled { shares, cash, fee, .. } => Some(format!("{shares} for {cash} fee {fee}")),
-        Input::Closed { end, .. } => Some(end.code().to_owned()),
-        _ => None,
+    let said = said(paper.answer(Nanos::from_millis(250), engine));
+    match order.kind {
+        OrderKind::Gtc => said,
+        // What fills or ends at once was accepted.
+        OrderKind::Fak | OrderKind::Fok => said.trim_start_matches("accepted; ").to_owned(),
+    }
+}
+
+/// Returns what the venue says, one phrase for each answer.
+fn said(answers: impl IntoIterator<Item = Answers>) -> String {
+    let phrases = answers.into_iter().flatten().flatten().map(|answer| match answer {
+        Input::Accepted { .. } => "accepted".to_owned(),
+        Input::Filled { shares, cash, fee, .. } => format!("{shares} for {cash} fee {fee}"),
+        Input::Closed { end, .. } => end.code().to_owned(),
+        other => panic!("the venue does not say {other:?}"),
     });
     phrases.collect::<Vec<_>>().join("; ")
 }
@@ -165,4 +175,89 @@ fn the_fee_is_the_venues() {
     let said = answers(&mut Paper::new(PaperOptions::default()), &engine, order(Side::Buy, OrderKind::Fak, 66, 5));
     // The chain gave 7.575758 shares and a fee of 0.085: the maker rounds up, we round against us.
     assert_eq!(said, "7.575757 for 5 fee 0.08499; filled");
+}
+
+/// A paper venue where a sale of 100 at 0.60 rests, above bids of 0.49.
+fn resting() -> (Engine, Paper) {
+    let (engine, mut paper) = (book(&[(49, 100)], &[(70, 100)]), Paper::new(PaperOptions::default()));
+    assert_eq!(answers(&mut paper, &engine, order(Side::Sell, OrderKind::Gtc, 60, 100)), "accepted");
+    (engine, paper)
+}
+
+/// Lets the book become this, and returns what the venue says to it at once.
+fn meets(engine: &mut Engine, paper: &mut Paper, at: u64, bids: &[(u32, u64)]) -> String {
+    set_book(engine, at, bids, &[(70, 100)]);
+    paper.book_changed(Nanos::from_secs(1), TOKEN, engine);
+    said(std::iter::from_fn(|| paper.answer(Nanos::from_secs(1), engine)))
+}
+
+#[test]
+fn what_does_not_cross_rests_until_somebody_bids_its_price() {
+    let (mut engine, mut paper) = resting();
+    assert_eq!(meets(&mut engine, &mut paper, 2, &[(59, 500)]), "");
+    assert_eq!(paper.next_due(), Nanos::NEVER);
+    // At its own price, without a fee; each bid once.
+    assert_eq!(meets(&mut engine, &mut paper, 3, &[(60, 40)]), "40 for 24 fee 0");
+    assert_eq!(meets(&mut engine, &mut paper, 4, &[(60, 40)]), "");
+    assert_eq!(meets(&mut engine, &mut paper, 5, &[(60, 50)]), "10 for 6 fee 0");
+    assert_eq!(meets(&mut engine, &mut paper, 6, &[(62, 500)]), "50 for 30 fee 0; filled");
+    assert_eq!(meets(&mut engine, &mut paper, 7, &[(62, 900)]), "");
+}
+
+#[test]
+fn what_crosses_at_once_pays_the_takers_fee_and_what_is_left_rests_without_one() {
+    let mut engine = book(&[(60, 40)], &[(70, 100)]);
+    let market = Market { fees: FeeSchedule { rate_ppm: 50_000 }, ..Market::COMMON };
+    engine.step(Nanos(2), &Input::MarketKnown { token: TOKEN, market }, &mut Events::default());
+    let mut paper = Paper::new(PaperOptions::default());
+    let sale = order(Side::Sell, OrderKind::Gtc, 55, 100);
+    // 40 x 0.05 x 0.6 x 0.4
+    assert_eq!(answers(&mut paper, &engine, sale), "accepted; 40 for 24 fee 0.48");
+    assert_eq!(meets(&mut engine, &mut paper, 2, &[(60, 100)]), "60 for 33 fee 0; filled");
+}
+
+#[test]
+fn orders_that_rest_share_what_is_bid_and_do_not_fill_each_other() {
+    let (mut engine, mut paper) = resting();
+    let second = Submitted { order: OrderId(2), ..order(Side::Sell, OrderKind::Gtc, 60, 100) };
+    assert_eq!(answers(&mut paper, &engine, second), "accepted");
+    // A buy of ours at that price finds nobody: our sales are not in the book.
+    let buy = Submitted { order: OrderId(3), ..order(Side::Buy, OrderKind::Fak, 60, 60) };
+    assert_eq!(answers(&mut paper, &engine, buy), "rejected_no_match");
+    assert_eq!(meets(&mut engine, &mut paper, 2, &[(60, 130)]), "100 for 60 fee 0; filled; 30 for 18 fee 0");
+}
+
+#[test]
+fn a_cancellation_is_answered_unless_the_order_had_ended() {
+    let cancelled = |engine: &Engine, paper: &mut Paper| {
+        paper.cancel(Nanos::from_secs(1), OrderId(1));
+        assert_eq!(paper.answer(Nanos::from_millis(1_249), engine), None, "before its time");
+        said(paper.answer(Nanos::from_millis(1_250), engine))
+    };
+    let (engine, mut paper) = resting();
+    assert_eq!(cancelled(&engine, &mut paper), "cancelled");
+    assert_eq!(cancelled(&engine, &mut paper), "");
+    // What fills on its way, fills.
+    let (mut engine, mut paper) = resting();
+    paper.cancel(Nanos::from_secs(1), OrderId(1));
+    assert_eq!(meets(&mut engine, &mut paper, 2, &[(60, 500)]), "100 for 60 fee 0; filled");
+    assert_eq!(said(paper.answer(Nanos::from_secs(2), &engine)), "");
+    // An order still on its way is cancelled after it came.
+    let (engine, mut paper) = (book(&[(49, 100)], &[(70, 100)]), Paper::new(PaperOptions::default()));
+    paper.submit(Nanos::ZERO, &order(Side::Sell, OrderKind::Gtc, 60, 100));
+    paper.cancel(Nanos::ZERO, OrderId(1));
+    let all = std::iter::from_fn(|| paper.answer(Nanos::from_secs(1), &engine));
+    assert_eq!(said(all), "accepted; cancelled");
+}
+
+#[test]
+fn a_sale_that_rests_needs_a_trusted_book_and_ends_with_its_market() {
+    let (mut engine, mut paper) = resting();
+    set_book(&mut engine, 2, &[(60, 500)], &[(70, 100)]);
+    engine.step(Nanos(2), &Input::BookLost { token: TOKEN }, &mut Events::default());
+    paper.book_changed(Nanos(2), TOKEN, &engine);
+    assert_eq!(paper.next_due(), Nanos::NEVER);
+    engine.step(Nanos(3), &Input::Resolved { token: TOKEN, payout: 0 }, &mut Events::default());
+    paper.book_changed(Nanos(3), TOKEN, &engine);
+    assert_eq!(said(paper.answer(Nanos(3), &engine)), "cancelled");
 }

@@ -1,0 +1,87 @@
+//! What the venue says of our orders, and what follows from it.
+
+use super::{
+    Engine, Events,
+    order::{Happening, may_end, next_state},
+};
+use crate::domain::{Cause, Event, Fault, Nanos, OrderEnd, OrderId, PortfolioId, Shares, Side, Usdc, event};
+
+impl Engine {
+    pub(super) fn accepted(&mut self, now: Nanos, order: OrderId, events: &mut Events) {
+        let Some(open) = self.orders.get(order) else { return self.fault(now, Fault::UnknownOrder, order, events) };
+        // A repeated acceptance says nothing new.
+        if next_state(open.state, Happening::Accepted).is_some() {
+            self.emit(now, Event::Accepted { order }, events);
+        }
+    }
+
+    /// No answer came.
+    pub(super) fn lost(&mut self, now: Nanos, order: OrderId, events: &mut Events) {
+        let Some(open) = self.orders.get(order) else { return self.fault(now, Fault::UnknownOrder, order, events) };
+        if next_state(open.state, Happening::Lost).is_some() {
+            self.emit(now, Event::Unknown { order }, events);
+        }
+    }
+
+    pub(super) fn filled(
+        &mut self,
+        now: Nanos,
+        order: OrderId,
+        shares: Shares,
+        cash: Usdc,
+        fee: Usdc,
+        events: &mut Events,
+    ) {
+        let Some(open) = self.orders.get(order) else { return self.fault(now, Fault::UnknownOrder, order, events) };
+        let submitted = open.submitted;
+        if !open.may_fill(shares, cash, fee) {
+            return self.fault(now, Fault::Overfill, order, events);
+        }
+        let (basis, release_at) = match submitted.side {
+            Side::Buy => (Usdc::ZERO, Nanos::ZERO),
+            Side::Sell => {
+                let found = self.positions.find(submitted.portfolio, submitted.leader, submitted.token);
+                let slot = found.filter(|slot| shares <= self.positions.at(*slot).shares);
+                let Some(slot) = slot else { return self.fault(now, Fault::Overfill, order, events) };
+                (self.positions.basis(slot, shares), now.plus(self.cooling_of(submitted.portfolio)))
+            }
+        };
+        self.emit(now, Event::Filled(event::Filled { order, shares, cash, fee, basis, release_at }), events);
+        // A fill may be told after the end of its market.
+        if let Some(payout) = self.tokens[submitted.token.index()].payout {
+            self.settle(now, submitted.token, payout, events);
+        }
+        if let Some(slot) = self.positions.find(submitted.portfolio, submitted.leader, submitted.token) {
+            self.note_deadline(now, slot);
+        }
+    }
+
+    pub(super) fn closed(&mut self, now: Nanos, order: OrderId, end: OrderEnd, events: &mut Events) {
+        let Some(open) = self.orders.get(order) else { return self.fault(now, Fault::UnknownOrder, order, events) };
+        if !may_end(open.state, end) {
+            return self.fault(now, Fault::BadEnd, order, events);
+        }
+        let (submitted, released) = (open.submitted, open.reserved_left);
+        self.emit(now, Event::Closed { order, end, released }, events);
+        if let Some(payout) = self.tokens[submitted.token.index()].payout {
+            // What was on sale until now was not settled with the rest.
+            self.settle(now, submitted.token, payout, events);
+        }
+        let Some(slot) = self.positions.find(submitted.portfolio, submitted.leader, submitted.token) else { return };
+        let is_exit = submitted.side == Side::Sell && submitted.cause != Cause::Plan;
+        if is_exit && end != OrderEnd::Filled {
+            // The bids that we know of are used up: the next word of the book, or some time, may bring others.
+            return self.exit_was_cut(now, slot);
+        }
+        // The leader may have left while our entry was on its way, or an exit waits for the plan to be out of its way.
+        self.look(now, slot, events);
+    }
+
+    pub(super) fn fault(&mut self, now: Nanos, fault: Fault, order: OrderId, events: &mut Events) {
+        self.emit(now, Event::Faulted { fault, order }, events);
+    }
+
+    pub(super) fn cooling_of(&self, portfolio: PortfolioId) -> Nanos {
+        self.portfolios[portfolio.index()].settings.exit.cooling
+    }
+}
