@@ -5,11 +5,11 @@ use std::fmt;
 use crate::{
     config::{Config, StrategyConfig},
     domain::{
-        Mode, Nanos, PaperSwitch, PortfolioId, PortfolioSet, Settings, TokenId, Usdc,
+        Market, Mode, Nanos, PaperSwitch, PortfolioId, PortfolioSet, Settings, TokenId, Usdc,
         settings::{Filter, Limits},
     },
     engine::{Engine, LiveOrders, Options},
-    feed::registry::{Registry, RegistryError},
+    feed::registry::{MarketIds, Registry, RegistryError},
     hot_loop::Core,
     journal::{Full, Journal, JournalError, MarketAbout, Record, recover},
     metrics::StageRecorder,
@@ -27,14 +27,19 @@ fn retired() -> Settings {
 pub struct Names {
     pub registry: Registry,
     pub portfolios: Vec<(String, Mode)>,
-    /// What is known of each token's market, for filters by condition or slug.
+    /// What is known of each token's market, for filters by condition, slug or tag.
     pub markets: Vec<MarketName>,
+    pub ids: MarketIds,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MarketName {
     pub condition: String,
     pub slug: String,
+    /// What the markets of one event of the venue share.
+    pub event: String,
+    /// As [`tag`](crate::config::tag) writes them; `None` while the venue has not said which there are.
+    pub tags: Option<Vec<String>>,
 }
 
 /// A message for the operator about something start-up found.
@@ -121,7 +126,7 @@ pub fn recovered(
     now: Nanos,
 ) -> Result<(Core<Journal>, Names, Vec<Notice>), StartError> {
     let mut engine = Engine::new(engine_options(config));
-    let mut names = Names { registry: Registry::new(), portfolios: vec![], markets: vec![] };
+    let mut names = Names { registry: Registry::new(), portfolios: vec![], markets: vec![], ids: MarketIds::default() };
     let (dir, tail) = (journal.dir().to_owned(), journal.tail());
     recover(&dir, &tail, |seq, at, record| replayed(&mut engine, &mut names, config, seq, at, &record))?;
     let mut core = Core::new(engine, Paper::new(paper_options(config)), journal, stages);
@@ -152,8 +157,13 @@ fn replayed(
         }
         Record::Market { token, market, about } => {
             in_order(token.index() < names.markets.len(), "market")?;
-            engine.set_market(token, market);
-            names.markets[token.index()] = MarketName::of(&about);
+            let name = MarketName::of(&about);
+            let known = names.identified(market, &name);
+            let is_same = |ids: (u32, u32)| ids.0 == 0 || ids.0 == ids.1;
+            in_order(is_same((market.condition.0, known.condition.0)), "condition")?;
+            in_order(is_same((market.venue_event.0, known.venue_event.0)), "event")?;
+            engine.set_market(token, known);
+            names.markets[token.index()] = name;
         }
         Record::Leader { id, wallet, .. } => in_order(names.registry.add_leader(wallet)? == (id, true), "leader")?,
         Record::Portfolio { id, strategy, mode } => {
@@ -250,25 +260,32 @@ impl Names {
     }
 }
 
-/// Returns the portfolios whose market filter keeps a token out: by token id, condition id or slug.
+/// Returns the portfolios whose market filter keeps a token out: by token id, condition id, slug or tag.
 pub fn denied(config: &Config, names: &Names, token: TokenId) -> PortfolioSet {
     let text = names.registry.token_text(token);
-    let market = &names.markets[token.index()];
-    let is_named =
-        |list: &[String]| list.iter().any(|name| *name == text || *name == market.condition || *name == market.slug);
+    let MarketName { condition, slug, tags, .. } = &names.markets[token.index()];
     let mut denied = PortfolioSet::EMPTY;
     for strategy in &config.strategies {
-        let is_kept_out = is_named(&strategy.markets_deny)
-            || (!strategy.markets_allow.is_empty() && !is_named(&strategy.markets_allow));
+        let is_kept_out = strategy.markets.keeps_out(&[text, condition, slug], tags.as_deref());
         let both = [Mode::Paper, Mode::Live].into_iter().filter_map(|mode| names.portfolio(&strategy.name, mode));
         both.filter(|_| is_kept_out).for_each(|id| denied.insert(id));
     }
     denied
 }
 
+impl Names {
+    /// Returns a market with the ids of its condition and event.
+    pub fn identified(&mut self, market: Market, name: &MarketName) -> Market {
+        let (condition, venue_event) = (self.ids.condition(&name.condition), self.ids.venue_event(&name.event));
+        Market { condition, venue_event, ..market }
+    }
+}
+
 impl MarketName {
     pub fn of(about: &MarketAbout<'_>) -> MarketName {
-        MarketName { condition: about.condition.to_owned(), slug: about.slug.to_owned() }
+        let tags = about.tags.map(|tags| tags.split_whitespace().map(str::to_owned).collect());
+        let [condition, slug, event] = [about.condition, about.slug, about.event].map(str::to_owned);
+        MarketName { condition, slug, event, tags }
     }
 }
 

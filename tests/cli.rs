@@ -55,7 +55,7 @@ price_min = 0.9
 price_max = 0.1
 order_kind = "IOC"
 slippage_buy_percnt = 2
-spread_max = 0.00000001
+spread_buy_max = 0.00000001
 "#;
 
 #[test]
@@ -76,7 +76,7 @@ fn a_file_with_ten_mistakes_is_answered_with_ten() {
         (24, "strategy 1.paper.price_max", "0.1 is below price_min, which is 0.9", "raise it, or lower price_min"),
         (25, "strategy 1.paper.order_kind", "\"IOC\" is not one of the words", "the default is: order_kind = \"FAK\""),
         (26, "strategy 1.paper.slippage_buy_percnt", "is not a key", "did you mean `slippage_buy_percent`?"),
-        (27, "strategy 1.paper.spread_max", "0.00000001 has more decimals than the 6 that are kept", "0.02"),
+        (27, "strategy 1.paper.spread_buy_max", "0.00000001 has more decimals than the 6 that are kept", "0.02"),
     ];
     for (index, (line, key, wrong, fix)) in expected.into_iter().enumerate() {
         let start = format!("mistake {} of 10: {}:{line}:", index + 1, path.display());

@@ -9,6 +9,7 @@ use remora::{
     config::{Config, Overrides, Source},
     domain::{
         Input, LeaderTrade, Millis, Mode, Nanos, PortfolioId, Price, Role, Shares, Side, TradeKey, Usdc, input::Best,
+        settings::ExitPlan,
     },
     engine::Engine,
     feed::{
@@ -115,6 +116,9 @@ fn a_trade_becomes_an_order_and_a_fill_without_allocating() {
     let mut settings = config.strategy_default;
     settings.limits.position_usdc_max = Usdc::whole(5_000);
     settings.limits.exposure_usdc_max = Usdc::whole(5_000);
+    // Each round the resting sale is taken away and laid again for what is then held.
+    settings.exit.plan = ExitPlan::RestAt(200_000);
+    settings.exit.trailing_stop_ppm = 500_000;
     core.engine.install_portfolio(portfolio, Mode::Paper, settings);
     core.engine.follow(leader, portfolio);
     let begin = Millis(1_776_082_800_000);

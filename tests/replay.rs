@@ -86,7 +86,7 @@ impl Stand {
             BEGIN_MS / 1_000
         );
         stand.file("outcomes.jsonl", &outcome);
-        stand.file("wide.toml", "[strategy_default.paper]\nslippage_buy_percent = 50\nprice_guard_percent = 50\n");
+        stand.file("wide.toml", "[strategy_default.paper]\nslippage_buy_percent = 50\nprice_guard_buy_percent = 50\n");
         stand
     }
 

@@ -1,4 +1,4 @@
-//! One portfolio: passes on what the operator tells it, and says each minute how it does.
+//! One portfolio: passes on what the operator tells it, says when proceeds are cash again, and each minute how it does.
 
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use crate::{
     clock,
     domain::{Input, PortfolioId, Settings, TokenId, Usdc},
     hot_loop::{Closed, Command, Stamped},
+    metrics::PortfolioNow,
 };
 
 /// What the operator tells one portfolio. The engine answers with events: what cannot be done is declined there.
@@ -29,6 +30,7 @@ pub enum StrategyMessage {
     },
     /// Other settings; what is open goes on under them.
     Configure(Box<Settings>),
+    Watch,
     Report,
 }
 
@@ -40,11 +42,12 @@ pub struct StrategyArguments {
     pub portfolio: PortfolioId,
 }
 
+const WATCH_EVERY: Duration = Duration::from_secs(1);
 const REPORT_EVERY: Duration = Duration::from_secs(60);
 
 impl Actor for Strategy {
     type Msg = StrategyMessage;
-    type State = StrategyArguments;
+    type State = Running;
     type Arguments = StrategyArguments;
 
     async fn pre_start(
@@ -52,8 +55,10 @@ impl Actor for Strategy {
         myself: ActorRef<Self::Msg>,
         arguments: StrategyArguments,
     ) -> Result<Self::State, ActorProcessingErr> {
+        myself.send_interval(WATCH_EVERY, || StrategyMessage::Watch);
         myself.send_interval(REPORT_EVERY, || StrategyMessage::Report);
-        Ok(arguments)
+        let released = arguments.now().map_or(Usdc::ZERO, |now| now.released);
+        Ok(Running { strategy: arguments, released })
     }
 
     async fn handle(
@@ -62,22 +67,50 @@ impl Actor for Strategy {
         message: Self::Msg,
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
-        let portfolio = state.portfolio;
+        let portfolio = state.strategy.portfolio;
         match message {
-            StrategyMessage::Pause => state.tell(Input::Pause { portfolio }).await,
-            StrategyMessage::Unpause => state.tell(Input::Unpause { portfolio }).await,
-            StrategyMessage::ResetBreakers => state.tell(Input::ResetBreakers { portfolio }).await,
-            StrategyMessage::ForceExit(token) => state.tell(Input::ForceExit { portfolio, token }).await,
-            StrategyMessage::Deposit(amount) => state.tell(Input::Deposit { portfolio, amount }).await,
-            StrategyMessage::Withdraw(amount) => state.tell(Input::Withdraw { portfolio, amount }).await,
-            StrategyMessage::Move { to, amount } => state.tell(Input::Move { from: portfolio, to, amount }).await,
-            StrategyMessage::Configure(settings) => state.command(Command::Configure { portfolio, settings }).await,
+            StrategyMessage::Pause => state.strategy.tell(Input::Pause { portfolio }).await,
+            StrategyMessage::Unpause => state.strategy.tell(Input::Unpause { portfolio }).await,
+            StrategyMessage::ResetBreakers => state.strategy.tell(Input::ResetBreakers { portfolio }).await,
+            StrategyMessage::ForceExit(token) => state.strategy.tell(Input::ForceExit { portfolio, token }).await,
+            StrategyMessage::Deposit(amount) => state.strategy.tell(Input::Deposit { portfolio, amount }).await,
+            StrategyMessage::Withdraw(amount) => state.strategy.tell(Input::Withdraw { portfolio, amount }).await,
+            StrategyMessage::Move { to, amount } => {
+                state.strategy.tell(Input::Move { from: portfolio, to, amount }).await
+            }
+            StrategyMessage::Configure(settings) => {
+                state.strategy.command(Command::Configure { portfolio, settings }).await
+            }
+            StrategyMessage::Watch => {
+                state.watch();
+                Ok(())
+            }
             StrategyMessage::Report => {
-                state.report();
+                state.strategy.report();
                 Ok(())
             }
         }
     }
+}
+
+/// A strategy, and what it said of its proceeds so far.
+pub struct Running {
+    strategy: StrategyArguments,
+    released: Usdc,
+}
+
+impl Running {
+    fn watch(&mut self) {
+        let Some(now) = self.strategy.now().filter(|now| self.released < now.released) else { return };
+        tracing::info!(strategy = self.strategy.name, "{}", settled(now.released - self.released));
+        self.released = now.released;
+    }
+}
+
+/// Says that proceeds are cash again, cut to whole cents.
+fn settled(amount: Usdc) -> String {
+    let cents = amount.0 / 10_000;
+    format!("Settled: ${}.{:02} back to cash", cents / 100, cents % 100)
 }
 
 impl StrategyArguments {
@@ -89,9 +122,13 @@ impl StrategyArguments {
         self.plant.inlet.command(command).await.map_err(|Closed| "the hot thread has ended".into())
     }
 
+    /// Returns how the portfolio stands.
+    fn now(&self) -> Option<PortfolioNow> {
+        self.plant.published.load().portfolios.iter().find(|portfolio| portfolio.id == self.portfolio).copied()
+    }
+
     fn report(&self) {
-        let snapshot = self.plant.published.load();
-        if let Some(now) = snapshot.portfolios.iter().find(|portfolio| portfolio.id == self.portfolio) {
+        if let Some(now) = self.now() {
             tracing::info!(
                 strategy = self.name,
                 equity = %now.equity(),
@@ -101,6 +138,18 @@ impl StrategyArguments {
                 unrealised = %now.unrealised,
                 "worth"
             );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn proceeds_are_said_in_dollars_and_cents() {
+        for (micros, said) in [(12_400_000, "12.40"), (50_009_999, "50.00"), (1_234_567_890, "1234.56")] {
+            assert_eq!(settled(Usdc(micros)), format!("Settled: ${said} back to cash"));
         }
     }
 }

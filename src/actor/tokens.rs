@@ -20,6 +20,10 @@ use crate::{
     start::{MarketName, Names, denied},
 };
 
+/// Tags longer than this are not written down: after a restart they are learned again before a filter by tags lets the
+/// market in.
+const TAGS_BYTES_MAX: usize = 250;
+
 pub enum TokensMessage {
     /// A leader traded a token that nobody knows.
     Cold {
@@ -67,7 +71,7 @@ impl Actor for Tokens {
         for token in held.into_iter().chain(plant.awake.iter()) {
             myself.cast(TokensMessage::Wake(token))?;
         }
-        let metadata = Metadata::new(plant.config.feed.clob_url.clone());
+        let metadata = Metadata::new(&plant.config.feed.clob_url, &plant.config.feed.gamma_url);
         Ok(TokensState { plant, names, metadata, actors: HashMap::new() })
     }
 
@@ -182,13 +186,24 @@ impl TokensState {
 
     async fn known(&mut self, token: TokenId, known: KnownToken) -> Result<(), Closed> {
         let KnownToken { market, about, payout } = known;
-        self.names.markets[token.index()] = MarketName { condition: about.condition.clone(), slug: about.slug.clone() };
+        let name = MarketName {
+            condition: about.condition.clone(),
+            slug: about.slug.clone(),
+            event: about.event.clone(),
+            // What was once learned is not forgotten because the venue did not say it this time.
+            tags: about.tags.or(self.names.markets[token.index()].tags.take()),
+        };
+        let market = self.names.identified(market, &name);
+        let tags = name.tags.as_ref().map(|tags| tags.join(" ")).filter(|tags| tags.len() <= TAGS_BYTES_MAX);
+        self.names.markets[token.index()] = name;
         let denied = denied(&self.plant.config, &self.names, token);
         let about = Box::new(About {
             condition: about.condition,
             slug: about.slug,
             title: about.title,
             outcome: about.outcome,
+            event: about.event,
+            tags,
         });
         self.plant.inlet.command(Command::MarketKnown { token, market, denied, about }).await?;
         // The sockets tell an end once; who was not connected then learns it here.

@@ -10,7 +10,7 @@ use self::story::Case;
 use super::{Engine, Exit, Global, parse, table};
 use crate::{
     config::{Config, Source, StrategyConfig},
-    domain::{FeeSchedule, Market, Price, Shares, Side, Tick, Usdc},
+    domain::{FeeSchedule, Market, Price, Role, Settings, Shares, Side, SizeRule, Tick, Usdc},
     start::{engine_options, paper_options},
 };
 
@@ -53,6 +53,22 @@ pub struct ExplainArgs {
     /// The market's taker fee rate, in percent
     #[arg(long, value_name = "PERCENT", default_value = "0", value_parser = parse::percent)]
     pub fee_rate_percent: u32,
+
+    /// His part in the match: maker or taker
+    #[arg(long, default_value = "taker", value_parser = parse::role)]
+    pub role: Role,
+
+    /// The model's probability of the outcome, in percent (kelly, edge, filter)
+    #[arg(long, value_name = "PERCENT", value_parser = parse::percent)]
+    pub probability: Option<u32>,
+
+    /// The dollars that he owns in all (mirror)
+    #[arg(long, value_name = "DOLLARS", value_parser = parse::usdc)]
+    pub leader_capital: Option<Usdc>,
+
+    /// How many of them are in positions (budget) [default: all of them]
+    #[arg(long, value_name = "DOLLARS", value_parser = parse::usdc)]
+    pub leader_exposure: Option<Usdc>,
 }
 
 const AFTER_HELP: &str = "\
@@ -60,7 +76,11 @@ Examples:
   remora explain --config my.toml --strategy careful --leader-usdc 500 --price 0.42
   remora explain --config my.toml --strategy careful --leader-usdc 500 --price 0.42 \\
       --bid 0.41 --ask 0.43 --depth-shares 800
-  remora explain --config my.toml --strategy careful --leader-usdc 200 --price 0.6 --side sell";
+  remora explain --config my.toml --strategy careful --leader-usdc 200 --price 0.6 --side sell
+  remora explain --config my.toml --strategy mirror --leader-usdc 500 --price 0.42 \\
+      --leader-capital 20000
+  remora explain --config my.toml --strategy kelly --leader-usdc 500 --price 0.42 \\
+      --probability 55";
 
 pub fn execute(global: &Global, args: &ExplainArgs) -> Exit {
     let config = match global.settings(Source::demo(), &Engine::default()) {
@@ -105,8 +125,8 @@ fn explained(global: &Global, args: &ExplainArgs, config: &Config) -> Result<Str
     text.push_str(
         "\nassumed: his trade is seen at once, nothing else is held, and the market is\n  far from its close",
     );
-    if !strategy.markets_allow.is_empty() || !strategy.markets_deny.is_empty() {
-        text.push_str("\nand let in by markets_allow and markets_deny");
+    if strategy.markets.is_any() {
+        text.push_str("\nand let in by the filters of markets and tags");
     }
     Ok(text)
 }
@@ -140,6 +160,9 @@ fn case(config: &Config, strategy: &StrategyConfig, args: &ExplainArgs) -> Resul
     if let Some(bid) = bid.filter(|bid| ask <= *bid) {
         return Err(format!("the best bid {bid} is not below the best ask {ask}\n  fix: give both --bid and --ask"));
     }
+    if let Some(wrong) = not_said(&strategy.settings, args) {
+        return Err(wrong);
+    }
     Ok(Case {
         options: engine_options(config),
         paper: paper_options(config),
@@ -152,7 +175,37 @@ fn case(config: &Config, strategy: &StrategyConfig, args: &ExplainArgs) -> Resul
         side: args.side,
         price: args.price,
         shares: shares_for(args.price, args.leader_usdc),
+        role: args.role,
+        probability_ppm: args.probability,
+        leader_capital: args.leader_capital.or(args.leader_exposure),
+        leader_exposure: args.leader_exposure.or(args.leader_capital),
     })
+}
+
+/// Returns which argument is missing that the strategy's rules go by.
+fn not_said(settings: &Settings, args: &ExplainArgs) -> Option<String> {
+    let rule = settings.sizing.rule;
+    let by_model = matches!(rule, SizeRule::Kelly(_) | SizeRule::Edge { .. });
+    if args.probability.is_none() && (by_model || settings.filter.probability_ppm_min > 0) {
+        let fix = "say what the model thinks, such as --probability 55";
+        return Some(format!("this strategy goes by the model's probability of the outcome\n  fix: {fix}"));
+    }
+    let worth = match rule {
+        SizeRule::Mirror(_) if args.leader_capital.is_none() => Some(("capital", "--leader-capital 20000")),
+        SizeRule::Budget(_) if args.leader_exposure.or(args.leader_capital).is_none() => {
+            Some(("money at stake", "--leader-exposure 5000"))
+        }
+        SizeRule::Fixed(_)
+        | SizeRule::Percent(_)
+        | SizeRule::Mirror(_)
+        | SizeRule::Adaptive { .. }
+        | SizeRule::Budget(_)
+        | SizeRule::Kelly(_)
+        | SizeRule::Edge { .. }
+        | SizeRule::Conviction { .. } => None,
+    };
+    worth
+        .map(|(what, flag)| format!("this strategy goes by the leader's {what}\n  fix: say what it is, such as {flag}"))
 }
 
 /// Returns the fewest shares that are worth `dollars`: rounded down, a tenth of them would miss a cent.

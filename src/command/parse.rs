@@ -4,7 +4,7 @@ use std::{num::NonZeroU32, time::Duration};
 
 use crate::{
     config::decimal,
-    domain::{Price, Shares, Side, Tick, Usdc, money::ONE},
+    domain::{Price, Role, Shares, Side, Tick, Usdc, money::ONE},
 };
 
 /// How fast recorded time passes.
@@ -77,6 +77,15 @@ pub fn side(text: &str) -> Result<Side, String> {
         .into_iter()
         .find(|side| side.code() == text)
         .ok_or_else(|| format!("`{text}` is neither `buy` nor `sell`"))
+}
+
+/// Reads `maker` or `taker`.
+pub fn role(text: &str) -> Result<Role, String> {
+    match text {
+        "maker" => Ok(Role::Maker),
+        "taker" => Ok(Role::Taker),
+        other => Err(format!("`{other}` is neither `maker` nor `taker`")),
+    }
 }
 
 fn positive_micros(text: &str) -> Result<i64, String> {

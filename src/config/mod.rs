@@ -23,7 +23,7 @@ use sha2::{Digest, Sha256};
 
 pub use problem::{Place, Problem, Problems};
 pub use sections::without_password;
-pub use strategy::{CAPITAL_DEFAULT, LEADERS_MAX, NAME_CHARS_MAX};
+pub use strategy::{CAPITAL_DEFAULT, LEADERS_MAX, NAME_CHARS_MAX, markets::MarketFilter, markets::tag};
 
 use crate::domain::{LiveSwitch, Market, Mode, Nanos, Settings, Usdc};
 use reader::{Document, Group, Override, Reader};
@@ -117,6 +117,7 @@ pub struct FeedConfig {
     pub market_url: String,
     pub activity_url: String,
     pub clob_url: String,
+    pub gamma_url: String,
     pub metadata_wait: Nanos,
     pub silence_max: Duration,
     pub tokens_per_socket_max: usize,
@@ -209,9 +210,7 @@ pub struct StrategyConfig {
     pub settings: Settings,
     /// The portfolio with real money, if there is one.
     pub live: Option<PortfolioConfig>,
-    /// Condition ids, token ids or slugs; if there are any, only these.
-    pub markets_allow: Vec<String>,
-    pub markets_deny: Vec<String>,
+    pub markets: MarketFilter,
 }
 
 /// What a portfolio begins with and does.

@@ -210,8 +210,14 @@ impl<'a> Section<'_, 'a> {
         }
     }
 
-    /// Returns the texts of the list `key`, which has at least `least` elements; those that are no text are reported.
-    pub fn texts(&mut self, key: &'static str, least: usize, allowed: &str, example: &str) -> Vec<Text<'a>> {
+    /// Returns the elements of the list `key`, which has at least `least` of them, and where each stands.
+    pub fn elements(
+        &mut self,
+        key: &'static str,
+        least: usize,
+        allowed: &str,
+        example: &str,
+    ) -> Vec<(&'a DeValue<'a>, Place)> {
         self.value(key, allowed, example, |value| match value {
             DeValue::Array(list) if list.len() < least => Err("is empty".to_owned()),
             DeValue::Array(_) => Ok(()),
@@ -222,15 +228,19 @@ impl<'a> Section<'_, 'a> {
         else {
             return Vec::new();
         };
+        list.iter().map(|element| (element.get_ref(), layer.document.place(element.span()))).collect()
+    }
+
+    /// Returns the texts of the list `key`, which has at least `least` elements; those that are no text are reported.
+    pub fn texts(&mut self, key: &'static str, least: usize, allowed: &str, example: &str) -> Vec<Text<'a>> {
         let mut texts = Vec::new();
-        for element in list {
-            let place = layer.document.place(element.span());
-            match element.get_ref().as_str() {
+        for (element, place) in self.elements(key, least, allowed, example) {
+            match element.as_str() {
                 Some(text) => texts.push(Text { text, place }),
                 None => {
-                    let wrong = format!("holds {}, not a text", describe(element.get_ref()));
+                    let wrong = format!("holds {}, not a text", describe(element));
                     let fix = format!("for example: {key} = {example}");
-                    self.reader.report(place, &format!("{}.{key}", layer.path), &wrong, allowed, &fix);
+                    self.report(place, key, &wrong, allowed, &fix);
                 }
             }
         }

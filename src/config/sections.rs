@@ -75,6 +75,7 @@ pub fn feed(reader: &mut Reader<'_>) -> FeedConfig {
         market_url: section.url("market_url", "wss", "ws", "\"wss://ws-subscriptions-clob.polymarket.com/ws/market\""),
         activity_url: section.url("activity_url", "wss", "ws", "\"wss://ws-live-data.polymarket.com\""),
         clob_url: section.url("clob_url", "https", "http", "\"https://clob.polymarket.com\""),
+        gamma_url: section.url("gamma_url", "https", "http", "\"https://gamma-api.polymarket.com\""),
         metadata_wait: section.millis("metadata_wait_ms", 0, 60_000),
         silence_max: duration(section.seconds("silence_s_max", 5, 3_600)),
         tokens_per_socket_max: section.whole("tokens_per_socket_max", 1, 500) as usize,

@@ -3,7 +3,7 @@
 use super::*;
 use crate::domain::{
     FeeSchedule, Price, Shares, SizeRule, Tick,
-    settings::{BreakerReset, Guard, Limits},
+    settings::{BelowMinimum, BreakerReset, Guard, Limits, OrderPolicy, Roles, Sides, Tier},
 };
 
 const ADA: &str = "[[leader]]\nname = \"Ada\"\nwallet = \"0x1EAD000000000000000000000000000000000001\"\n";
@@ -43,6 +43,7 @@ fn a_strategy_has_the_conservative_settings_unless_it_says_otherwise() {
     expected.sizing.order_usdc_max = Usdc::whole(50);
     (expected.filter.price_min, expected.filter.price_max) = (price(30_000), price(970_000));
     (expected.filter.close_time_min, expected.filter.close_life_ppm_min) = (Nanos::from_secs(300), 200_000);
+    expected.filter.probability_age_max = Nanos::from_secs(60);
     expected.guards.buy = Guard {
         spread_max: 20_000,
         price_guard_ppm: 20_000,
@@ -76,8 +77,8 @@ fn a_strategy_has_the_conservative_settings_unless_it_says_otherwise() {
 #[test]
 fn a_strategy_wins_over_the_file_and_the_file_over_the_defaults() {
     let config = load(&format!(
-        "[strategy_default.paper]\nprice_min = 0.29\nspread_max = 0.1\n{ADA}
-[[strategy]]\nname = \"s\"\nleaders = [\"Ada\"]\n[strategy.paper]\ncapital_usdc = 1_000\nspread_max = 5e-2\nsizing = \"percent\"\n"
+        "[strategy_default.paper]\nprice_min = 0.29\nspread_buy_max = 0.1\n{ADA}
+[[strategy]]\nname = \"s\"\nleaders = [\"Ada\"]\n[strategy.paper]\ncapital_usdc = 1_000\nspread_buy_max = 5e-2\nsizing = \"percent\"\n"
     ))
     .expect("right");
     let settings = &config.strategies[0].settings;
@@ -212,14 +213,123 @@ fn each_mistake_in_a_leader_or_strategy_has_its_place_and_its_words() {
         ],
     );
     strategy_check(
-        "spread_max = 0.0000001",
-        &["9:14 strategy 1.paper.spread_max: 0.0000001 has more decimals than the 6 that are kept"],
+        "spread_buy_max = 0.0000001",
+        &["9:14 strategy 1.paper.spread_buy_max: 0.0000001 has more decimals than the 6 that are kept"],
     );
     strategy_check(
         "stop_loss_percent = inf",
         &["9:21 strategy 1.paper.stop_loss_percent: `inf` is not a number that can be kept exactly"],
     );
     strategy_check("capital_usd = 0x10", &["9:1 strategy 1.paper.capital_usd: is not a key that exists here"]);
+}
+
+/// Settings of one strategy after Ada, with these lines for `[strategy.paper]`, from line 9 on.
+fn paper(lines: &str) -> String {
+    format!("{ADA}[[strategy]]\nname=\"s\"\nleaders=[\"Ada\"]\n[strategy.paper]\ncapital_usdc=9\n{lines}")
+}
+
+#[test]
+fn each_rule_of_size_is_read_with_its_own_keys() {
+    let check = |lines: &str, rule| {
+        let config = load(&paper(lines)).unwrap_or_else(|problems| panic!("{problems}"));
+        assert_eq!(config.strategies[0].settings.sizing.rule, rule, "{lines}");
+    };
+    let dollars = Usdc::whole;
+    check("sizing = \"mirror\"", SizeRule::Mirror(1_000_000));
+    check("sizing = \"mirror\"\nmirror_percent = 50", SizeRule::Mirror(500_000));
+    let (small, large) = (dollars(100), dollars(10_000));
+    check("sizing = \"adaptive\"", SizeRule::Adaptive { small, small_ppm: 200_000, large, large_ppm: 10_000 });
+    check("sizing = \"budget\"\nbudget_usdc = 70", SizeRule::Budget(dollars(70)));
+    check("sizing = \"kelly\"", SizeRule::Kelly(250_000));
+    check("sizing = \"edge\"", SizeRule::Edge { full: dollars(50), edge_ppm: 50_000 });
+    check("sizing = \"conviction\"\nconviction_full_usdc = 7", SizeRule::Conviction { full: dollars(7) });
+}
+
+#[test]
+fn filters_guards_and_policies_are_read() {
+    let lines = "sides = \"buys\"\nroles = \"maker\"\nentries_max = 2\nprobability_percent_min = 55\n\
+                 probability_age_ms_max = 7\ntiers = [[0, 0.5], [50, 2]]\nbankroll_percent_max = 5\n\
+                 below_minimum = \"raise\"\norder_kind = \"FOK_UP_TO\"\nfok_usdc_max = 30\n\
+                 book_age_sell_ms_max = 200\nspread_sell_max = 0.3\nprice_guard_sell_percent = 4\n\
+                 slippage_sell_percent = 6\ndepth_factor_sell_min = 2\ndepth_sell_percent_max = 40\n\
+                 depth_age_sell_ms_min = 9\ndepth_age_buy_ms_min = 8\n";
+    let settings = load(&paper(lines)).expect("right").strategies[0].settings;
+    assert_eq!((settings.filter.sides, settings.filter.roles), (Sides::BuysOnly, Roles::MakerOnly));
+    let filter = settings.filter;
+    assert_eq!((filter.entries_max, filter.probability_ppm_min), (2, 550_000));
+    assert_eq!(filter.probability_age_max, Nanos::from_millis(7));
+    let tiers = [(0, 500_000), (50, 2_000_000)].map(|(from, factor_ppm)| Tier { from: Usdc::whole(from), factor_ppm });
+    assert_eq!((&settings.sizing.tiers[..2], settings.sizing.tiers[2]), (&tiers[..], Tier::UNUSED));
+    assert_eq!((settings.sizing.bankroll_ppm_max, settings.sizing.below_minimum), (50_000, BelowMinimum::Raise));
+    assert_eq!(settings.policy, OrderPolicy::FokUpTo(Usdc::whole(30)));
+    let sell = Guard {
+        book_age_max: Nanos::from_millis(200),
+        spread_max: 300_000,
+        price_guard_ppm: 40_000,
+        slippage_ppm: 60_000,
+        depth_factor_ppm_min: 2_000_000,
+        depth_ppm_max: 400_000,
+        depth_age_min: Nanos::from_millis(9),
+    };
+    assert_eq!((settings.guards.sell, settings.guards.buy.depth_age_min), (sell, Nanos::from_millis(8)));
+}
+
+#[test]
+fn each_mistake_in_a_size_has_its_place_and_its_words() {
+    let check = |lines: &str, expected: &[&str]| assert_eq!(mistakes(&paper(lines)), expected, "{lines}");
+    check(
+        "tiers = [[50, 1], [50, 2], [60, 0], [70], 5, [-1, 1]]",
+        &[
+            "9:19 strategy 1.paper.tiers: begins at $50, which is not above the $50 of the one before",
+            "9:28 strategy 1.paper.tiers: has the factor 0",
+            "9:37 strategy 1.paper.tiers: holds a list, not a pair",
+            "9:43 strategy 1.paper.tiers: holds the number 5, not a pair",
+            "9:46 strategy 1.paper.tiers: begins at $-1",
+        ],
+    );
+    let nine: Vec<String> = (1..=9).map(|from| format!("[{from}, 1]")).collect();
+    check(
+        &format!("tiers = [{}]", nine.join(",")),
+        &["9:66 strategy 1.paper.tiers: is one more than the 8 that there may be"],
+    );
+    check("tiers = 5", &["9:9 strategy 1.paper.tiers: is the number 5, not a list"]);
+    check(
+        "sizing = \"adaptive\"\nadaptive_small_usdc = 20000\nadaptive_large_percent = 30",
+        &[
+            "10:23 strategy 1.paper.adaptive_small_usdc: 20000 is above adaptive_large_usdc, which is 10000 by default",
+            "11:26 strategy 1.paper.adaptive_large_percent: 30 is above adaptive_small_percent, which is 20 by default",
+        ],
+    );
+    // What is too small is only a mistake where it is neither raised nor multiplied.
+    check("size_usdc = 0.5\nbelow_minimum = \"raise\"", &[]);
+    check("size_usdc = 0.5\ntiers = [[0, 10]]", &[]);
+    check("size_usdc = 0.5", &["9:13 strategy 1.paper.size_usdc: 0.5 is below order_usdc_min, which is 1"]);
+    check("kelly_percent = 101", &["9:17 strategy 1.paper.kelly_percent: 101 is above 100"]);
+    check("order_kind = \"IOC\"", &["9:14 strategy 1.paper.order_kind: \"IOC\" is not one of the words"]);
+}
+
+#[test]
+fn a_strategy_may_follow_all_leaders_but_some() {
+    let bo = ADA.replace("Ada", "Bo").replace("01\"", "02\"");
+    let text = |lines: &str| format!("{ADA}{bo}[[strategy]]\nname = \"s\"\n{lines}\npaper = {{ capital_usdc = 5 }}");
+    let followed = |lines: &str| load(&text(lines)).expect("right").strategies[0].leaders.clone();
+    assert_eq!(followed("leaders = [\"*\"]"), [0, 1]);
+    assert_eq!(followed("leaders = [\"*\"]\nleaders_deny = [\"Ada\"]"), [1]);
+    assert_eq!(followed("leaders = [\"Bo\"]"), [1]);
+    let check = |lines: &str, expected: &[&str]| assert_eq!(mistakes(&text(lines)), expected, "{lines}");
+    check("leaders = [\"*\", \"Ada\"]", &["9:11 strategy 1.leaders: names leaders beside \"*\", which is all of them"]);
+    check(
+        "leaders = [\"Ada\"]\nleaders_deny = [\"Ada\"]",
+        &["10:16 strategy 1.leaders_deny: leaves no leader to follow"],
+    );
+    check(
+        "leaders = [\"*\"]\nleaders_deny = [\"Eve\"]",
+        &["10:17 strategy 1.leaders_deny: \"Eve\" is not a declared leader; there are: Ada, Bo"],
+    );
+    check(
+        "leaders = [\"*\"]\ntags_deny = [\"!\"]",
+        &["10:14 strategy 1.tags_deny: \"!\" has neither a letter nor a digit"],
+    );
 }
 
 #[test]
@@ -230,19 +340,22 @@ fn all_mistakes_are_reported_at_once_each_once_and_in_order() {
 [[strategy]]\nname = \"b\"\nleaders = [\"Ada\"]\npaper = {{ capital_usdc = 5 }}\n"
     );
     let expected = [
-        "2:23 strategy_default.paper.price_guard_percent: 200 is above 100",
+        "2:23 strategy_default.paper.price_guard_buy_percent: 200 is above 100",
         "3:1 strategy_default.paper.spread: is not a key that exists here",
         "11:26 strategy 1.paper.capital_usdc: 0 is below 1",
     ];
     assert_eq!(mistakes(&text), expected);
     let printed = load(&text).expect_err("three mistakes").to_string();
     let lines: Vec<&str> = printed.lines().collect();
-    assert_eq!(lines[0], "mistake 1 of 3: my.toml:2:23: strategy_default.paper.price_guard_percent: 200 is above 100");
-    assert_eq!(lines[1], "    | price_guard_percent = 200");
+    assert_eq!(
+        lines[0],
+        "mistake 1 of 3: my.toml:2:23: strategy_default.paper.price_guard_buy_percent: 200 is above 100"
+    );
+    assert_eq!(lines[1], "    | price_guard_buy_percent = 200");
     assert_eq!(lines[2], "    |                       ^^^");
     assert_eq!(lines[3], "    allowed: 0 to 100");
-    assert_eq!(lines[4], "    fix: the default is: price_guard_percent = 2");
-    assert!(printed.contains("fix: did you mean `spread_max`?"), "{printed}");
+    assert_eq!(lines[4], "    fix: the default is: price_guard_buy_percent = 2");
+    assert!(printed.contains("fix: did you mean `spread_buy_max`?"), "{printed}");
 }
 
 #[test]
@@ -386,7 +499,7 @@ fn a_preset_fills_what_its_table_does_not_say() {
 
 #[test]
 fn live_says_only_what_differs_from_paper_and_its_own_capital() {
-    let tables = "[strategy.paper]\ncapital_usdc = 1000\nsize_usdc = 20\nspread_max = 0.01\n";
+    let tables = "[strategy.paper]\ncapital_usdc = 1000\nsize_usdc = 20\nspread_buy_max = 0.01\n";
     assert_eq!(strategy(tables).expect("right").live, None);
     let with = format!("{tables}[strategy.live]\ncapital_usdc = 300\nsize_usdc = 10\n");
     let told = strategy(&with).expect("right");

@@ -36,19 +36,21 @@ impl Price {
         Price(ONE as u32 - self.0)
     }
 
-    /// Returns what `shares` cost at this price, rounded up.
+    /// Returns what `shares` cost at this price, rounded up; the largest amount for more shares than there can be.
     pub fn cost_ceil(self, shares: Shares) -> Usdc {
-        Usdc((u128::from(self.0) * u128::from(shares.0)).div_ceil(u128::from(ONE)) as i64)
+        Usdc((u128::from(self.0) * u128::from(shares.0)).div_ceil(u128::from(ONE)).min(i64::MAX as u128) as i64)
     }
 
     /// Returns what `shares` cost at this price, rounded down: what a seller gets.
     pub fn cost_floor(self, shares: Shares) -> Usdc {
-        Usdc((u128::from(self.0) * u128::from(shares.0) / u128::from(ONE)) as i64)
+        Usdc((u128::from(self.0) * u128::from(shares.0) / u128::from(ONE)).min(i64::MAX as u128) as i64)
     }
 
-    /// Returns how many shares `budget` surely affords at this price; zero for a budget that is not positive.
+    /// Returns how many shares `budget` surely affords at this price; zero for a budget that is not positive, and never
+    /// more than can be counted.
     pub fn shares_floor(self, budget: Usdc) -> Shares {
-        Shares((u128::from(budget.0.max(0) as u64) * u128::from(ONE) / u128::from(self.0)) as u64)
+        let shares = u128::from(budget.0.max(0) as u64) * u128::from(ONE) / u128::from(self.0);
+        Shares(shares.min(u128::from(u64::MAX)) as u64)
     }
 
     /// Returns the price `delta` millionths higher, at most 0.999999.
@@ -109,9 +111,10 @@ impl Usdc {
         Usdc(self.0 - self.0 % 10_000)
     }
 
-    /// Returns the share `ppm` (parts per million) of a non-negative amount, rounded down.
+    /// Returns the share `ppm` (parts per million) of a non-negative amount, rounded down; the largest amount if it is more.
     pub fn part_floor(self, ppm: u64) -> Usdc {
-        Usdc((i128::from(self.0) * i128::from(ppm) / i128::from(ONE)) as i64)
+        let part = i128::from(self.0) * i128::from(ppm) / i128::from(ONE);
+        Usdc(part.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64)
     }
 }
 

@@ -1,8 +1,9 @@
 //! What the venue says of our orders, and what follows from it.
 
 use super::{
-    Engine, Events,
+    Engine, Events, Origin, Portfolio,
     order::{Happening, may_end, next_state},
+    strategy::policy,
 };
 use crate::domain::{Cause, Event, Fault, Nanos, OrderEnd, OrderId, PortfolioId, Shares, Side, Usdc, event};
 
@@ -62,7 +63,11 @@ impl Engine {
             return self.fault(now, Fault::BadEnd, order, events);
         }
         let (submitted, released) = (open.submitted, open.reserved_left);
+        let is_sent_again = self.is_sent_again(&submitted, end);
         self.emit(now, Event::Closed { order, end, released }, events);
+        if is_sent_again {
+            self.send_again(now, &submitted, events);
+        }
         if let Some(payout) = self.tokens[submitted.token.index()].payout {
             // What was on sale until now was not settled with the rest.
             self.settle(now, submitted.token, payout, events);
@@ -75,6 +80,29 @@ impl Engine {
         }
         // The leader may have left while our entry was on its way, or an exit waits for the plan to be out of its way.
         self.look(now, slot, events);
+    }
+
+    /// Returns whether the policy repeats an order that ended so. Where the leader left meanwhile it does not.
+    fn is_sent_again(&self, order: &event::Submitted, end: OrderEnd) -> bool {
+        let Portfolio { settings, .. } = &self.portfolios[order.portfolio.index()];
+        let slot = self.positions.find(order.portfolio, order.leader, order.token);
+        let is_owed = slot.is_some_and(|slot| self.positions.at(slot).exit.shares > Shares::ZERO);
+        policy::is_sent_again(settings.policy, order, end) && !is_owed
+    }
+
+    /// Repeats a killed FOK as FAK, once. It belongs to the same signal, which ended with the first order: where the book or a
+    /// limit forbids the second, nothing more is said. It is decided with the end of the first, so a crash leaves none undecided.
+    fn send_again(&mut self, now: Nanos, first: &event::Submitted, events: &mut Events) {
+        let event::Submitted { signal, portfolio, leader, token, cause, reference, .. } = *first;
+        if self.keeps_out(portfolio, leader, token).is_some() {
+            return;
+        }
+        let situation = self.situation(now, portfolio, leader, token, reference);
+        let Ok(intent) = policy::again(&situation, first) else { return };
+        if let Ok(approved) = self.check_entry(now, portfolio, leader, token, intent) {
+            let origin = Origin { signal, portfolio, leader, token, cause, reference };
+            self.place_attempt(now, approved, origin, 2, events);
+        }
     }
 
     pub(super) fn fault(&mut self, now: Nanos, fault: Fault, order: OrderId, events: &mut Events) {

@@ -127,7 +127,11 @@ impl Engine {
             }
             Event::Filled(filled) => self.apply_filled(at, filled),
             Event::Closed { order, end, released } => self.apply_closed(at, *order, *end, *released),
-            Event::Resolved { token, payout } => self.tokens[token.index()].payout = Some(*payout),
+            Event::Resolved { token, payout } => {
+                self.tokens[token.index()].payout = Some(*payout);
+                let tokens = &self.tokens;
+                self.entered.make_room(|token| tokens[token.index()].payout.is_some());
+            }
             Event::Settled(settled) => self.apply_settled(settled),
             Event::Released { portfolio, amount } => {
                 self.cooling.remove(*portfolio, *amount);
@@ -183,7 +187,8 @@ impl Engine {
     fn apply_submitted(&mut self, at: Nanos, submitted: &Submitted) {
         let Submitted { portfolio, leader, token, reserved, .. } = *submitted;
         self.parked.decided(submitted.signal, portfolio);
-        self.orders.insert(submitted);
+        let group = self.groups.of(submitted);
+        self.orders.insert(submitted, group);
         let slot = self.positions.open_slot(portfolio, leader, token);
         let position = self.positions.at_mut(slot);
         match submitted.side {
@@ -193,6 +198,8 @@ impl Engine {
                 position.reserved = position.reserved + reserved;
                 position.pending = position.pending + submitted.shares;
                 self.groups.ordered_more(submitted);
+                let tokens = &self.tokens;
+                self.entered.ordered(portfolio, token, group, |token| tokens[token.index()].payout.is_some());
                 self.transfer(portfolio, Account::Available, Account::Reserved, reserved);
             }
             Side::Sell => {
@@ -214,6 +221,7 @@ impl Engine {
         let pending_before = order.shares_left();
         order.filled = order.filled + shares;
         let pending_gone = pending_before - order.shares_left();
+        let group = order.group;
         let slot = self.positions.open_slot(submitted.portfolio, submitted.leader, submitted.token);
         match submitted.side {
             Side::Buy => {
@@ -225,6 +233,7 @@ impl Engine {
                     (position.opened_at, position.peak) = (at, None);
                 }
                 self.positions.add(slot, shares, cash);
+                self.entered.bought(submitted.portfolio, submitted.token, group);
                 self.transfer(submitted.portfolio, Account::Reserved, Account::Deployed, cash);
                 self.transfer(submitted.portfolio, Account::Reserved, Account::Result, fee);
             }
@@ -263,6 +272,7 @@ impl Engine {
                 position.reserved = position.reserved - released;
                 position.pending = position.pending - order.shares_left();
                 self.transfer(portfolio, Account::Reserved, Account::Available, released);
+                self.entered.closed(portfolio, token, order.group);
             }
             Side::Sell => {
                 position.selling = position.selling - order.shares_left();
@@ -331,6 +341,7 @@ impl Engine {
             [at.0, u64::from(portfolio.0), amount.0 as u64].into_iter().for_each(|value| hash.mix(value));
         }
         self.parked.iter().for_each(|parked| hash.mix(parked.signal.signal.0));
+        self.entered.numbers().for_each(|number| hash.mix(number));
         hash.0
     }
 }

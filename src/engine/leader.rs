@@ -241,8 +241,12 @@ impl Groups {
         self.oldest = (self.oldest + 1) % GROUPS_MAX;
     }
 
-    /// Notes what a portfolio ordered because of a signal, in the signal's group.
-    pub(super) fn ordered_more(&mut self, order: &Submitted) {
+    /// Returns the group of the signal that led to an order; the signal itself where the group is forgotten.
+    pub(super) fn of(&self, order: &Submitted) -> SignalId {
+        self.slot_of(order).map_or(order.signal, |slot| self.slots[slot].first)
+    }
+
+    fn slot_of(&self, order: &Submitted) -> Option<usize> {
         // A group's signals lie between its first and the first of the next group of this leader and token.
         let is_ours = |group: &Group| {
             group.leader == order.leader
@@ -251,7 +255,12 @@ impl Groups {
                 && group.first <= order.signal
         };
         let ours = self.slots.iter().enumerate().filter(|(_, group)| is_ours(group));
-        if let Some((slot, _)) = ours.max_by_key(|(_, group)| group.first) {
+        ours.max_by_key(|(_, group)| group.first).map(|(slot, _)| slot)
+    }
+
+    /// Notes what a portfolio ordered because of a signal, in the signal's group. A second attempt repeats what was noted.
+    pub(super) fn ordered_more(&mut self, order: &Submitted) {
+        if let (Some(slot), 1) = (self.slot_of(order), order.attempt) {
             let ordered = &mut self.ordered[slot][order.portfolio.index()];
             *ordered = *ordered + order.budget;
         }

@@ -49,6 +49,11 @@ impl Ledger {
         -self.balance(Account::Result)
     }
 
+    /// Returns what there is in all, positions at cost: deposits and realised P&L.
+    pub fn equity(&self) -> Usdc {
+        self.deposits() + self.realised()
+    }
+
     /// Moves a non-negative `amount`. Panics rather than let an account that may not be negative become so: money that
     /// does not add up must stop the process, not be clamped away.
     pub fn transfer(&mut self, from: Account, to: Account, amount: Usdc) {

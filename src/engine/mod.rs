@@ -43,12 +43,13 @@ use risk::Approved;
 use signal::Parked;
 use stake::Stakes;
 use standing::Standing;
+use strategy::{Probability, entered::Entered, policy};
 use switch::Switches;
 
 use crate::domain::{
     Cause, Divergence, Event, Input, LeaderId, LiveSwitch, Market, Mode, Nanos, OrderEnd, OrderId, OrderKind,
     PaperSwitch, PortfolioId, PortfolioSet, Price, Settings, Shares, Side, SignalId, Tick, TokenId, Usdc, event,
-    ids::PORTFOLIOS_MAX, settings::OrderPolicy,
+    ids::PORTFOLIOS_MAX, money::ONE,
 };
 
 /// Tokens one engine knows.
@@ -133,6 +134,8 @@ pub struct Token {
     pub payout: Option<u32>,
     /// Portfolios whose market filter keeps it out.
     pub denied: PortfolioSet,
+    /// What the external model thinks of it; not remembered over a restart.
+    pub probability: Option<Probability>,
 }
 
 /// Whether the market's rules are known.
@@ -175,6 +178,7 @@ pub struct Engine {
     parked: Parked,
     orders: Orders,
     positions: Positions,
+    entered: Entered,
     cooling: Cooling,
     stakes: Stakes,
     dealings: Dealings,
@@ -216,6 +220,7 @@ impl Engine {
             parked: Parked::default(),
             orders: Orders::default(),
             positions: Positions::new(TOKENS_MAX),
+            entered: Entered::default(),
             cooling: Cooling::default(),
             stakes: Stakes::default(),
             dealings: Dealings::default(),
@@ -237,7 +242,8 @@ impl Engine {
         let book = Book::default();
         let market = Market::COMMON;
         self.ladders.make();
-        self.tokens.push(Token { market, known: Known::NotYet, book, payout: None, denied: PortfolioSet::EMPTY });
+        let (payout, denied, probability) = (None, PortfolioSet::EMPTY, None);
+        self.tokens.push(Token { market, known: Known::NotYet, book, payout, denied, probability });
     }
 
     /// Says what a token's market is like, outside of a step: in recovery.
@@ -361,8 +367,9 @@ impl Engine {
             Input::SwitchLeader { leader, to } => self.switch_leader(now, leader, to, events),
             Input::ForceExit { portfolio, token } => self.force_exit(now, portfolio, token, events),
             Input::Timer => self.timer(now, events),
+            Input::Probability { token, ppm, at } => self.thought(token, Probability { ppm, at }),
             Input::LeaderWorth { leader, capital, exposure } => self.leader_worth(leader, capital, exposure),
-            Input::LeaderLeft(_) | Input::LeaderHolds { .. } | Input::Probability { .. } | Input::Unblock { .. } => (),
+            Input::LeaderLeft(_) | Input::LeaderHolds { .. } | Input::Unblock { .. } => (),
         }
     }
 
@@ -373,7 +380,7 @@ impl Engine {
             return; // Changes before the first snapshot mean nothing.
         }
         if token.book.fits(price) && (token.market.tick.holds(price) || size == Shares::ZERO) {
-            return token.book.set(side, price, size);
+            return token.book.set(now, side, price, size);
         }
         self.odd_level(now, id, side, price, size, events);
     }
@@ -391,7 +398,7 @@ impl Engine {
             // Recordings often lack the message that said so.
             token.market.tick = finer_tick(token.market.tick, price);
         }
-        token.book.set(side, price, size);
+        token.book.set(now, side, price, size);
     }
 
     fn book_changed(&mut self, now: Nanos, token: TokenId, change: Option<Change>, events: &mut Events) {
@@ -411,14 +418,26 @@ impl Engine {
         self.watch_exits(now, token, events);
     }
 
+    /// Keeps what the model thinks last; what it is told is no probability is passed over.
+    fn thought(&mut self, token: TokenId, thought: Probability) {
+        let known = &mut self.tokens[token.index()].probability;
+        let is_newer = known.is_none_or(|known| known.at <= thought.at);
+        if is_newer && u64::from(thought.ppm) <= ONE {
+            *known = Some(thought);
+        }
+    }
+
     fn place(&mut self, now: Nanos, approved: Approved, origin: Origin, events: &mut Events) {
+        self.place_attempt(now, approved, origin, 1, events);
+    }
+
+    /// Places an order; the second attempt repeats one that the venue killed.
+    fn place_attempt(&mut self, now: Nanos, approved: Approved, origin: Origin, attempt: u8, events: &mut Events) {
         let intent = approved.intent;
         let order = self.next_order(origin.portfolio).expect("risk found a free slot");
+        let policy = self.portfolios[origin.portfolio.index()].settings.policy;
         let kind = match intent.side {
-            Side::Buy => match self.portfolios[origin.portfolio.index()].settings.policy {
-                OrderPolicy::Fak => OrderKind::Fak,
-                OrderPolicy::Fok | OrderPolicy::FokUpTo(_) | OrderPolicy::FokThenFak => OrderKind::Fok,
-            },
+            Side::Buy => policy::kind(policy, intent.budget, attempt),
             Side::Sell if origin.cause == Cause::Plan => OrderKind::Gtc,
             // A sale of part of what is owed is better than none.
             Side::Sell => OrderKind::Fak,
@@ -438,7 +457,7 @@ impl Engine {
             reserved: approved.reserved,
             touch: intent.touch,
             reference: origin.reference,
-            attempt: 1,
+            attempt,
         };
         self.emit(now, Event::Submitted(submitted), events);
         if intent.side == Side::Buy && self.is_shadow(origin.portfolio, origin.leader) {

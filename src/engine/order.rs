@@ -1,6 +1,6 @@
 //! Open orders in fixed slots, and the two tables of what may happen to them: on their way, and as their end.
 
-use crate::domain::{Mode, OrderEnd, OrderId, OrderState, Rejection, Shares, Side, Usdc, event::Submitted};
+use crate::domain::{Mode, OrderEnd, OrderId, OrderState, Rejection, Shares, Side, SignalId, Usdc, event::Submitted};
 
 /// How many orders of each mode may be open at once; one more is a refusal.
 pub const ORDERS_OPEN_MAX: usize = 1_024;
@@ -17,6 +17,8 @@ pub struct Order {
     pub result: Usdc,
     /// The day (UTC) on which it was submitted; `None` before the first one began.
     pub day: Option<u32>,
+    /// The group of the leader's fills that it follows.
+    pub group: SignalId,
     /// The venue was asked to cancel it.
     pub cancel_asked: bool,
 }
@@ -122,7 +124,7 @@ impl Orders {
         self.paper.slots.iter().chain(&*self.live.slots).flatten()
     }
 
-    pub(super) fn insert(&mut self, submitted: &Submitted) {
+    pub(super) fn insert(&mut self, submitted: &Submitted, group: SignalId) {
         let id = submitted.order;
         let table = self.table_mut(id);
         assert!(table.next <= id.0, "order {} is not new: the next is {}", id.0, table.next);
@@ -135,6 +137,7 @@ impl Orders {
             reserved_left: submitted.reserved,
             result: Usdc::ZERO,
             day: None,
+            group,
             cancel_asked: false,
         });
         table.next = id.0 + 1;
@@ -183,7 +186,7 @@ fn slot(id: OrderId) -> usize {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::domain::{Cause, LeaderId, OrderKind, PortfolioId, Price, SignalId, TokenId};
+    use crate::domain::{Cause, LeaderId, OrderKind, PortfolioId, Price, TokenId};
 
     pub fn submitted(id: u64, side: Side) -> Submitted {
         Submitted {
@@ -210,13 +213,13 @@ pub(super) mod tests {
         let mut orders = Orders::default();
         for id in 1..=ORDERS_OPEN_MAX as u64 {
             assert_eq!(orders.next_id(Mode::Paper), Some(OrderId(id)));
-            orders.insert(&submitted(id, Side::Buy));
+            orders.insert(&submitted(id, Side::Buy), SignalId(1));
         }
         assert_eq!(orders.next_id(Mode::Paper), None);
         // Live has its own.
         let live = OrderId(OrderId::LIVE.0 + 1);
         assert_eq!(orders.next_id(Mode::Live), Some(live));
-        orders.insert(&submitted(live.0, Side::Buy));
+        orders.insert(&submitted(live.0, Side::Buy), SignalId(1));
         assert_eq!((orders.open(), orders.submitted()), (ORDERS_OPEN_MAX + 1, ORDERS_OPEN_MAX as u64 + 1));
         orders.remove(live);
         assert_eq!((orders.get(live), orders.open()), (None, ORDERS_OPEN_MAX));
@@ -235,6 +238,7 @@ pub(super) mod tests {
             reserved_left: Usdc::whole(11),
             result: Usdc::ZERO,
             day: None,
+            group: SignalId(1),
             cancel_asked: false,
         };
         let check = |side, shares, cash, fee, fits| {

@@ -166,7 +166,7 @@ fn affordable(market: &Market, intent: Intent, available: Usdc) -> Option<Approv
         let without_fee =
             i128::from(spendable.0.max(0)) * i128::from(ONE) / i128::from(ONE + u64::from(market.fees.rate_ppm));
         intent.budget = Usdc(without_fee as i64).floor_cents();
-        intent.shares = strategy::sure_shares(market, intent.limit, intent.budget);
+        intent.shares = strategy::size::sure_shares(market, intent.limit, intent.budget);
     }
     let reserved = worst_cost(market, intent.budget);
     (intent.budget_min <= intent.budget && reserved <= available).then_some(Approved { intent, reserved })

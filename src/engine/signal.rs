@@ -9,10 +9,11 @@ use super::{
     timer::DECISIONS_PER_STEP,
 };
 use crate::domain::{
-    Cause, Event, LeaderId, LeaderTrade, Market, Nanos, Numbers, PortfolioId, PortfolioSet, Side, SignalId, Skip,
-    TokenId, Usdc,
+    Cause, Event, LeaderId, LeaderTrade, Market, Nanos, Numbers, PortfolioId, PortfolioSet, Price, Role, Shares, Side,
+    SignalId, Skip, TokenId, Usdc,
     event::{How, Signal},
     money::ONE,
+    settings::Sides,
 };
 
 /// Signals that may wait at once; one more is decided as it is, and so skipped.
@@ -148,6 +149,10 @@ impl Engine {
         for portfolio in self.followers_of(signal.leader).iter().filter(|id| !decided.contains(*id)) {
             match signal.side {
                 Side::Buy => self.enter(now, portfolio, signal, events),
+                Side::Sell if self.portfolios[portfolio.index()].settings.filter.sides == Sides::BuysOnly => {
+                    let (signal, reason) = (signal.signal, Skip::SideNotFollowed);
+                    self.emit(now, Event::Skipped { signal, portfolio, reason, numbers: Numbers::NONE }, events);
+                }
                 Side::Sell => self.follow_exit(now, portfolio, signal, events),
             }
         }
@@ -174,42 +179,80 @@ impl Engine {
 
     /// Returns what a portfolio would do about a leader's buy. Reads only.
     fn consider(&self, now: Nanos, portfolio: PortfolioId, signal: &Signal) -> Result<strategy::Intent, strategy::No> {
-        let token = &self.tokens[signal.token.index()];
-        let Portfolio { settings, entries, .. } = &self.portfolios[portfolio.index()];
-        if let Some(skip) = self.switched_off(portfolio, signal.leader) {
-            return Err((skip, Numbers::NONE));
+        if let Some(reason) = self.keeps_out(portfolio, signal.leader, signal.token) {
+            return Err((reason, Numbers::NONE));
         }
-        if *entries == Entries::Paused {
-            return Err((Skip::StrategyPaused, Numbers::NONE));
-        }
-        if token.denied.contains(portfolio) {
-            return Err((Skip::MarketDenied, Numbers::NONE));
-        }
-        if token.payout.is_some() {
-            return Err((Skip::MarketClosed, Numbers::NONE));
-        }
-        if token.known != Known::Yes {
+        if self.tokens[signal.token.index()].known != Known::Yes {
             let wait = self.options.metadata_wait.as_millis() as i64;
             let waited = now.since(signal.traded_at).as_millis() as i64;
             return Err((Skip::NoToken, Numbers { limit: wait, actual: waited }));
         }
-        let intent = strategy::entry(&Situation {
+        let intent = strategy::entry(&self.situation_of(now, portfolio, signal))?;
+        self.may_add(portfolio, signal, intent.touch)?;
+        Ok(intent)
+    }
+
+    /// Returns why a portfolio makes no entry into a token, whatever the trade.
+    pub(super) fn keeps_out(&self, portfolio: PortfolioId, leader: LeaderId, token: TokenId) -> Option<Skip> {
+        let Portfolio { entries, .. } = &self.portfolios[portfolio.index()];
+        let token = &self.tokens[token.index()];
+        if let Some(skip) = self.switched_off(portfolio, leader) {
+            return Some(skip);
+        }
+        if *entries == Entries::Paused {
+            return Some(Skip::StrategyPaused);
+        }
+        if token.denied.contains(portfolio) {
+            return Some(Skip::MarketDenied);
+        }
+        token.payout.is_some().then_some(Skip::MarketClosed)
+    }
+
+    /// Returns what a signal is decided on.
+    pub fn situation_of(&self, now: Nanos, portfolio: PortfolioId, signal: &Signal) -> Situation<'_> {
+        Situation {
+            traded_at: signal.traded_at,
+            shares: signal.group_shares,
+            counted: signal.group_shares,
+            role: signal.role,
+            ordered: self.groups.ordered(signal.group, portfolio),
+            entries: self.entered.others(portfolio, signal.token, signal.group),
+            ..self.situation(now, portfolio, signal.leader, signal.token, signal.group_price)
+        }
+    }
+
+    /// Returns what is known of a token at this moment, for a leader's trade that nothing is known of but its price.
+    pub(super) fn situation(
+        &self,
+        now: Nanos,
+        portfolio: PortfolioId,
+        leader: LeaderId,
+        token: TokenId,
+        price: Price,
+    ) -> Situation<'_> {
+        let Portfolio { settings, ledger, .. } = &self.portfolios[portfolio.index()];
+        let token = &self.tokens[token.index()];
+        Situation {
             settings,
             market: &token.market,
             book: &token.book,
             now,
-            traded_at: signal.traded_at,
-            price: signal.group_price,
-            shares: signal.group_shares,
-            counted: signal.group_shares,
+            traded_at: now,
+            price,
+            shares: Shares::ZERO,
+            counted: Shares::ZERO,
             part_ppm: ONE as u32,
-            ordered: self.groups.ordered(signal.group, portfolio),
+            role: Role::Unknown,
+            ordered: Usdc::ZERO,
             waiting: Usdc::ZERO,
             carried: Usdc::ZERO,
-            reference: signal.group_price,
-        })?;
-        self.may_add(portfolio, signal, intent.touch)?;
-        Ok(intent)
+            reference: price,
+            entries: 0,
+            equity: ledger.equity(),
+            probability: token.probability,
+            confidence_ppm: None,
+            worth: self.worth_of(leader),
+        }
     }
 
     pub(super) fn market_known(&mut self, now: Nanos, token: TokenId, market: Market, events: &mut Events) {

@@ -1,7 +1,9 @@
 //! Text ids -> dense ids. Strings and 256-bit ids stop here; inside, an id is an index.
 
+use std::collections::HashMap;
+
 use super::text::Text;
-use crate::domain::{LeaderId, TokenId};
+use crate::domain::{ConditionId, LeaderId, TokenId, VenueEventId};
 
 /// How many tokens one process knows.
 pub const TOKENS_MAX: usize = 65_536;
@@ -91,6 +93,35 @@ impl Registry {
     pub fn tokens_len(&self) -> usize {
         self.tokens.texts.len()
     }
+}
+
+/// Conditions and events of the venue by text; both count from 1. Apart from the [`Registry`], because no feed looks them up
+/// and so none needs a copy. The same texts in the same order give the same ids: recovery repeats that order.
+#[derive(Clone, Debug, Default)]
+pub struct MarketIds {
+    conditions: HashMap<String, u32>,
+    events: HashMap<String, u32>,
+}
+
+impl MarketIds {
+    /// Returns the id of a condition; [`ConditionId::UNKNOWN`] for an empty text, and beyond [`TOKENS_MAX`].
+    pub fn condition(&mut self, text: &str) -> ConditionId {
+        numbered(&mut self.conditions, text).map_or(ConditionId::UNKNOWN, ConditionId)
+    }
+
+    /// Returns the id of an event; [`VenueEventId::UNKNOWN`] for an empty text, and beyond [`TOKENS_MAX`].
+    pub fn venue_event(&mut self, text: &str) -> VenueEventId {
+        numbered(&mut self.events, text).map_or(VenueEventId::UNKNOWN, VenueEventId)
+    }
+}
+
+fn numbered(known: &mut HashMap<String, u32>, text: &str) -> Option<u32> {
+    if let Some(number) = known.get(text) {
+        return Some(*number);
+    }
+    let number = known.len() as u32 + 1;
+    let is_new = !text.is_empty() && known.len() < TOKENS_MAX;
+    is_new.then(|| *known.entry(text.to_owned()).or_insert(number))
 }
 
 /// Whether a text may be a token's. Quotes and backslashes are out, so that a token looks in JSON as it is.
@@ -204,6 +235,15 @@ mod tests {
         assert_eq!(registry.tokens_len(), ids.len());
         assert_eq!(registry.token(b"7132104567925221259462638553270691275"), None);
         assert_eq!(Registry::new().token(b"1"), None);
+    }
+
+    #[test]
+    fn markets_are_numbered_from_one_and_nothing_is_unknown() {
+        let mut ids = MarketIds::default();
+        assert_eq!(["0xa", "0xb", "0xa", ""].map(|text| ids.condition(text).0), [1, 2, 1, 0]);
+        assert_eq!(["rain", "", "snow", "rain"].map(|text| ids.venue_event(text).0), [1, 0, 2, 1]);
+        assert!((2..TOKENS_MAX).all(|n| ids.condition(&n.to_string()).index() == n + 1));
+        assert_eq!((ids.condition("one more"), ids.condition("0xb")), (ConditionId::UNKNOWN, ConditionId(2)));
     }
 
     #[test]

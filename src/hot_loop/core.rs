@@ -3,9 +3,7 @@
 use crate::{
     clock,
     config::CeilingsConfig,
-    domain::{
-        Event, Input, Mode, Nanos, NotSent, OrderEnd, OrderId, Rejection, SignalId, TokenId, event::Submitted,
-    },
+    domain::{Event, Input, Mode, Nanos, NotSent, OrderEnd, OrderId, Rejection, SignalId, TokenId, event::Submitted},
     engine::{EVENTS_MAX, Engine, Events, order::ORDERS_OPEN_MAX},
     journal::{Full, Journal, Record},
     metrics::{Stage, StageRecorder, Tally},

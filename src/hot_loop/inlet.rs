@@ -51,6 +51,9 @@ pub struct About {
     pub slug: String,
     pub title: String,
     pub outcome: String,
+    pub event: String,
+    /// With blanks between them.
+    pub tags: Option<String>,
 }
 
 /// Inputs that fit between a feed and the hot thread; a full ring makes the feed wait, and is counted.

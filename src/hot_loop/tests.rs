@@ -7,16 +7,21 @@ use std::{
 };
 
 use super::{
-    About, Closed, Command, HotThread, Inlet, Stamped,
+    About, Closed, Command, Core, Digest, HotThread, Inlet, Stamped,
     inlet::{RING_LEADER, Rings},
 };
 use crate::{
     clock,
     config::{Config, Overrides, Source, Wait},
-    domain::{Input, Market, Millis, PortfolioSet, TokenId, input::Best},
+    domain::{
+        Input, LeaderId, LeaderTrade, Market, Millis, Mode, Nanos, PortfolioId, PortfolioSet, Price, Role, Settings,
+        Shares, Side, TokenId, TradeKey, Usdc, input::Best, settings::ExitPlan,
+    },
+    engine::{self, Engine},
     journal::{self, Journal, JournalError, Record, recover},
     metrics::{Published, Stages},
     start::recovered,
+    venue::paper::{Paper, PaperOptions},
 };
 
 const SMALL: journal::Options = journal::Options { segment_bytes: 4 << 20, sync_interval: Duration::from_millis(2) };
@@ -118,4 +123,81 @@ async fn a_full_ring_makes_the_feed_wait_and_is_counted() {
     assert_eq!(rings.leader.len(), RING_LEADER);
     rings.closed.store(true, Ordering::Release);
     assert_eq!(inlet.leader(clock::now(), Input::Timer).await, Err(Closed));
+}
+
+/// A core that holds 100 shares, with a sale of them resting in the paper venue at 0.60.
+fn with_a_plan() -> Core<Digest> {
+    let (token, portfolio, leader) = (TokenId(0), PortfolioId(0), LeaderId(0));
+    let mut engine = Engine::new(engine::Options { value_every: Nanos::NEVER, ..engine::Options::default() });
+    let mut settings = Settings::OPEN;
+    settings.exit.plan = ExitPlan::RestAt(200_000);
+    engine.install_token(token);
+    engine.install_portfolio(portfolio, Mode::Paper, settings);
+    engine.follow(leader, portfolio);
+    let stages = Stages::new();
+    let mut core = Core::new(engine, Paper::new(PaperOptions::default()), Digest::new(), stages.recorder());
+    let begin = Nanos::from_secs(1_000_000);
+    core.set_up(begin, |engine, now, events| engine.fund(now, portfolio, Usdc::whole(1_000), events)).expect("room");
+    core.handle(begin, &Input::MarketKnown { token, market: Market::COMMON }).expect("room");
+    bids(&mut core, 490_000);
+    let (price, shares) = (Price::from_micros(500_000).expect("a price"), Shares::whole(200));
+    let traded_at = core.now();
+    let trade = TradeKey([1, 1]);
+    let trade = LeaderTrade { trade, leader, token, side: Side::Buy, price, shares, role: Role::Unknown, traded_at };
+    core.handle(traded_at, &Input::LeaderTrade(trade)).expect("room");
+    core.advance(traded_at.plus(Nanos::from_secs(1))).expect("room");
+    assert_eq!(resting(&core), [Shares::whole(100)]);
+    core
+}
+
+/// Lets the book have a single bid, and an ask at 0.50 or above it.
+fn bids(core: &mut Core<Digest>, bid: u32) {
+    let (token, at) = (TokenId(0), Millis(core.now().as_millis()));
+    let level = |side, micros: u32| {
+        let price = Price::from_micros(micros).expect("a price");
+        Input::Level { token, side, price, size: Shares::whole(1_000) }
+    };
+    let now = core.now();
+    for input in [
+        Input::Snapshot { token, at },
+        level(Side::Buy, bid),
+        level(Side::Sell, 500_000.max(bid + 10_000)),
+        Input::BookDone { token, at, best: Best::Unstated },
+    ] {
+        core.handle(now, &input).expect("room");
+    }
+}
+
+fn resting(core: &Core<Digest>) -> Vec<Shares> {
+    core.engine.orders().iter().map(|order| order.shares_left()).collect()
+}
+
+#[test]
+fn a_plan_rests_at_the_paper_venue_fills_there_and_is_cancelled_there() {
+    let mut core = with_a_plan();
+    bids(&mut core, 600_000);
+    core.advance(core.now()).expect("room");
+    assert_eq!((core.engine.positions().open(), resting(&core)), (0, vec![]));
+
+    let mut core = with_a_plan();
+    core.handle(core.now(), &Input::ForceExit { portfolio: PortfolioId(0), token: None }).expect("room");
+    core.advance(core.now().plus(Nanos::from_secs(1))).expect("room");
+    // Cancelled first, then sold at the bid; were it still resting, this would fill it.
+    bids(&mut core, 600_000);
+    core.advance(core.now().plus(Nanos::from_secs(1))).expect("room");
+    assert_eq!((core.engine.positions().open(), resting(&core)), (0, vec![]));
+    assert_eq!((core.engine.entries_stopped(), core.tally.fills), (false, 2));
+}
+
+#[test]
+fn after_a_restart_the_plan_is_laid_again() {
+    let mut core = with_a_plan();
+    let stages = Stages::new();
+    // The paper venue of the last process is gone, and what rested there with it.
+    core = Core::new(core.engine, Paper::new(PaperOptions::default()), Digest::new(), stages.recorder());
+    core.resume(Nanos::from_secs(1_000_060)).expect("room");
+    assert_eq!((resting(&core), core.tally.orders), (vec![Shares::whole(100)], 1));
+    bids(&mut core, 600_000);
+    core.advance(core.now().plus(Nanos::from_secs(1))).expect("room");
+    assert_eq!((core.engine.positions().open(), core.engine.entries_stopped()), (0, false));
 }

@@ -135,6 +135,8 @@ impl Hot {
                         slug: &about.slug,
                         title: &about.title,
                         outcome: &about.outcome,
+                        event: &about.event,
+                        tags: about.tags.as_deref(),
                     };
                     Log::reserve(&mut self.core.log)?;
                     let record = Record::Market { token, market, about };
@@ -282,6 +284,7 @@ impl Hot {
                 reserved: worth.reserved,
                 deployed: worth.deployed,
                 cooling: worth.cooling,
+                released: self.core.tally.released[index],
                 realised: worth.realised,
                 unrealised: worth.unrealised,
                 paused: engine.portfolios()[index].entries == Entries::Paused,

@@ -47,4 +47,9 @@ pub struct MarketAbout<'a> {
     pub slug: &'a str,
     pub title: &'a str,
     pub outcome: &'a str,
+    /// What the markets of one event of the venue share: its id or slug.
+    pub event: &'a str,
+    /// With blanks between them; `None` where they are not known.
+    #[serde(borrow)]
+    pub tags: Option<&'a str>,
 }

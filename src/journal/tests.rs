@@ -24,7 +24,14 @@ fn sample(seq: u64) -> Record<'static> {
         2 => Record::Market {
             token,
             market: Market::COMMON,
-            about: MarketAbout { condition: TEXT, slug: TEXT, title: TEXT, outcome: "Yes" },
+            about: MarketAbout {
+                condition: TEXT,
+                slug: TEXT,
+                title: TEXT,
+                outcome: "Yes",
+                event: TEXT,
+                tags: Some(TEXT),
+            },
         },
         3 => Record::Leader { id: LeaderId(seq as u32), wallet: TEXT, name: "" },
         4 => Record::Portfolio { id: portfolio, strategy: "mirror", mode: Mode::Paper },

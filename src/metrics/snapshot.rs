@@ -52,6 +52,8 @@ pub struct PortfolioNow {
     pub reserved: Usdc,
     pub deployed: Usdc,
     pub cooling: Usdc,
+    /// What has come out of cooling since the process began.
+    pub released: Usdc,
     pub realised: Usdc,
     pub unrealised: Usdc,
     /// The operator lets it make no entries.

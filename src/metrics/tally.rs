@@ -1,6 +1,6 @@
 //! How many of what: a fold over the events.
 
-use crate::domain::{Event, Refusal, Rejection, Skip, Usdc};
+use crate::domain::{Event, Refusal, Rejection, Skip, Usdc, ids::PORTFOLIOS_MAX};
 
 /// Counts since the process (or the replay) began.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub struct Tally {
     pub rejections: [u64; Rejection::ALL.len()],
     pub exits_due: u64,
     pub settled: u64,
+    /// Cooled proceeds that became available again, by portfolio.
+    pub released: Vec<Usdc>,
     pub diverged: u64,
     pub resynced: u64,
     pub faults: u64,
@@ -37,6 +39,7 @@ impl Default for Tally {
             rejections: [0; Rejection::ALL.len()],
             exits_due: 0,
             settled: 0,
+            released: vec![Usdc::ZERO; PORTFOLIOS_MAX],
             diverged: 0,
             resynced: 0,
             faults: 0,
@@ -67,6 +70,10 @@ impl Tally {
             }
             Event::Closed { end: OrderEnd::Rejected(rejection), .. } => self.rejections[*rejection as usize] += 1,
             Event::Settled(_) => self.settled += 1,
+            Event::Released { portfolio, amount } => {
+                let released = &mut self.released[portfolio.index()];
+                *released = *released + *amount;
+            }
             Event::Diverged { .. } => self.diverged += 1,
             Event::Resynced { .. } => self.resynced += 1,
             Event::Faulted { .. } => self.faults += 1,
@@ -79,7 +86,6 @@ impl Tally {
             | Event::Deposited { .. }
             | Event::Withdrawn { .. }
             | Event::Resolved { .. }
-            | Event::Released { .. }
             | Event::Paused { .. }
             | Event::Unpaused { .. }
             | Event::Scored(_)

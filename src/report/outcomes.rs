@@ -8,7 +8,11 @@ use serde::Deserialize;
 
 use crate::{
     domain::{FeeSchedule, Market, Nanos, Shares, Tick, money::ONE},
-    feed::lines::{FileError, LineReader},
+    feed::{
+        lines::{FileError, LineReader},
+        rest::Group,
+    },
+    start::MarketName,
 };
 
 /// One token's end.
@@ -19,8 +23,7 @@ pub struct Outcome {
     /// Millionths of a dollar a share; `None` for a market that was not resolved when the file was made.
     pub payout: Option<u32>,
     pub market: Market,
-    pub condition: String,
-    pub slug: String,
+    pub name: MarketName,
 }
 
 #[derive(Deserialize)]
@@ -47,6 +50,8 @@ struct Gamma {
     #[serde(default)]
     fees_enabled: bool,
     fee_schedule: Option<Schedule>,
+    #[serde(flatten)]
+    group: Group,
 }
 
 #[derive(Deserialize)]
@@ -82,10 +87,15 @@ fn outcomes_of(line: &[u8], common: Market) -> Result<Vec<Outcome>, String> {
     let ends_at = Nanos::from_secs(row.end_sec);
     let opens_at = Nanos::from_secs(row.start_sec);
     let market = Market { opens_at, closes_at: ends_at, ..market_of(&row.raw, common)? };
+    let name = MarketName {
+        event: row.raw.group.event("", &row.condition_id),
+        tags: row.raw.group.tags(&[]),
+        condition: row.condition_id,
+        slug: row.slug,
+    };
     let outcome = |(index, token): (usize, String)| {
         let payout = prices.get(index).map(|price| payout_of(price)).transpose()?;
-        let (condition, slug) = (row.condition_id.clone(), row.slug.clone());
-        Ok(Outcome { token, ends_at, payout, market, condition, slug })
+        Ok(Outcome { token, ends_at, payout, market, name: name.clone() })
     };
     row.token_ids.into_iter().enumerate().map(outcome).collect()
 }

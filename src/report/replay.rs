@@ -24,11 +24,11 @@ use crate::{
         lines::FileError,
         market::{Batch, MalformedCode, MarketDecoder, Proof},
         recording::{RecordingReader, SideReader, Source},
-        registry::{Registry, RegistryError},
+        registry::{MarketIds, Registry, RegistryError},
     },
     hot_loop::{Core, Digest},
     metrics::{Stage, StageRecorder, Stages},
-    start::{MarketName, Names, denied, engine_options, paper_options},
+    start::{Names, denied, engine_options, paper_options},
     venue::paper::Paper,
 };
 
@@ -141,7 +141,8 @@ type Row = crate::feed::leader::LeaderRow;
 
 impl<'a, P: FnMut(Progress)> Player<'a, P> {
     fn new(config: &'a Config, replay: &Replay, stages: &Stages, progress: P) -> Result<Player<'a, P>, ReplayError> {
-        let mut names = Names { registry: Registry::new(), portfolios: vec![], markets: vec![] };
+        let mut names =
+            Names { registry: Registry::new(), portfolios: vec![], markets: vec![], ids: MarketIds::default() };
         let rows = match &replay.leaders {
             Some(path) => leader_rows(path)?,
             None => vec![],
@@ -245,8 +246,9 @@ impl<'a, P: FnMut(Progress)> Player<'a, P> {
         if is_new {
             let known = self.outcomes.iter().find(|outcome| outcome.token == text);
             let market = known.map_or(self.config.replay.market, |outcome| outcome.market);
-            let name = known.map(|known| MarketName { condition: known.condition.clone(), slug: known.slug.clone() });
-            self.names.markets.push(name.unwrap_or_default());
+            let name = known.map(|known| known.name.clone()).unwrap_or_default();
+            let market = self.names.identified(market, &name);
+            self.names.markets.push(name);
             self.core.engine.install_token(id);
             self.core.engine.set_market(id, market);
             self.core.engine.deny(id, denied(self.config, &self.names, id));

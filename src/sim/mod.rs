@@ -6,6 +6,7 @@
 //! `leader`, `book`, `random`) is who trades there and says what the public sees, `chain` makes blocks of it. `wire` writes
 //! what they say as the venue would; `server` serves it, to friends and to clients with keys.
 
+pub mod auditor;
 pub mod book;
 pub mod chain;
 pub mod exchange;
@@ -15,6 +16,7 @@ pub mod message;
 pub mod place;
 pub mod random;
 pub mod server;
+pub mod trial;
 pub mod wire;
 pub mod workload;
 

@@ -32,13 +32,17 @@ fn started(dir: &Path, config: &Config, at: Nanos) -> Result<(Core<Journal>, Nam
     recovered(config, journal, Stages::new().recorder(), at)
 }
 
+fn about() -> MarketAbout<'static> {
+    let (event, tags) = ("weather-this-week", Some("up-or-down weather"));
+    MarketAbout { condition: CONDITION, slug: "rain", event, tags, ..MarketAbout::default() }
+}
+
 /// Announces the token as the hot thread does.
 fn announce(core: &mut Core<Journal>) {
     core.log.reserve(2).expect("room");
     core.log.append(core.now(), &Record::Token { id: TOKEN, text: "77" });
     core.engine.install_token(TOKEN);
-    let about = MarketAbout { condition: CONDITION, slug: "rain", ..MarketAbout::default() };
-    core.log.append(core.now(), &Record::Market { token: TOKEN, market: Market::COMMON, about });
+    core.log.append(core.now(), &Record::Market { token: TOKEN, market: Market::COMMON, about: about() });
     core.handle(core.now(), &Input::MarketKnown { token: TOKEN, market: Market::COMMON }).expect("room");
 }
 
@@ -122,7 +126,7 @@ fn a_strategy_that_left_the_settings_is_named_while_it_holds_something() {
 }
 
 #[test]
-fn market_filters_bind_by_token_condition_and_slug() {
+fn market_filters_bind_by_token_condition_slug_and_tag() {
     let dir = tempfile::tempdir().expect("a folder");
     drop(session(dir.path(), &config(&[("a", "capital_usdc = 1000", "")])));
     let filters = [
@@ -133,11 +137,15 @@ fn market_filters_bind_by_token_condition_and_slug() {
         ("markets_allow = [\"rain\"]", false),
         ("markets_allow = [\"77\", \"snow\"]", false),
         ("markets_allow = [\"snow\"]", true),
+        ("tags_deny = [\"Up or Down\"]", true),
+        ("tags_deny = [\"Sports\"]", false),
+        ("tags_allow = [\"Weather\", \"Sports\"]", false),
+        ("tags_allow = [\"Sports\"]", true),
     ];
     for (number, (filter, is_denied)) in filters.into_iter().enumerate() {
         let later = START.plus(Nanos::from_secs(10 + 10 * number as u64));
         let none = "market_usdc_max = \"none\", event_usdc_max = \"none\", day_usdc_max = \"none\", leader_day_usdc_max = \"none\"";
-        let paper = format!("capital_usdc = 1000, position_usdc_max = 900, {none}");
+        let paper = format!("capital_usdc = 1000, position_usdc_max = 2000, exposure_usdc_max = 2000, {none}");
         let config = config(&[("a", &paper, filter)]);
         let (mut core, ..) = started(dir.path(), &config, later).expect("started");
         trade(&mut core, 2 + number as u64);
@@ -145,6 +153,38 @@ fn market_filters_bind_by_token_condition_and_slug() {
         let expected: &[(&str, u64)] = if is_denied { &[("market_denied", 1)] } else { &[] };
         assert_eq!((skips.as_slice(), core.tally.orders), (expected, u64::from(!is_denied)), "{filter}");
     }
+}
+
+#[test]
+fn the_tokens_of_a_market_share_its_ids_also_after_a_restart() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let config = config(&[("a", "capital_usdc = 1000", "")]);
+    let mut core = session(dir.path(), &config);
+    let other = MarketAbout { condition: "0xother", slug: "snow", ..about() };
+    core.log.reserve(4).expect("room");
+    for (number, text, about) in [(1, "78", about()), (2, "79", other)] {
+        let token = TokenId(number);
+        core.log.append(core.now(), &Record::Token { id: token, text });
+        core.log.append(core.now(), &Record::Market { token, market: Market::COMMON, about });
+    }
+    drop(core);
+    let (mut core, mut names, _) = started(dir.path(), &config, START.plus(Nanos::from_secs(9))).expect("started");
+    let ids = |core: &Core<Journal>| {
+        let tokens = core.engine.tokens().iter();
+        tokens.map(|token| (token.market.condition.0, token.market.venue_event.0)).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(&core), [(1, 1), (1, 1), (2, 1)]);
+    assert_eq!(names.markets[0].tags, Some(vec!["up-or-down".to_owned(), "weather".to_owned()]));
+    let new = MarketName { condition: "0xnew".to_owned(), event: "alone".to_owned(), ..MarketName::default() };
+    let market = names.identified(Market::COMMON, &new);
+    assert_eq!((market.condition.0, market.venue_event.0), (3, 2));
+
+    // A record with other ids than its texts lead to was not written by this program.
+    core.log.reserve(1).expect("room");
+    core.log.append(core.now(), &Record::Market { token: TOKEN, market, about: about() });
+    drop(core);
+    let error = started(dir.path(), &config, START.plus(Nanos::from_secs(10))).err().expect("refused");
+    assert!(matches!(error, StartError::OutOfOrder { what: "condition", .. }), "{error}");
 }
 
 #[test]

@@ -104,6 +104,7 @@ pub async fn as_seeded(pool: &PgPool) -> Snapshot {
         available: Usdc(row.2),
         reserved: Usdc(row.3),
         deployed: Usdc(row.4),
+        released: Usdc::ZERO,
         cooling: Usdc(row.5),
         realised: Usdc(row.6),
         unrealised: Usdc(row.7),

@@ -2,15 +2,19 @@
 
 use serde_json::{Value, json};
 
-use super::story::{Case, Story};
+use super::story::{Case, Reckoning, Story};
 use crate::{
     config::decimal,
     domain::{
         Event, Numbers, OrderEnd, OrderKind, Price, Side, SizeRule, Unit, Usdc,
         event::{Filled, Submitted},
-        money::SHARES_MAX,
+        money::{ONE, SHARES_MAX},
     },
-    engine::{leader::average_price, risk::AVAILABLE_PPM_MAX, strategy},
+    engine::{
+        leader::average_price,
+        risk::AVAILABLE_PPM_MAX,
+        strategy::{price, size::Sizes},
+    },
 };
 
 /// One line of the answer.
@@ -29,7 +33,8 @@ pub fn steps(case: &Case, story: &Story) -> Vec<Step> {
     let bid = case.bid.map_or("nobody bids".to_owned(), |bid| format!("best bid {bid}"));
     let book =
         format!("{bid}, best ask {}, {} shares at each; tick {}", case.ask, case.depth, case.market.tick.first());
-    let mut steps = vec![leader("buys"), step("book", book), sizing(case), clamps(case)];
+    let mut steps = vec![leader("buys"), step("book", book)];
+    steps.extend(size_steps(case, &story.reckoning));
     steps.extend(story.buy.iter().flat_map(|event| of_buy(case, event)));
     if case.side == Side::Sell {
         steps.push(leader("sells"));
@@ -80,44 +85,84 @@ pub fn outcome(case: &Case, story: &Story) -> Value {
     outcome
 }
 
-fn sizing(case: &Case) -> Step {
-    let sized = strategy::sized(&case.settings, case.price, case.shares);
-    let text = match case.settings.sizing.rule {
-        SizeRule::Fixed(_) => format!("fixed: ${sized} (size_usdc)"),
-        SizeRule::Percent(ppm) => {
-            format!("{} of the leader's dollars: ${} (size_percent)", percent(ppm), sized.floor_cents())
-        }
-        SizeRule::Mirror(_)
-        | SizeRule::Adaptive { .. }
-        | SizeRule::Budget(_)
-        | SizeRule::Kelly(_)
-        | SizeRule::Edge { .. }
-        | SizeRule::Conviction { .. } => format!("${}", sized.floor_cents()),
-    };
-    step("size", text)
+/// Returns how the size came about; nothing where the rule asks for nothing, which a later step says.
+fn size_steps(case: &Case, reckoning: &Reckoning) -> Vec<Step> {
+    let Some(sizes) = &reckoning.sizes else { return vec![] };
+    let mut steps = vec![step("size", rule(case, reckoning, sizes))];
+    if sizes.tier.factor_ppm != ONE as u32 {
+        let (factor, from) = (decimal::written(i64::from(sizes.tier.factor_ppm), ONE as i64), sizes.tier.from);
+        steps.push(step("tier", format!("times {factor} from ${from} of his on: ${} (tiers)", sizes.tiered)));
+    }
+    steps.push(clamps(case, reckoning, sizes));
+    if let Some(raised) = reckoning.wanted.filter(|wanted| sizes.total < *wanted) {
+        let text = format!("${} is below the minimum of ${raised}, and raised to it (below_minimum)", sizes.total);
+        steps.push(step("minimum", text));
+    }
+    steps
 }
 
-fn clamps(case: &Case) -> Step {
-    let (settings, max) = (&case.settings, case.settings.sizing.order_usdc_max);
-    let sized = strategy::sized(settings, case.price, case.shares);
-    let lowered = if max < sized { format!("lowered to ${max}") } else { format!("at most ${max}, kept") };
+/// Returns the rule with its numbers.
+fn rule(case: &Case, reckoning: &Reckoning, sizes: &Sizes) -> String {
+    let (dollars, leader) = (sizes.rule.floor_cents(), sizes.leader.floor_cents());
+    let edge = || {
+        let probability = case.probability_ppm.map_or("?".to_owned(), percent);
+        format!("the model's {probability} against the limit of {}", reckoning.limit)
+    };
+    match case.settings.sizing.rule {
+        SizeRule::Fixed(_) => format!("fixed: ${dollars} (size_usdc)"),
+        SizeRule::Percent(ppm) => format!("{} of the leader's dollars: ${dollars} (size_percent)", percent(ppm)),
+        SizeRule::Mirror(factor) => {
+            let (capital, ours) = (case.leader_capital.unwrap_or_default(), case.capital);
+            let factor = percent(factor);
+            format!("{factor} of the part that his ${leader} are of ${capital}, of our ${ours}: ${dollars} (mirror)")
+        }
+        SizeRule::Adaptive { small, small_ppm, large, large_ppm } => format!(
+            "of his ${leader} {} up to ${small}, falling to {} at ${large}: ${dollars} (adaptive)",
+            percent(small_ppm),
+            percent(large_ppm)
+        ),
+        SizeRule::Budget(budget) => {
+            let exposure = case.leader_exposure.unwrap_or_default();
+            format!("of ${budget} the part that his ${leader} are of his ${exposure} at stake: ${dollars} (budget)")
+        }
+        SizeRule::Kelly(fraction) => {
+            format!("{} of Kelly's stake, {}: ${dollars} (kelly)", percent(fraction), edge())
+        }
+        SizeRule::Edge { full, edge_ppm } => {
+            format!("${full} at an edge of {} or more, {}: ${dollars} (edge)", percent(edge_ppm), edge())
+        }
+        SizeRule::Conviction { full } => format!("${full} times the score's confidence: ${dollars} (conviction)"),
+    }
+}
+
+fn clamps(case: &Case, reckoning: &Reckoning, sizes: &Sizes) -> Step {
+    let settings = &case.settings;
+    let max = settings.sizing.order_usdc_max;
+    let maximum = if max < sizes.copied { format!("lowered to ${max}") } else { format!("at most ${max}, kept") };
+    let bankroll_max = reckoning.bankroll_max;
+    let bankroll = if bankroll_max < sizes.capped {
+        format!("lowered to ${bankroll_max}, {}", percent(settings.sizing.bankroll_ppm_max))
+    } else {
+        format!("at most ${bankroll_max}, {}", percent(settings.sizing.bankroll_ppm_max))
+    };
     let available = case.capital.part_floor(AVAILABLE_PPM_MAX);
     let depth = percent(settings.guards.buy.depth_ppm_max);
+    let offered = Usdc(reckoning.depth.cost).floor_cents();
     step(
         "clamps",
         format!(
-            "{lowered} (order_usdc_max); at most {depth} of the dollars offered within the limit (depth_percent_max); \
-             at most ${available}, 99% of the available cash"
+            "{maximum} (order_usdc_max); {bankroll} of what the portfolio has (bankroll_percent_max); at most {depth} of \
+             the ${offered} offered within the limit (depth_buy_percent_max); at most ${available}, 99% of the available cash"
         ),
     )
 }
 
 fn of_buy(case: &Case, event: &Event) -> Vec<Step> {
     let Event::Submitted(order) = event else { return of_any(case, Side::Buy, event) };
-    let guard = strategy::guard(&case.settings, &case.market, case.price);
-    let slipped = strategy::slipped(&case.settings, order.touch);
+    let guard = price::guarded_up(&case.settings, &case.market, case.price);
+    let slipped = price::slipped_up(&case.settings, order.touch);
     let bound = format!(
-        "{}: the lower of {guard}, {} or one tick over the leader's price (price_guard_percent), and {slipped}, {} \
+        "{}: the lower of {guard}, {} or one tick over the leader's price (price_guard_buy_percent), and {slipped}, {} \
          over the best ask (slippage_buy_percent)",
         guard.min(slipped),
         percent(case.settings.guards.buy.price_guard_ppm),
@@ -126,7 +171,7 @@ fn of_buy(case: &Case, event: &Event) -> Vec<Step> {
     vec![
         step("bound", bound),
         step("limit", format!("{}: the bound on the market's price grid", order.limit)),
-        step("order", format!("buy for ${} at no more than {}, {}", order.budget, order.limit, kind(order))),
+        step(attempt(order), format!("buy for ${} at no more than {}, {}", order.budget, order.limit, kind(order))),
         step("shares", format!("{} for sure; a better price buys more", order.shares)),
         step("reserved", format!("${}: with the highest fee it can cost", order.reserved)),
     ]
@@ -232,6 +277,10 @@ pub fn amount(unit: Unit, number: i64) -> String {
 
 fn step(name: &'static str, text: String) -> Step {
     Step { name, text }
+}
+
+fn attempt(order: &Submitted) -> &'static str {
+    if order.attempt == 1 { "order" } else { "again" }
 }
 
 fn kind(order: &Submitted) -> &'static str {

@@ -3,9 +3,15 @@
 use crate::{
     domain::{
         Event, Input, LeaderId, LeaderTrade, Market, Millis, Mode, Nanos, PortfolioId, Price, Role, Settings, Shares,
-        Side, TokenId, TradeKey, Usdc, input::Best,
+        Side, SignalId, TokenId, TradeKey, Usdc,
+        event::{How, Signal},
+        input::Best,
     },
-    engine::{Engine, Options},
+    engine::{
+        Engine, Options,
+        book::Depth,
+        strategy::{price, size, size::Sizes},
+    },
     hot_loop::{Core, Log},
     journal::Full,
     metrics::Stages,
@@ -28,15 +34,36 @@ pub struct Case {
     pub side: Side,
     pub price: Price,
     pub shares: Shares,
+    pub role: Role,
+    /// The model's, in parts per million.
+    pub probability_ppm: Option<u32>,
+    pub leader_capital: Option<Usdc>,
+    pub leader_exposure: Option<Usdc>,
 }
 
 /// What the engine and the paper venue said.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Story {
+    pub reckoning: Reckoning,
     /// To his buy: the one in question, or the one that must come before a sale.
     pub buy: Vec<Event>,
     /// To his sale, if that is in question.
     pub sale: Vec<Event>,
+}
+
+/// How the strategy came to the size of the buy, as far as it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reckoning {
+    /// The most that a share may cost; his price where no price may be paid.
+    pub limit: Price,
+    pub sizes: Option<Sizes>,
+    pub bankroll_max: Usdc,
+    /// The smallest buy there is at that limit.
+    pub minimum: Usdc,
+    /// What is to be ordered before the depth is looked at.
+    pub wanted: Option<Usdc>,
+    /// What is offered within the limit, and has been there for long enough.
+    pub depth: Depth,
 }
 
 const TOKEN: TokenId = TokenId(0);
@@ -76,10 +103,54 @@ pub fn tell(case: &Case) -> Story {
         handle(&mut core, Input::Level { token: TOKEN, side, price, size: case.depth });
     }
     handle(&mut core, Input::BookDone { token: TOKEN, at, best: Best::Unstated });
+    if let Some((capital, exposure)) = case.leader_capital.zip(case.leader_exposure) {
+        handle(&mut core, Input::LeaderWorth { leader: LEADER, capital, exposure });
+    }
+    if let Some(ppm) = case.probability_ppm {
+        handle(&mut core, Input::Probability { token: TOKEN, ppm, at: START });
+    }
+    // The book stands for as long as the settings want levels to stand.
+    let wait = case.settings.guards.buy.depth_age_min;
+    core.advance(START.plus(wait)).expect(NEVER_FULL);
+    let reckoning = reckoned(&core, case);
     let buy = answered(&mut core, case, Side::Buy);
-    match case.side {
-        Side::Buy => Story { buy, sale: vec![] },
-        Side::Sell => Story { buy, sale: answered(&mut core, case, Side::Sell) },
+    let sale = match case.side {
+        Side::Buy => vec![],
+        Side::Sell => answered(&mut core, case, Side::Sell),
+    };
+    Story { reckoning, buy, sale }
+}
+
+/// Asks the strategy for its steps, before the trade happens.
+fn reckoned(core: &Core<Kept>, case: &Case) -> Reckoning {
+    let signal = Signal {
+        signal: SignalId(1),
+        group: SignalId(1),
+        trade: TradeKey::default(),
+        leader: LEADER,
+        token: TOKEN,
+        side: Side::Buy,
+        price: case.price,
+        shares: case.shares,
+        group_price: case.price,
+        group_shares: case.shares,
+        leader_held: Shares::ZERO,
+        role: case.role,
+        how: How::Traded,
+        traded_at: core.now(),
+    };
+    let situation = core.engine.situation_of(core.now(), PORTFOLIO, &signal);
+    let bound = price::best_ask(&situation)
+        .and_then(|ask| price::buy_bound(situation.settings, situation.market, case.price, ask));
+    let limit = bound.unwrap_or(case.price);
+    let since = price::standing_since(&case.settings.guards.buy, core.now());
+    Reckoning {
+        limit,
+        sizes: size::sizes(&situation, limit).ok(),
+        bankroll_max: size::bankroll_max(&situation),
+        minimum: size::minimum(situation.settings, situation.market, limit),
+        wanted: size::wanted(&situation, limit).ok(),
+        depth: situation.book.depth(Side::Sell, limit, since),
     }
 }
 
@@ -93,7 +164,7 @@ fn answered(core: &mut Core<Kept>, case: &Case, side: Side) -> Vec<Event> {
         side,
         price: case.price,
         shares: case.shares,
-        role: Role::Taker,
+        role: case.role,
         traded_at: core.now(),
     };
     core.handle(core.now(), &Input::LeaderTrade(trade)).expect(NEVER_FULL);

@@ -13,11 +13,23 @@ leader = [{ name = "Ada", wallet = "0x1ead000000000000000000000000000000000001" 
 [[strategy]]
 name = "poor"
 leaders = ["Ada"]
-paper = { capital_usdc = 10, order_usdc_min = 20, depth_percent_max = 100 }
+paper = { capital_usdc = 10, order_usdc_min = 20, depth_buy_percent_max = 100 }
 [[strategy]]
 name = "small"
 leaders = ["Ada"]
 paper = { capital_usdc = 1000, position_usdc_max = 20, sizing = "percent", size_percent = 10 }
+[[strategy]]
+name = "mirror"
+leaders = ["Ada"]
+paper = { capital_usdc = 1000, sizing = "mirror", tiers = [[400, 2]], order_usdc_max = 100, bankroll_percent_max = 4 }
+[[strategy]]
+name = "kelly"
+leaders = ["Ada"]
+paper = { capital_usdc = 1000, sizing = "kelly", order_usdc_max = 500, order_kind = "FOK_THEN_FAK" }
+[[strategy]]
+name = "raised"
+leaders = ["Ada"]
+paper = { capital_usdc = 1000, sizing = "percent", size_percent = 0.1, below_minimum = "raise", roles = "maker" }
 [[strategy]]
 name = "choosy"
 leaders = ["Ada"]
@@ -97,7 +109,7 @@ fn what_is_printed_is_what_the_engine_said() {
     check(
         &demo,
         "--strategy careful --leader-usdc 500 --price 0.42 --bid 0.45 --ask 0.47",
-        &[Skip::PriceMoved.text(), "allowed 0.43, was 0.47", "setting price_guard_percent"],
+        &[Skip::PriceMoved.text(), "allowed 0.43, was 0.47", "setting price_guard_buy_percent"],
     );
     check(&demo, "--strategy careful --leader-usdc 500 --price 0.42 --bid 0.30", &[Skip::SpreadTooWide.text()]);
     check(
@@ -115,10 +127,43 @@ fn what_is_printed_is_what_the_engine_said() {
     check(
         &strict,
         "--strategy choosy --leader-usdc 50 --price 0.5 --side sell",
-        &["allowed $100, was $50", Skip::NothingToSell.text(), "let in by markets_allow"],
+        &["allowed $100, was $50", Skip::NothingToSell.text(), "let in by the filters of markets and tags"],
     );
     check(&strict, "--strategy poor --leader-usdc 50 --price 0.5", &[Refusal::AvailableCash.text(), "capital_usdc"]);
     check(&strict, "--strategy small --leader-usdc 500 --price 0.5", &["allowed $20, was $50", "position_usdc_max"]);
+    check(
+        &strict,
+        "--strategy mirror --leader-usdc 500 --price 0.42 --leader-capital 20000",
+        &[
+            "100% of the part that his $500 are of $20000, of our $1000: $25 (mirror)",
+            "times 2 from $400 of his on: $50 (tiers)",
+            "at most $100, kept (order_usdc_max); lowered to $40, 4%",
+            "buy for $40 at",
+        ],
+    );
+    check(
+        &strict,
+        "--strategy kelly --leader-usdc 500 --price 0.42 --probability 55 --depth-shares 100000",
+        &[
+            "25% of Kelly's stake, the model's 55% against the limit of 0.42: $56.03 (kelly)",
+            "in full or not at all (FOK)",
+        ],
+    );
+    check(
+        &strict,
+        "--strategy kelly --leader-usdc 500 --price 0.42 --probability 40",
+        &[Skip::NoEdge.text(), "was 40%"],
+    );
+    check(
+        &strict,
+        "--strategy raised --leader-usdc 500 --price 0.42 --role maker",
+        &["is below the minimum of $2.1, and raised to it (below_minimum)", "buy for $2.1 at"],
+    );
+    check(
+        &strict,
+        "--strategy raised --leader-usdc 500 --price 0.42",
+        &[Skip::RoleNotFollowed.text(), "setting roles"],
+    );
     check(&demo, "--strategy careful --leader-usdc 500 --price 0.425 --tick 0.005 --ask 0.425", &["limit 0.43"]);
 }
 
@@ -153,6 +198,14 @@ fn wrong_arguments_are_named_with_their_fix() {
         ("--strategy careful --leader-usdc 1 --price 0.5 --ask 0.505", "--ask 0.505 is not on the price grid of 0.01"),
     ] {
         let error = explained(&global, &args(line), &demo).expect_err(line);
+        assert!(error.contains(wrong) && error.contains("fix: "), "{error}");
+    }
+    let strict = config();
+    for (line, wrong) in [
+        ("--strategy mirror --leader-usdc 1 --price 0.5", "such as --leader-capital 20000"),
+        ("--strategy kelly --leader-usdc 1 --price 0.5", "such as --probability 55"),
+    ] {
+        let error = explained(&global, &args(line), &strict).expect_err(line);
         assert!(error.contains(wrong) && error.contains("fix: "), "{error}");
     }
     let none = Config::load(&Source::DefaultsOnly, &Overrides::default()).expect("the defaults are right");

@@ -6,6 +6,7 @@ mod exit;
 mod filter;
 mod guards;
 mod limits;
+pub mod markets;
 mod policy;
 mod scoring;
 mod sizing;
@@ -22,9 +23,11 @@ pub const NAME_CHARS_MAX: usize = 40;
 
 const NAME: &str = "1 to 40 letters, digits, spaces, dots, dashes or underscores; each name once";
 const WALLET: &str = "0x and 40 hexadecimal digits; each wallet once";
-const LEADERS: &str = "a list of at least one declared leader's name";
-const MARKETS: &str = "a list of condition ids (0x and 64 hexadecimal digits), token ids (digits) or slugs";
+const LEADERS: &str = "a list of at least one declared leader's name, or [\"*\"] for all";
+const LEADERS_DENY: &str = "a list of declared leaders' names";
 const DEFAULT: &str = "strategy_default";
+/// Stands for all declared leaders.
+const ALL: &str = "*";
 
 pub fn leaders(reader: &mut Reader<'_>) -> Vec<LeaderConfig> {
     let mut leaders: Vec<LeaderConfig> = Vec::new();
@@ -57,8 +60,8 @@ pub fn leaders(reader: &mut Reader<'_>) -> Vec<LeaderConfig> {
 /// Returns the strategies, and what one would do that says nothing.
 pub fn strategies(reader: &mut Reader<'_>, leaders: &[LeaderConfig]) -> (Vec<StrategyConfig>, Settings) {
     let mut shared = reader.section(DEFAULT);
-    markets(&mut shared, "markets_allow");
-    markets(&mut shared, "markets_deny");
+    shared.list("leaders_deny", 0, LEADERS_DENY, "[\"Bo\"]", |_| Ok(()));
+    markets::read(&mut shared);
     let mut paper = shared.inner("paper", "[strategy_default.paper]");
     let unless_said = settings(&mut paper, CAPITAL_DEFAULT);
     paper.finish();
@@ -82,8 +85,7 @@ pub fn strategies(reader: &mut Reader<'_>, leaders: &[LeaderConfig]) -> (Vec<Str
             section.conflict("name", "is one strategy too many", &allowed, "take some out");
         }
         let leaders = followed(&mut section, leaders);
-        let markets_allow = markets(&mut section, "markets_allow");
-        let markets_deny = markets(&mut section, "markets_deny");
+        let markets = markets::read(&mut section);
         let mut paper = section.inner("paper", "[strategy.paper]");
         let capital = paper.usdc("capital_usdc", 1_000_000, 100_000_000);
         let told = settings(&mut paper, capital);
@@ -91,7 +93,7 @@ pub fn strategies(reader: &mut Reader<'_>, leaders: &[LeaderConfig]) -> (Vec<Str
         let live = live(&mut section);
         section.finish();
         portfolios += 1 + usize::from(live.is_some());
-        strategies.push(StrategyConfig { name, leaders, capital, settings: told, live, markets_allow, markets_deny });
+        strategies.push(StrategyConfig { name, leaders, capital, settings: told, live, markets });
     }
     (strategies, unless_said)
 }
@@ -120,19 +122,31 @@ fn live(section: &mut Section<'_, '_>) -> Option<PortfolioConfig> {
     Some(PortfolioConfig { capital, settings })
 }
 
-/// Returns the leaders that a strategy names, as positions in `leaders`.
+/// Returns the leaders that a strategy names and does not deny, as positions in `leaders`.
 fn followed(section: &mut Section<'_, '_>, leaders: &[LeaderConfig]) -> Vec<usize> {
     let declared: Vec<&str> = leaders.iter().map(|leader| leader.name.as_str()).collect();
-    let names = section.list("leaders", 1, LEADERS, "[\"Ada\"]", |name| match declared.contains(&name) {
+    let is_declared = |name: &str| match declared.contains(&name) {
         true => Ok(()),
         false if declared.is_empty() => Err(format!("{name:?} is not a declared leader; there are none")),
         false => Err(format!("{name:?} is not a declared leader; there are: {}", declared.join(", "))),
+    };
+    let names = section.list("leaders", 1, LEADERS, "[\"Ada\"]", |name| match name {
+        ALL => Ok(()),
+        name => is_declared(name),
     });
-    names.iter().filter_map(|name| declared.iter().position(|declared| declared == name)).collect()
-}
-
-fn markets(section: &mut Section<'_, '_>, key: &'static str) -> Vec<String> {
-    section.list(key, 0, MARKETS, "[\"will-it-rain-tomorrow\"]", is_market)
+    let denied = section.list("leaders_deny", 0, LEADERS_DENY, "[\"Bo\"]", is_declared);
+    if names.iter().any(|name| name == ALL) && names.len() > 1 {
+        let wrong = "names leaders beside \"*\", which is all of them";
+        section.conflict("leaders", wrong, LEADERS, "leave one or the other out");
+    }
+    let is_followed =
+        |name: &str| names.iter().any(|of| of == ALL || of == name) && !denied.iter().any(|of| of == name);
+    let followed: Vec<usize> = (0..declared.len()).filter(|index| is_followed(declared[*index])).collect();
+    if followed.is_empty() && !declared.is_empty() && !names.is_empty() {
+        let wrong = "leaves no leader to follow";
+        section.conflict("leaders_deny", wrong, LEADERS_DENY, "take one out, or name more leaders");
+    }
+    followed
 }
 
 /// Reads what a portfolio is told to do; every key of `[strategy_default.paper]`. Percentages among its limits are of `capital`.
@@ -182,17 +196,5 @@ fn is_wallet(wallet: &str) -> Result<(), String> {
         None if digits.len() != 40 => Err(format!("has {} digits after 0x", digits.len())),
         None if digits.chars().all(|c| c == '0') => Err("is the zero address, which is nobody's".to_owned()),
         None => Ok(()),
-    }
-}
-
-fn is_market(market: &str) -> Result<(), String> {
-    let is_hash = |digits: &str| digits.len() == 64 && digits.chars().all(|c| c.is_ascii_hexdigit());
-    let is_slug = |text: &str| text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c));
-    match market.strip_prefix("0x") {
-        Some(digits) if is_hash(digits) => Ok(()),
-        Some(_) => Err(format!("{market:?} begins with 0x, but 64 hexadecimal digits do not follow")),
-        None if market.is_empty() => Err("is empty".to_owned()),
-        None if is_slug(market) => Ok(()),
-        None => Err(format!("{market:?} is neither an id nor a slug")),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{exits::holding, *};
 use crate::domain::{
-    Cause, Fault,
+    Cause, Fault, OrderEnd,
     event::{How, Signal},
     settings::{ExitPlan, ExitRules, ScaleIn},
 };
@@ -171,7 +171,7 @@ fn nothing_that_stops_entries_stops_an_exit() {
     let blocks: [Block; 7] = [
         ("breakers", |world| {
             for breaker in crate::domain::Breaker::ALL {
-                let (portfolio, numbers) = (PAPER, Numbers::NONE);
+                let (portfolio, numbers) = (PAPER, crate::domain::Numbers::NONE);
                 world.engine.apply(world.now, &Event::Tripped { portfolio, breaker, numbers });
             }
         }),
@@ -235,6 +235,31 @@ fn a_payout_that_cannot_be_is_a_fault_and_the_first_word_stands() {
     assert_eq!(faults(&world), (0, Some(500_000), false));
     world.input(Input::Resolved { token: TOKEN, payout: 1_000_000 });
     assert_eq!(faults(&world), (1, Some(500_000), true));
+}
+
+#[test]
+fn a_fill_told_after_the_end_of_its_market_is_settled_with_it() {
+    let mut world = World::new(open_settings());
+    liquid(&mut world);
+    world.leader(Side::Buy, 0.50, 200.0);
+    world.input(Input::Resolved { token: TOKEN, payout: 1_000_000 });
+    let order = OrderId(1);
+    world.input(Input::Filled { order, shares: shares(40.0), cash: Usdc::whole(20), fee: Usdc::ZERO });
+    world.input(Input::Closed { order, end: OrderEnd::Cancelled });
+    let said =
+        "deposited $1000; buy $50 @ 0.51; resolved 1000000; filled 40 for $20 fee 0; settled 40 for $40; cancelled";
+    assert_eq!((world.said().as_str(), world.position()), (said, None));
+    // A sale that was under way may have been made before the end.
+    let mut world = holding(|_| ());
+    world.leader(Side::Sell, 0.49, 100.0);
+    world.input(Input::Resolved { token: TOKEN, payout: 0 });
+    let order = OrderId(2);
+    world.input(Input::Filled { order, shares: shares(20.0), cash: Usdc::whole(10), fee: Usdc::ZERO });
+    world.input(Input::Closed { order, end: OrderEnd::Cancelled });
+    let said = "due leader_exit; sell 50 @ 0.49; resolved 0; settled 50 for $0; filled 20 for $10 fee 0; cancelled; \
+                settled 30 for $0";
+    assert_eq!((world.said().as_str(), world.position()), (said, None));
+    world.audit();
 }
 
 #[test]

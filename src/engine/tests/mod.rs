@@ -3,6 +3,7 @@
 mod breakers;
 mod entries;
 mod exits;
+mod judgement;
 mod leaving;
 mod limits;
 mod lots;

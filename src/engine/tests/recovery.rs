@@ -65,6 +65,7 @@ proptest! {
     fn any_story_recovers_to_the_same_state(steps in prop::collection::vec(any_step(), 1..60), resolves in any::<bool>()) {
         let mut settings = sized(SizeRule::Percent(100_000));
         (settings.exit.stop_loss_ppm, settings.exit.take_profit_ppm) = (200_000, 150_000);
+        settings.policy = crate::domain::settings::OrderPolicy::FokThenFak;
         (settings.exit.trailing_stop_ppm, settings.exit.hold_max) = (100_000, Nanos::from_secs(60));
         settings.exit.plan = ExitPlan::RestAt(50_000);
         let mut world = World::new(settings);

@@ -1,16 +1,23 @@
 //! What the venue's REST says about a token: the rules it is traded under, and what it is called.
 
+mod group;
 mod read;
 mod wire;
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use crate::domain::{ConditionId, Generation, Market, Nanos, Shares, Tick, VenueEventId};
+pub use group::Group;
 use read::Reader;
 use wire::{ByToken, ClobMarket, MarketAnswer, micros};
 
 /// Longer texts of the venue are cut, in characters.
 pub const TEXT_MAX: usize = 512;
+/// Ids, slugs and outcomes, in bytes: with a market's rules they fit into a record of the journal.
+const NAME_BYTES_MAX: usize = 240;
+const OUTCOME_BYTES_MAX: usize = 100;
+/// Gamma says what a market belongs to; its rules are not kept waiting for longer.
+const GAMMA_WAIT: Duration = Duration::from_secs(1);
 
 /// A token that can be traded, and its market's words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +35,10 @@ pub struct About {
     pub slug: String,
     pub title: String,
     pub outcome: String,
+    /// What the markets of one event share.
+    pub event: String,
+    /// As [`crate::config::tag`] writes them; `None` where the venue did not say.
+    pub tags: Option<Vec<String>>,
     /// Whether the venue takes orders now.
     pub is_accepting: bool,
     /// Marketable orders are held for so many seconds (sports).
@@ -96,17 +107,20 @@ impl std::error::Error for RestError {}
 pub struct Metadata {
     reader: Reader,
     clob_url: String,
+    gamma_url: String,
 }
 
 impl Metadata {
-    /// Returns a reader of the CLOB at `clob_url`, such as `https://clob.polymarket.com`.
-    pub fn new(clob_url: impl Into<String>) -> Metadata {
-        let clob_url = clob_url.into().trim_end_matches('/').to_owned();
-        Metadata { reader: Reader::new(), clob_url }
+    /// Returns a reader of the CLOB and of Gamma, such as `https://clob.polymarket.com` and
+    /// `https://gamma-api.polymarket.com`.
+    pub fn new(clob_url: &str, gamma_url: &str) -> Metadata {
+        let [clob_url, gamma_url] = [clob_url, gamma_url].map(|url| url.trim_end_matches('/').to_owned());
+        Metadata { reader: Reader::new(), clob_url, gamma_url }
     }
 
     /// Returns what there is to know about a token, in three requests of two seconds and three tries each.
-    /// Fails rather than guesses: a fee or a grid that is not understood is an error.
+    /// Fails rather than guesses: a fee or a grid that is not understood is an error. What Gamma does not tell within a second
+    /// (event, tags) is not known.
     pub async fn token(&self, token: &str) -> Result<KnownToken, RestError> {
         let Some(generation) = generation(token) else {
             return Err(RestError::NotAToken { token: token.to_owned() });
@@ -119,22 +133,45 @@ impl Metadata {
         }
         let rules_url = format!("{}/clob-markets/{condition}", self.clob_url);
         let words_url = format!("{}/markets/{condition}", self.clob_url);
-        let (rules, words): (ClobMarket, MarketAnswer) =
-            tokio::try_join!(self.reader.get(&rules_url), self.reader.get(&words_url))?;
+        let group = async { Ok(self.group(token).await) };
+        let (rules, words, group): (ClobMarket, MarketAnswer, Group) =
+            tokio::try_join!(self.reader.get(&rules_url), self.reader.get(&words_url), group)?;
         let market = market(&rules_url, generation, &rules, &words)?;
         let Some(outcome) = words.outcome_of(token) else {
             return Err(RestError::Malformed { url: words_url, error: format!("tokens[] lacks {token}") });
         };
         let about = About {
-            outcome: cut(outcome),
-            slug: cut(&words.market_slug),
+            outcome: cut_bytes(outcome, OUTCOME_BYTES_MAX),
+            slug: cut_bytes(&words.market_slug, NAME_BYTES_MAX),
             title: cut(&words.question),
+            event: cut_bytes(
+                &group.event(words.neg_risk_market_id.as_deref().unwrap_or_default(), &condition),
+                NAME_BYTES_MAX,
+            ),
+            tags: group.tags(words.tags.as_deref().unwrap_or_default()),
             condition,
             is_accepting: rules.ao && words.accepting_orders && !words.closed,
             delay_secs: rules.sd.unwrap_or(0),
             has_taker_delay: rules.itode.unwrap_or(false),
         };
         Ok(KnownToken { market, about, payout: words.payout_of(token) })
+    }
+
+    /// Returns what Gamma says of the token's market in time; nothing is known where it fails.
+    async fn group(&self, token: &str) -> Group {
+        let url = format!("{}/markets?clob_token_ids={token}&include_tag=true", self.gamma_url);
+        let answer = tokio::time::timeout(GAMMA_WAIT, self.reader.get::<Vec<Group>>(&url)).await;
+        match answer {
+            Ok(Ok(groups)) => groups.into_iter().next().unwrap_or_default(),
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "the event and tags of a market stay unknown");
+                Group::default()
+            }
+            Err(_) => {
+                tracing::debug!(url, "no answer in time: the event and tags of a market stay unknown");
+                Group::default()
+            }
+        }
     }
 }
 
@@ -172,6 +209,10 @@ fn market(url: &str, generation: Generation, rules: &ClobMarket, words: &MarketA
         opens_at: rules.aot.as_deref().and_then(wire::moment).unwrap_or(Nanos::ZERO),
         closes_at: words.closes_at().unwrap_or(Nanos::NEVER),
     })
+}
+
+fn cut_bytes(text: &str, most: usize) -> String {
+    text[..text.floor_char_boundary(most)].to_owned()
 }
 
 fn cut(text: &str) -> String {

@@ -1,7 +1,10 @@
 //! Against the simulated venue, over real sockets.
 
 use super::*;
-use crate::sim::server::{Fault, Options, Server};
+use crate::{
+    config::tag,
+    sim::server::{Fault, Options, Server},
+};
 
 async fn venue() -> Server {
     Server::start(Options::default()).await.expect("a free port")
@@ -10,7 +13,7 @@ async fn venue() -> Server {
 #[tokio::test]
 async fn every_token_of_the_venue_becomes_known_with_its_rules_and_words() {
     let venue = venue().await;
-    let metadata = Metadata::new(&venue.clob_url);
+    let metadata = Metadata::new(&venue.clob_url, &venue.gamma_url);
     for listing in venue.open_markets() {
         for nth in 0..2 {
             let KnownToken { market, about, payout } =
@@ -26,6 +29,8 @@ async fn every_token_of_the_venue_becomes_known_with_its_rules_and_words() {
                 slug: listing.slug.clone(),
                 title: listing.title.clone(),
                 outcome: listing.outcomes[nth].clone(),
+                event: if listing.neg_risk_id.is_empty() { listing.slug.clone() } else { listing.neg_risk_id.clone() },
+                tags: Some(vec![tag(listing.category)]),
                 is_accepting: true,
                 delay_secs: listing.delay_secs,
                 has_taker_delay: listing.taker_delay,
@@ -39,7 +44,7 @@ async fn every_token_of_the_venue_becomes_known_with_its_rules_and_words() {
 #[tokio::test]
 async fn a_failing_or_slow_venue_is_asked_three_times_and_no_more() {
     let venue = venue().await;
-    let metadata = Metadata::new(&venue.clob_url);
+    let metadata = Metadata::new(&venue.clob_url, &venue.gamma_url);
     let token = venue.open_markets()[0].tokens[0].clone();
     venue.inject(Fault::RestErrors { requests: 2 });
     metadata.token(&token).await.expect("the third try");
@@ -70,7 +75,7 @@ async fn an_answer_without_end_is_given_up() {
 #[tokio::test]
 async fn what_is_not_there_says_so() {
     let venue = venue().await;
-    let metadata = Metadata::new(&venue.clob_url);
+    let metadata = Metadata::new(&venue.clob_url, &venue.gamma_url);
     let check = async |token: &str, expected: &str| {
         let error = metadata.token(token).await.expect_err("an error").to_string();
         assert!(error.contains(expected), "{error}");
@@ -79,7 +84,11 @@ async fn what_is_not_there_says_so() {
     check("../book", "not a token id").await;
     check("", "not a token id").await;
     check(&"9".repeat(79), "not a token id").await;
-    let nowhere = Metadata::new("http://127.0.0.1:1/").token("123").await.expect_err("nobody is there").to_string();
+    let nowhere = Metadata::new("http://127.0.0.1:1/", "http://127.0.0.1:1/")
+        .token("123")
+        .await
+        .expect_err("nobody is there")
+        .to_string();
     assert!(nowhere.starts_with("http://127.0.0.1:1/markets-by-token/123: no answer: "), "{nowhere}");
 }
 

@@ -73,6 +73,12 @@ pub struct MarketAnswer {
     pub end_date_iso: Option<String>,
     pub accepting_orders: bool,
     pub closed: bool,
+    /// Null on some markets, and only "All" on many.
+    #[serde(default)]
+    pub tags: Option<Vec<String>>,
+    /// What the markets of a neg-risk event share; empty for others.
+    #[serde(default)]
+    pub neg_risk_market_id: Option<String>,
     #[serde(default)]
     is_50_50_outcome: bool,
     tokens: Vec<TokenAnswer>,

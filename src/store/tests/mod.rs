@@ -124,7 +124,14 @@ async fn a_gap_another_journal_and_a_moved_cursor_are_refused() {
 async fn hostile_text_is_kept_as_text() {
     let pool = TestDatabase::create().await;
     let hostile = "a\0b'; drop table tokens; -- \\u0000 \u{202e}\u{1f980} \"$1\" <script>";
-    let about = MarketAbout { condition: hostile, slug: hostile, title: hostile, outcome: hostile };
+    let about = MarketAbout {
+        condition: hostile,
+        slug: hostile,
+        title: hostile,
+        outcome: hostile,
+        event: hostile,
+        tags: Some(hostile),
+    };
     let records = [
         Record::Session { version: hostile, config: 255 },
         Record::Token { id: TokenId(u32::MAX), text: hostile },

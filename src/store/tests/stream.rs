@@ -68,7 +68,13 @@ impl World {
         for (id, text) in (0..).zip(TOKENS) {
             let token = TokenId(id);
             self.say(Record::Token { id: token, text });
-            let about = MarketAbout { condition: "0xc", slug: "rain", title: "Will it rain?", outcome: "Yes" };
+            let about = MarketAbout {
+                condition: "0xc",
+                slug: "rain",
+                title: "Will it rain?",
+                outcome: "Yes",
+                ..MarketAbout::default()
+            };
             self.say(Record::Market { token, market: Market::COMMON, about });
         }
         for (id, wallet) in (0..).zip(WALLETS) {
