@@ -108,6 +108,7 @@ pub fn engine_options(config: &Config) -> Options {
         group_window: config.signals.group_window,
         metadata_wait: config.feed.metadata_wait,
         value_every: Nanos(config.values.every.as_nanos() as u64),
+        weights: config.weights,
         paper: if config.paper.enabled { PaperSwitch::On } else { PaperSwitch::Off },
         live: config.live.switch,
         live_orders: LiveOrders::Missing,

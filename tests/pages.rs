@@ -57,6 +57,12 @@ async fn pages_work_in_a_browser() {
     while let Some(line) = said.recv().await {
         match line.as_str() {
             "do: a new signal" => new_signal(&full.pool).await,
+            "do: trip a breaker" => {
+                say(&full.pool, "tripped", r#"{"Tripped": {"portfolio": 0, "breaker": "DailyLoss", "numbers": {"limit": 50000000, "actual": 61250000}}}"#).await;
+            }
+            "do: reset the breaker" => {
+                say(&full.pool, "breaker_reset", r#"{"BreakerReset": {"portfolio": 0, "breaker": "DailyLoss"}}"#).await;
+            }
             "do: stop Postgres" => stop_postgres(&full.pool).await,
             "do: stop the writer" => full.store.failed(server::now(), 4_211, "connection refused"),
             "do: stop the server" => full.stop.cancel(),
@@ -82,6 +88,17 @@ async fn new_signal(pool: &PgPool) {
     .execute(pool)
     .await
     .expect("inserted");
+}
+
+/// Adds an event as the writer would.
+async fn say(pool: &PgPool, kind: &str, body: &str) {
+    sqlx::query("insert into events select max(seq) + 1, now(), $1, $2::jsonb from events")
+        .bind(kind)
+        .bind(body)
+        .execute(pool)
+        .await
+        .expect("inserted");
+    sqlx::query("update journal_cursor set next_seq = next_seq + 1").execute(pool).await.expect("moved");
 }
 
 /// Takes the database away under the pages: all connections break, and no new one is let in.
@@ -128,6 +145,11 @@ async fn the_server_guards_itself() {
             ("GET", "localhost", "/api/v1/portfolio?portfolio=1&range=all", 200),
             ("GET", "localhost", "/api/v1/trades", 200),
             ("GET", "localhost", "/api/v1/latency", 200),
+            ("GET", "localhost", "/skips?strategy=x%27&range=%00&mode=live", 200),
+            ("GET", "localhost", "/results?by=market&range=all", 200),
+            ("GET", "localhost", "/api/v1/skips?range=all", 200),
+            ("GET", "localhost", "/api/v1/results?by=day", 200),
+            ("GET", "localhost", "/api/v1/scores?range=all", 200),
             ("GET", "localhost", "/readyz", 200),
             ("GET", "localhost", "/assets/..%2fmod.rs", 404),
             ("GET", "localhost", "/favicon.ico", 200),
@@ -146,6 +168,7 @@ async fn the_server_guards_itself() {
         assert!(!page.contains(['\u{202e}', '\u{2066}', '\u{7}']), "nothing reorders text");
         assert!(!page.contains(" style=") && !page.contains("<script>"), "nothing inline");
         all_pages_of_trades_are_all_trades(address);
+        each_mode_is_asked_for_by_itself(address);
         money_is_exact(&ask("GET", "localhost", "/api/v1/portfolio?portfolio=0&range=week").2);
     })
     .await
@@ -168,6 +191,20 @@ fn all_pages_of_trades_are_all_trades(address: std::net::SocketAddr) {
     }
     // 139 signals in two portfolios, one that waits, three orders without a signal.
     assert_eq!(seen.len(), 139 * 2 + 1 + 3);
+}
+
+fn each_mode_is_asked_for_by_itself(address: std::net::SocketAddr) {
+    let json = |path: &str| -> serde_json::Value {
+        serde_json::from_str(&server::get(address, "GET", "localhost", path).1).expect("JSON")
+    };
+    for (path, list) in [("/api/v1/skips", "skips"), ("/api/v1/results", "results"), ("/api/v1/scores", "scores")] {
+        let rows = |mode: &str| json(&format!("{path}?range=all&mode={mode}"))[list].as_array().expect("rows").len();
+        assert!(rows("paper") > 0, "{path}");
+        assert_eq!(rows("live"), 0, "{path}: nothing was ever live");
+    }
+    let live = json("/api/v1/trades?mode=live");
+    let only_waits = live["trades"].as_array().expect("rows").iter().all(|row| row["outcome"] == "waiting");
+    assert!(only_waits, "{live}");
 }
 
 fn money_is_exact(body: &str) {

@@ -6,6 +6,7 @@
 //!              +-- activity feed   everybody's trades; passes on the leaders'
 //!              +-- tokens --+-- token, token, ...   metadata, subscription, resync, end
 //!              +-- strategy, strategy, ...          one for each portfolio: the operator's words, report
+//!              +-- model           asks the external model for probabilities
 //!              +-- writer          journal -> Postgres
 //!              +-- web             pages
 //! ```
@@ -15,6 +16,7 @@
 
 pub mod activity_feed;
 pub mod market_feed;
+pub mod model;
 pub mod strategy;
 pub mod supervisor;
 pub mod token;
@@ -58,6 +60,7 @@ pub struct Plant {
     pub store_status: Arc<StoreStatus>,
     pub market_status: Arc<FeedStatus>,
     pub activity_status: Arc<FeedStatus>,
+    pub model_status: Arc<FeedStatus>,
     pub market_feed: Arc<Address<market_feed::MarketFeedMessage>>,
     pub tokens: Arc<Address<tokens::TokensMessage>>,
 }

@@ -9,6 +9,7 @@ use super::{
     Plant,
     activity_feed::ActivityFeed,
     market_feed::MarketFeed,
+    model::Model,
     spawn_failure,
     strategy::{Strategy, StrategyArguments},
     tokens::{Tokens, TokensArguments, TokensMessage},
@@ -56,6 +57,7 @@ pub struct SupervisorArguments {
 enum Child {
     MarketFeed,
     ActivityFeed,
+    Model,
     Tokens,
     Strategy(usize),
     Writer,
@@ -101,6 +103,9 @@ impl Actor for Supervisor {
         let (tokens, _) = myself.spawn_linked(None, Tokens, TokensArguments { plant, names, held }).await?;
         state.children.push((Child::Tokens, tokens.get_cell()));
         state.start(&myself, Child::ActivityFeed).await?;
+        if state.plant.config.model.url.is_some() {
+            state.start(&myself, Child::Model).await?;
+        }
         for index in 0..state.strategies.len() {
             state.start(&myself, Child::Strategy(index)).await?;
         }
@@ -175,6 +180,7 @@ impl SupervisorState {
         let cell = match child {
             Child::MarketFeed => myself.spawn_linked(None, MarketFeed, plant).await?.0.get_cell(),
             Child::ActivityFeed => myself.spawn_linked(None, ActivityFeed, plant).await?.0.get_cell(),
+            Child::Model => myself.spawn_linked(None, Model, plant).await?.0.get_cell(),
             Child::Writer => myself.spawn_linked(None, Writer, self.writer.clone()).await?.0.get_cell(),
             Child::Web => myself.spawn_linked(None, Web, self.web.clone()).await?.0.get_cell(),
             Child::Strategy(index) => {

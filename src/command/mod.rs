@@ -11,6 +11,7 @@ pub mod logs;
 pub mod parse;
 pub mod record;
 pub mod replay;
+pub mod report;
 pub mod run;
 pub mod status;
 pub mod table;
@@ -55,6 +56,7 @@ pub enum Command {
     Status(status::StatusArgs),
     Doctor(doctor::DoctorArgs),
     Replay(replay::ReplayArgs),
+    Report(report::ReportArgs),
     #[command(subcommand)]
     Config(config::ConfigCommand),
 }
@@ -103,6 +105,7 @@ Examples:
   remora record --tokens-file tokens.txt --out monday.jsonl.zst
                                              the market channel, for replay
   remora status                              what the running engine does
+  remora report skips --since 7d             what the noes of a week cost or saved
 
 Ends with:
   0  done
@@ -148,6 +151,7 @@ pub fn execute(cli: Cli) -> Exit {
         Command::Status(args) => status::execute(&global, &args),
         Command::Doctor(args) => doctor::execute(&global, &args),
         Command::Replay(args) => replay::execute(&global, &args),
+        Command::Report(args) => report::execute(&global, &args),
         Command::Config(command) => config::execute(&global, &command),
     }
 }

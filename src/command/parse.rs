@@ -31,6 +31,30 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     count.checked_mul(millis).map(Duration::from_millis).ok_or_else(wrong)
 }
 
+/// How far back something counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Since {
+    Length(Duration),
+    /// Its beginning, UTC.
+    Day(time::Date),
+}
+
+/// Reads a length of time (also in days: `7d`), or a day such as `2026-11-01`.
+pub fn since(text: &str) -> Result<Since, String> {
+    let day = time::macros::format_description!("[year]-[month]-[day]");
+    if let Ok(day) = time::Date::parse(text, &day) {
+        return Ok(Since::Day(day));
+    }
+    let days = text.strip_suffix('d').and_then(|days| days.parse::<u64>().ok()?.checked_mul(86_400));
+    match days {
+        Some(seconds) => Ok(Since::Length(Duration::from_secs(seconds))),
+        None => {
+            let wrong = || format!("`{text}` is neither a length of time (12h, 7d) nor a day (2026-11-01)");
+            duration(text).map(Since::Length).map_err(|_| wrong())
+        }
+    }
+}
+
 /// Reads `max`, or how many times faster than recorded.
 pub fn speed(text: &str) -> Result<Speed, String> {
     match text {
@@ -108,6 +132,16 @@ mod tests {
         check("2h", Some(7_200_000));
         for wrong in ["", "30", "s", "1.5s", "-1s", "30 s", "3d", "99999999999999999999s", "9999999999999999999h"] {
             check(wrong, None);
+        }
+    }
+
+    #[test]
+    fn what_counts_begins_with_a_day_or_a_length_ago() {
+        assert_eq!(since("7d"), Ok(Since::Length(Duration::from_secs(604_800))));
+        assert_eq!(since("12h"), Ok(Since::Length(Duration::from_secs(43_200))));
+        assert_eq!(since("2026-11-01"), Ok(Since::Day(time::macros::date!(2026 - 11 - 01))));
+        for wrong in ["", "d", "-1d", "2026-13-01", "yesterday", "99999999999999999d"] {
+            assert!(since(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -7,6 +7,7 @@ pub mod decimal;
 pub mod problem;
 mod literal;
 mod reader;
+mod scoring;
 mod section;
 mod sections;
 mod strategy;
@@ -25,7 +26,7 @@ pub use problem::{Place, Problem, Problems};
 pub use sections::without_password;
 pub use strategy::{CAPITAL_DEFAULT, LEADERS_MAX, NAME_CHARS_MAX, markets::MarketFilter, markets::tag};
 
-use crate::domain::{LiveSwitch, Market, Mode, Nanos, Settings, Usdc};
+use crate::domain::{LiveSwitch, Market, Mode, Nanos, Settings, Usdc, settings::score::Weights};
 use reader::{Document, Group, Override, Reader};
 
 /// The built-in file: every key, its meaning and its default.
@@ -66,6 +67,9 @@ pub struct Config {
     pub ceilings: CeilingsConfig,
     pub feed: FeedConfig,
     pub signals: SignalsConfig,
+    /// What each feature of a score counts.
+    pub weights: Weights,
+    pub model: ModelConfig,
     pub journal: JournalConfig,
     pub store: StoreConfig,
     pub web: WebConfig,
@@ -127,6 +131,16 @@ pub struct FeedConfig {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignalsConfig {
     pub group_window: Nanos,
+}
+
+/// The external model that is asked for probabilities.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelConfig {
+    /// `None`: nobody is asked.
+    pub url: Option<String>,
+    pub every: Duration,
+    pub patience: Duration,
+    pub tokens_max: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -322,6 +336,8 @@ fn read(file: Option<(&str, &str)>, overrides: &Overrides) -> Result<Config, Pro
     let ceilings = sections::ceilings(&mut reader);
     let feed = sections::feed(&mut reader);
     let signals = sections::signals(&mut reader);
+    let weights = scoring::weights(&mut reader);
+    let model = scoring::model(&mut reader);
     let journal = sections::journal(&mut reader);
     let store = sections::store(&mut reader);
     let web = sections::web(&mut reader);
@@ -345,6 +361,8 @@ fn read(file: Option<(&str, &str)>, overrides: &Overrides) -> Result<Config, Pro
         ceilings,
         feed,
         signals,
+        weights,
+        model,
         journal,
         store,
         web,
@@ -359,13 +377,15 @@ fn read(file: Option<(&str, &str)>, overrides: &Overrides) -> Result<Config, Pro
     })
 }
 
-const SECTIONS: [&str; 16] = [
+const SECTIONS: [&str; 18] = [
     "data",
     "paper",
     "live",
     "ceilings",
     "feed",
     "signals",
+    "scoring",
+    "model",
     "journal",
     "store",
     "web",

@@ -71,6 +71,7 @@ fn a_strategy_has_the_conservative_settings_unless_it_says_otherwise() {
         balance_low_usdc: Usdc::whole(10),
     };
     (expected.exit.guard_patience, expected.exit.cooling) = (Nanos::from_secs(60), Nanos::from_secs(3 * 3_600));
+    (expected.scoring.confidence_ppm_min, expected.scoring.model_age_max) = (500_000, Nanos::from_secs(60));
     assert_eq!(strategy.settings, expected);
 }
 
@@ -141,6 +142,13 @@ fn each_mistake_in_a_section_has_its_place_and_its_words() {
         "[feed]\nclob_url = \"clob\"",
         &["2:12 feed.clob_url: \"clob\" is not an address: relative URL without a base"],
     );
+    check(
+        "[model]\nurl = \"http://example.org/p\"",
+        &["2:7 model.url: \"http://example.org/p\" is not encrypted, and not on this machine"],
+    );
+    check("[model]\nurl = \"http://127.0.0.1:9/p\"\nevery_ms = 99", &["3:12 model.every_ms: 99 is below 100"]);
+    check("[scoring]\nadditive_spread = 2.1", &["2:19 scoring.additive_spread: 2.1 is above 2"]);
+    check("[scoring]\nbayesian_momentum = -10", &[]);
     check("[fed]\nx = 1", &["1:2 fed: is not a key that exists here"]);
     check("feed = 3", &["1:1 feed: is not a section"]);
     check(
@@ -214,12 +222,14 @@ fn each_mistake_in_a_leader_or_strategy_has_its_place_and_its_words() {
     );
     strategy_check(
         "spread_buy_max = 0.0000001",
-        &["9:14 strategy 1.paper.spread_buy_max: 0.0000001 has more decimals than the 6 that are kept"],
+        &["9:18 strategy 1.paper.spread_buy_max: 0.0000001 has more decimals than the 6 that are kept"],
     );
     strategy_check(
         "stop_loss_percent = inf",
         &["9:21 strategy 1.paper.stop_loss_percent: `inf` is not a number that can be kept exactly"],
     );
+    strategy_check("score_gate = \"maybe\"", &["9:14 strategy 1.paper.score_gate: \"maybe\" is not one of the words"]);
+    strategy_check("confidence_percent_min = 101", &["9:26 strategy 1.paper.confidence_percent_min: 101 is above 100"]);
     strategy_check("capital_usd = 0x10", &["9:1 strategy 1.paper.capital_usd: is not a key that exists here"]);
 }
 
@@ -335,12 +345,12 @@ fn a_strategy_may_follow_all_leaders_but_some() {
 #[test]
 fn all_mistakes_are_reported_at_once_each_once_and_in_order() {
     let text = format!(
-        "[strategy_default.paper]\nprice_guard_percent = 200\nspread = 1\n{ADA}
+        "[strategy_default.paper]\nprice_guard_buy_percent = 200\nspread = 1\n{ADA}
 [[strategy]]\nname = \"a\"\nleaders = [\"Ada\"]\npaper = {{ capital_usdc = 0 }}
 [[strategy]]\nname = \"b\"\nleaders = [\"Ada\"]\npaper = {{ capital_usdc = 5 }}\n"
     );
     let expected = [
-        "2:23 strategy_default.paper.price_guard_buy_percent: 200 is above 100",
+        "2:27 strategy_default.paper.price_guard_buy_percent: 200 is above 100",
         "3:1 strategy_default.paper.spread: is not a key that exists here",
         "11:26 strategy 1.paper.capital_usdc: 0 is below 1",
     ];
@@ -349,10 +359,10 @@ fn all_mistakes_are_reported_at_once_each_once_and_in_order() {
     let lines: Vec<&str> = printed.lines().collect();
     assert_eq!(
         lines[0],
-        "mistake 1 of 3: my.toml:2:23: strategy_default.paper.price_guard_buy_percent: 200 is above 100"
+        "mistake 1 of 3: my.toml:2:27: strategy_default.paper.price_guard_buy_percent: 200 is above 100"
     );
     assert_eq!(lines[1], "    | price_guard_buy_percent = 200");
-    assert_eq!(lines[2], "    |                       ^^^");
+    assert_eq!(lines[2], "    |                           ^^^");
     assert_eq!(lines[3], "    allowed: 0 to 100");
     assert_eq!(lines[4], "    fix: the default is: price_guard_buy_percent = 2");
     assert!(printed.contains("fix: did you mean `spread_buy_max`?"), "{printed}");

@@ -87,6 +87,11 @@ impl<'a> Section<'_, 'a> {
         self.scaled(key, MICROS, i64::from(min), i64::from(max)) as u32
     }
 
+    /// Reads a decimal that may be below zero, and returns millionths; so are the bounds.
+    pub fn signed_micros(&mut self, key: &'static str, min: i32, max: i32) -> i32 {
+        self.scaled(key, MICROS, i64::from(min), i64::from(max)) as i32
+    }
+
     /// Reads a percentage and returns parts per million; `min` is one, too.
     pub fn percent(&mut self, key: &'static str, min: u32, max_percent: u32) -> u32 {
         self.scaled(key, PPM_IN_PERCENT, i64::from(min), i64::from(max_percent) * PPM_IN_PERCENT) as u32
@@ -158,16 +163,18 @@ impl<'a> Section<'_, 'a> {
     pub fn url(&mut self, key: &'static str, scheme: &str, plain: &str, example: &str) -> String {
         let article = if scheme.starts_with('h') { "an" } else { "a" };
         let allowed = format!("{article} {scheme}:// address ({plain}:// only to this machine)");
-        self.text(key, &allowed, example, |text| {
-            let url = Url::parse(text).map_err(|wrong| format!("{text:?} is not an address: {wrong}"))?;
-            let here = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
-            match url.scheme() {
-                found if found == scheme => Ok(()),
-                found if found == plain && here => Ok(()),
-                found if found == plain => Err(format!("{text:?} is not encrypted, and not on this machine")),
-                found => Err(format!("{text:?} begins with {found}://")),
-            }
-        })
+        self.text(key, &allowed, example, |text| is_url(text, scheme, plain))
+    }
+
+    /// The same, where an empty text says that there is none.
+    pub fn url_or_none(&mut self, key: &'static str, scheme: &str, plain: &str, example: &str) -> Option<String> {
+        let article = if scheme.starts_with('h') { "an" } else { "a" };
+        let allowed = format!("{article} {scheme}:// address ({plain}:// only to this machine), or \"\"");
+        let found = self.text(key, &allowed, example, |text| match text {
+            "" => Ok(()),
+            text => is_url(text, scheme, plain),
+        });
+        (!found.is_empty()).then_some(found)
     }
 
     /// Reads an IP address and a port.
@@ -201,6 +208,17 @@ impl<'a> Section<'_, 'a> {
             self.report(place, key, &wrong, allowed, "correct it or take it out");
         }
         seen
+    }
+}
+
+fn is_url(text: &str, scheme: &str, plain: &str) -> Result<(), String> {
+    let url = Url::parse(text).map_err(|wrong| format!("{text:?} is not an address: {wrong}"))?;
+    let here = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+    match url.scheme() {
+        found if found == scheme => Ok(()),
+        found if found == plain && here => Ok(()),
+        found if found == plain => Err(format!("{text:?} is not encrypted, and not on this machine")),
+        found => Err(format!("{text:?} begins with {found}://")),
     }
 }
 

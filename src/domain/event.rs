@@ -52,6 +52,8 @@ pub struct Scored {
     pub features: [i32; Feature::COUNT],
     /// The market's own probability: the mid price, or the leader's where there is no book.
     pub prior_ppm: u32,
+    /// The best ask, where there was one: what a copy would have paid.
+    pub ask: Option<Price>,
     pub additive: Opinion,
     pub bayesian: Opinion,
     /// The external model's probability, where there was a fresh one.

@@ -91,7 +91,7 @@ reasons! {
         SideNotFollowed = "side_not_followed", None, "sides", "The strategy does not follow trades of this side.";
         RoleNotFollowed = "role_not_followed", None, "roles", "The leader's part in the match (maker or taker) is not followed, or not known.";
         EntriesUsedUp = "entries_used_up", Count, "entries_max", "The strategy entered this outcome as often as it may.";
-        ProbabilityUnknown = "probability_unknown", Milliseconds, "probability_age_ms_max", "There is no fresh probability of the outcome from the model.";
+        ProbabilityUnknown = "probability_unknown", Milliseconds, "probability_age_ms_max / model_age_ms_max", "There is no fresh probability of the outcome from the model.";
         ProbabilityTooLow = "probability_too_low", Ppm, "probability_percent_min", "The model thinks the outcome too unlikely.";
         ScoreTooLow = "score_too_low", Ppm, "confidence_percent_min", "The signal's score is below what the strategy asks for.";
         NoEdge = "no_edge", Ppm, "sizing", "The probability is not above the price: the rule asks for nothing.";

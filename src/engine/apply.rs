@@ -31,6 +31,11 @@ impl Default for Cooling {
 }
 
 impl Cooling {
+    /// Yields what waits: until when, whose, and how much.
+    pub fn iter(&self) -> impl Iterator<Item = &(Nanos, PortfolioId, Usdc)> {
+        self.waiting.iter()
+    }
+
     pub fn next(&self) -> Nanos {
         self.next
     }
@@ -96,6 +101,7 @@ impl Engine {
                 self.groups.add(signal);
                 self.holdings.trade(signal.leader, signal.token, signal.side, signal.shares);
                 self.parked.begin(signal);
+                self.scores.records.trade(signal);
             }
             Event::Parked { signal, until, .. } => self.parked.park(*signal, *until),
             Event::Skipped { signal, portfolio, .. } | Event::Refused { signal, portfolio, .. } => {
@@ -131,8 +137,10 @@ impl Engine {
                 self.tokens[token.index()].payout = Some(*payout);
                 let tokens = &self.tokens;
                 self.entered.make_room(|token| tokens[token.index()].payout.is_some());
+                self.scores.records.resolved(*token, *payout);
             }
             Event::Settled(settled) => self.apply_settled(settled),
+            Event::Scored(scored) => self.scores.keep(scored),
             Event::Released { portfolio, amount } => {
                 self.cooling.remove(*portfolio, *amount);
                 self.transfer(*portfolio, Account::Cooling, Account::Available, *amount);
@@ -168,7 +176,6 @@ impl Engine {
             Event::Repeated { .. }
             | Event::Diverged { .. }
             | Event::Resynced { .. }
-            | Event::Scored(_)
             | Event::Buffered { .. }
             | Event::Merged { .. }
             | Event::LeaderHolds { .. }
@@ -188,7 +195,8 @@ impl Engine {
         let Submitted { portfolio, leader, token, reserved, .. } = *submitted;
         self.parked.decided(submitted.signal, portfolio);
         let group = self.groups.of(submitted);
-        self.orders.insert(submitted, group);
+        self.orders.insert(submitted);
+        self.orders.open_mut(submitted.order).group = group;
         let slot = self.positions.open_slot(portfolio, leader, token);
         let position = self.positions.at_mut(slot);
         match submitted.side {
@@ -303,6 +311,7 @@ impl Engine {
         hash.mix(self.signals);
         hash.mix(self.orders.submitted());
         hash.mix(u64::from(self.entries_stopped));
+        hash.mix(self.scores.digest());
         for portfolio in &self.portfolios {
             hash.mix(portfolio.entries as u64);
             use Account::{Available, Cooling, Deployed, Outside, Reserved, Result};

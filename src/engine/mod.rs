@@ -23,6 +23,7 @@ pub mod operator;
 pub mod order;
 pub mod position;
 pub mod risk;
+pub mod score;
 mod settle;
 pub mod signal;
 pub mod stake;
@@ -40,6 +41,7 @@ use ledger::Ledger;
 use order::{ORDERS_OPEN_MAX, Orders};
 use position::{POSITIONS_MAX, Positions};
 use risk::Approved;
+use score::{Scores, Trail};
 use signal::Parked;
 use stake::Stakes;
 use standing::Standing;
@@ -49,7 +51,7 @@ use switch::Switches;
 use crate::domain::{
     Cause, Divergence, Event, Input, LeaderId, LiveSwitch, Market, Mode, Nanos, OrderEnd, OrderId, OrderKind,
     PaperSwitch, PortfolioId, PortfolioSet, Price, Settings, Shares, Side, SignalId, Tick, TokenId, Usdc, event,
-    ids::PORTFOLIOS_MAX, money::ONE,
+    ids::PORTFOLIOS_MAX, money::ONE, settings::score::Weights,
 };
 
 /// Tokens one engine knows.
@@ -74,6 +76,8 @@ pub struct Options {
     pub value_every: Nanos,
     /// What the settings allow at the start.
     pub paper: PaperSwitch,
+    /// What each feature of a score counts.
+    pub weights: Weights,
     pub live: LiveSwitch,
     pub live_orders: LiveOrders,
 }
@@ -93,6 +97,7 @@ impl Default for Options {
             metadata_wait: Nanos::from_secs(2),
             value_every: Nanos::from_secs(60),
             paper: PaperSwitch::On,
+            weights: Weights::START,
             live: LiveSwitch::Off,
             live_orders: LiveOrders::Missing,
         }
@@ -134,6 +139,8 @@ pub struct Token {
     pub payout: Option<u32>,
     /// Portfolios whose market filter keeps it out.
     pub denied: PortfolioSet,
+    /// Where its mid price was.
+    pub trail: Trail,
     /// What the external model thinks of it; not remembered over a restart.
     pub probability: Option<Probability>,
 }
@@ -180,6 +187,7 @@ pub struct Engine {
     positions: Positions,
     entered: Entered,
     cooling: Cooling,
+    scores: Scores,
     stakes: Stakes,
     dealings: Dealings,
     switches: Switches,
@@ -222,6 +230,7 @@ impl Engine {
             positions: Positions::new(TOKENS_MAX),
             entered: Entered::default(),
             cooling: Cooling::default(),
+            scores: Scores::default(),
             stakes: Stakes::default(),
             dealings: Dealings::default(),
             switches: Switches::new(options.paper, options.live, options.live_orders),
@@ -242,8 +251,8 @@ impl Engine {
         let book = Book::default();
         let market = Market::COMMON;
         self.ladders.make();
-        let (payout, denied, probability) = (None, PortfolioSet::EMPTY, None);
-        self.tokens.push(Token { market, known: Known::NotYet, book, payout, denied, probability });
+        let (payout, denied, trail, probability) = (None, PortfolioSet::EMPTY, Trail::default(), None);
+        self.tokens.push(Token { market, known: Known::NotYet, book, payout, denied, trail, probability });
     }
 
     /// Says what a token's market is like, outside of a step: in recovery.
@@ -295,6 +304,10 @@ impl Engine {
 
     pub fn orders(&self) -> &Orders {
         &self.orders
+    }
+
+    pub fn cooling(&self) -> &Cooling {
+        &self.cooling
     }
 
     /// Returns how many signals there were.
@@ -414,6 +427,8 @@ impl Engine {
     }
 
     fn book_usable(&mut self, now: Nanos, token: TokenId, events: &mut Events) {
+        let Token { book, trail, .. } = &mut self.tokens[token.index()];
+        trail.note(now, || score::mid(book.best_bid(), book.best_ask()));
         self.wake(now, token, events);
         self.watch_exits(now, token, events);
     }

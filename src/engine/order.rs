@@ -124,7 +124,7 @@ impl Orders {
         self.paper.slots.iter().chain(&*self.live.slots).flatten()
     }
 
-    pub(super) fn insert(&mut self, submitted: &Submitted, group: SignalId) {
+    pub(super) fn insert(&mut self, submitted: &Submitted) {
         let id = submitted.order;
         let table = self.table_mut(id);
         assert!(table.next <= id.0, "order {} is not new: the next is {}", id.0, table.next);
@@ -137,7 +137,7 @@ impl Orders {
             reserved_left: submitted.reserved,
             result: Usdc::ZERO,
             day: None,
-            group,
+            group: submitted.signal,
             cancel_asked: false,
         });
         table.next = id.0 + 1;
@@ -213,13 +213,13 @@ pub(super) mod tests {
         let mut orders = Orders::default();
         for id in 1..=ORDERS_OPEN_MAX as u64 {
             assert_eq!(orders.next_id(Mode::Paper), Some(OrderId(id)));
-            orders.insert(&submitted(id, Side::Buy), SignalId(1));
+            orders.insert(&submitted(id, Side::Buy));
         }
         assert_eq!(orders.next_id(Mode::Paper), None);
         // Live has its own.
         let live = OrderId(OrderId::LIVE.0 + 1);
         assert_eq!(orders.next_id(Mode::Live), Some(live));
-        orders.insert(&submitted(live.0, Side::Buy), SignalId(1));
+        orders.insert(&submitted(live.0, Side::Buy));
         assert_eq!((orders.open(), orders.submitted()), (ORDERS_OPEN_MAX + 1, ORDERS_OPEN_MAX as u64 + 1));
         orders.remove(live);
         assert_eq!((orders.get(live), orders.open()), (None, ORDERS_OPEN_MAX));

@@ -145,6 +145,9 @@ impl Engine {
 
     /// Decides a signal for each of the leader's followers that has not decided yet.
     pub(super) fn decide(&mut self, now: Nanos, signal: &Signal, events: &mut Events) {
+        if signal.side == Side::Buy {
+            self.score(now, signal, events);
+        }
         let decided = self.parked.current.map_or(PortfolioSet::EMPTY, |current| current.decided);
         for portfolio in self.followers_of(signal.leader).iter().filter(|id| !decided.contains(*id)) {
             match signal.side {
@@ -217,6 +220,7 @@ impl Engine {
             role: signal.role,
             ordered: self.groups.ordered(signal.group, portfolio),
             entries: self.entered.others(portfolio, signal.token, signal.group),
+            confidence_ppm: self.confidence(now, portfolio, signal),
             ..self.situation(now, portfolio, signal.leader, signal.token, signal.group_price)
         }
     }

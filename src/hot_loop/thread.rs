@@ -19,7 +19,7 @@ use crate::{
     domain::{Input, Nanos, PortfolioId, TokenId},
     engine::{Engine, Entries, Events, book::Trust},
     journal::{Full, Journal, MarketAbout, Record, fits},
-    metrics::{Mark, PortfolioNow, Published, Snapshot, Stage, StageRecorder},
+    metrics::{COOLING_SHOWN, CoolingNow, Mark, PortfolioNow, Published, Snapshot, Stage, StageRecorder},
 };
 
 /// Inputs taken from one ring before the others are looked at.
@@ -267,9 +267,25 @@ impl Hot {
             skips: tally.skips.to_vec(),
             refusals: tally.refusals.to_vec(),
             portfolios: self.portfolios(),
+            scored: tally.scored,
+            buffered: tally.buffered,
+            merged: tally.merged,
+            tripped: tally.tripped,
+            leaders_blocked: tally.leaders_blocked,
+            declined: tally.declined,
+            cooling: self.cooling(),
             marks: self.marks(),
         };
         self.published.store(Arc::new(snapshot));
+    }
+
+    fn cooling(&self) -> Vec<CoolingNow> {
+        let waits =
+            |(until, portfolio, amount): &_| CoolingNow { portfolio: *portfolio, until: *until, amount: *amount };
+        let mut waiting: Vec<CoolingNow> = self.core.engine.cooling().iter().map(waits).collect();
+        waiting.sort_unstable_by_key(|waits| waits.until);
+        waiting.truncate(COOLING_SHOWN);
+        waiting
     }
 
     fn portfolios(&self) -> Vec<PortfolioNow> {

@@ -5,7 +5,7 @@ use std::fmt::{Display, Write};
 use hdrhistogram::Histogram;
 
 use super::{Snapshot, Stage, StageTimes, StoreStatus, health::FeedNow};
-use crate::domain::{Refusal, Skip};
+use crate::domain::{Breaker, PortfolioId, Refusal, Skip};
 
 /// The content type of [`render`]'s text.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -25,6 +25,8 @@ pub struct Exported<'a> {
     pub feeds: &'a [FeedNow],
     /// Id, strategy and mode of portfolios whose names are known.
     pub portfolios: &'a [(u16, String, String)],
+    /// Breakers that have tripped, by portfolio.
+    pub tripped: &'a [(PortfolioId, Breaker)],
     /// Memory in use by the process.
     pub resident_bytes: u64,
 }
@@ -141,6 +143,12 @@ fn engine(text: &mut Text, now: &Snapshot) {
         ("signals_total", "Leader trades worth deciding on.", now.signals),
         ("orders_total", "Orders submitted.", now.orders),
         ("fills_total", "Fills received.", now.fills),
+        ("scores_total", "Signals that got a score.", now.scored),
+        ("buffered_total", "Copies that were too small and waited for company.", now.buffered),
+        ("merged_total", "Copies that waited and were ordered with a later one.", now.merged),
+        ("breakers_tripped_total", "Breakers that tripped.", now.tripped),
+        ("leaders_blocked_total", "Leaders whose ways had them blocked.", now.leaders_blocked),
+        ("commands_declined_total", "Commands of the operator that could not be done.", now.declined),
         ("queue_full_total", "Times a full queue made a feed wait.", now.queue_full),
         ("journal_records_total", "Records in the journal.", now.journal_next_seq),
     ] {
@@ -181,6 +189,14 @@ fn money(text: &mut Text, exported: &Exported<'_>) {
             ("cooling", portfolio.cooling),
         ] {
             text.sample("bucket_dollars", &[("portfolio", &id), ("bucket", bucket)], amount);
+        }
+    }
+    text.family("breaker_tripped", "gauge", "1 while a breaker stops the portfolio's entries.");
+    for portfolio in &exported.snapshot.portfolios {
+        for breaker in Breaker::ALL {
+            let is_tripped = exported.tripped.contains(&(portfolio.id, breaker));
+            let labels = [("portfolio", &*portfolio.id.0.to_string()), ("breaker", breaker.code())];
+            text.sample("breaker_tripped", &labels, u8::from(is_tripped));
         }
     }
     type Amount = fn(&super::PortfolioNow) -> crate::domain::Usdc;

@@ -9,7 +9,7 @@ pub mod tally;
 pub mod window;
 
 pub use health::{FeedStatus, StoreStatus};
-pub use snapshot::{Mark, PortfolioNow, Published, Snapshot};
+pub use snapshot::{COOLING_SHOWN, CoolingNow, Mark, PortfolioNow, Published, Snapshot};
 pub use stage::{Stage, StageRecorder, Stages};
 pub use tally::Tally;
 

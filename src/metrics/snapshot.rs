@@ -40,8 +40,29 @@ pub struct Snapshot {
     pub skips: Vec<u64>,
     pub refusals: Vec<u64>,
     pub portfolios: Vec<PortfolioNow>,
+    /// Signals that got a score, that waited for company, and that were ordered together with a later one.
+    pub scored: u64,
+    pub buffered: u64,
+    pub merged: u64,
+    /// Breakers that tripped, leaders who were blocked, and commands that could not be done.
+    pub tripped: u64,
+    pub leaders_blocked: u64,
+    pub declined: u64,
+    /// Proceeds that wait, soonest first; at most [`COOLING_SHOWN`].
+    pub cooling: Vec<CoolingNow>,
     /// Best prices of tokens with a position, for live marks.
     pub marks: Vec<Mark>,
+}
+
+/// The most waiting amounts that are shown.
+pub const COOLING_SHOWN: usize = 500;
+
+/// Proceeds of a portfolio that are available from a moment on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CoolingNow {
+    pub portfolio: PortfolioId,
+    pub until: Nanos,
+    pub amount: Usdc,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -21,6 +21,12 @@ pub struct Tally {
     pub diverged: u64,
     pub resynced: u64,
     pub faults: u64,
+    pub scored: u64,
+    pub buffered: u64,
+    pub merged: u64,
+    pub tripped: u64,
+    pub leaders_blocked: u64,
+    pub declined: u64,
     /// In the order of [`Skip::ALL`] and [`Refusal::ALL`].
     pub skips: [u64; Skip::ALL.len()],
     pub refusals: [u64; Refusal::ALL.len()],
@@ -43,6 +49,12 @@ impl Default for Tally {
             diverged: 0,
             resynced: 0,
             faults: 0,
+            scored: 0,
+            buffered: 0,
+            merged: 0,
+            tripped: 0,
+            leaders_blocked: 0,
+            declined: 0,
             skips: [0; Skip::ALL.len()],
             refusals: [0; Refusal::ALL.len()],
         }
@@ -77,6 +89,12 @@ impl Tally {
             Event::Diverged { .. } => self.diverged += 1,
             Event::Resynced { .. } => self.resynced += 1,
             Event::Faulted { .. } => self.faults += 1,
+            Event::Scored(_) => self.scored += 1,
+            Event::Buffered { .. } => self.buffered += 1,
+            Event::Merged { .. } => self.merged += 1,
+            Event::Tripped { .. } => self.tripped += 1,
+            Event::LeaderBlocked { .. } => self.leaders_blocked += 1,
+            Event::Declined { .. } => self.declined += 1,
             Event::Closed {
                 end:
                     OrderEnd::Filled | OrderEnd::Cancelled | OrderEnd::Expired | OrderEnd::NotSent(_) | OrderEnd::Shadow,
@@ -88,11 +106,7 @@ impl Tally {
             | Event::Resolved { .. }
             | Event::Paused { .. }
             | Event::Unpaused { .. }
-            | Event::Scored(_)
-            | Event::Buffered { .. }
-            | Event::Merged { .. }
             | Event::LeaderHolds { .. }
-            | Event::LeaderBlocked { .. }
             | Event::LeaderUnblocked { .. }
             | Event::Peaked { .. }
             | Event::CancelDue { .. }
@@ -100,12 +114,10 @@ impl Tally {
             | Event::Unplanned { .. }
             | Event::Unknown { .. }
             | Event::DayBegan { .. }
-            | Event::Tripped { .. }
             | Event::BreakerReset { .. }
             | Event::BalanceLow { .. }
             | Event::Moved { .. }
             | Event::Funded { .. }
-            | Event::Declined { .. }
             | Event::Configured { .. }
             | Event::PaperSwitched { .. }
             | Event::LiveSwitched { .. }
@@ -193,9 +205,13 @@ mod tests {
             Event::Resynced { token },
             Event::Faulted { fault: crate::domain::Fault::Overfill, order },
             Event::Paused { portfolio },
+            Event::Merged { signal: SignalId(1), portfolio, into: SignalId(2) },
+            Event::Tripped { portfolio, breaker: crate::domain::Breaker::DailyLoss, numbers: Numbers::NONE },
+            Event::Declined { portfolio, reason: crate::domain::Declined::NotPositive, numbers: Numbers::NONE },
         ]);
+        let counts = Tally { merged: 1, tripped: 1, declined: 1, ..Tally::default() };
         let mut expected =
-            Tally { events: 10, fills: 2, fees: Usdc(20_000), diverged: 1, resynced: 1, faults: 1, ..Tally::default() };
+            Tally { events: 13, fills: 2, fees: Usdc(20_000), diverged: 1, resynced: 1, faults: 1, ..counts };
         expected.rejections[Rejection::NoMatch as usize] = 1;
         assert_eq!(tally, expected);
         assert_eq!(tally.rejections().collect::<Vec<_>>(), [("rejected_no_match", 1)]);

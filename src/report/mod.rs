@@ -3,6 +3,7 @@
 pub mod outcomes;
 pub mod replay;
 pub mod result;
+pub mod scores;
 
 pub use replay::{Replay, ReplayError, Speed, Verify};
 pub use result::ReplayResult;

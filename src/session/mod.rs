@@ -279,18 +279,21 @@ fn plant(
         store_status: Arc::default(),
         market_status: Arc::new(FeedStatus::new("market channel")),
         activity_status: Arc::new(FeedStatus::new("leaders' trades")),
+        model_status: Arc::new(FeedStatus::new("model")),
         market_feed: Arc::default(),
         tokens: Arc::default(),
     }
 }
 
 fn web_state(plant: &Plant, config_path: String, data: DataSource) -> WebState {
+    let mut feeds = vec![Arc::clone(&plant.market_status), Arc::clone(&plant.activity_status)];
+    feeds.extend(plant.config.model.url.is_some().then(|| Arc::clone(&plant.model_status)));
     WebState {
         pool: plant.database.pool().clone(),
         published: Arc::clone(&plant.published),
         stages: Arc::clone(&plant.stages),
         store: Arc::clone(&plant.store_status),
-        feeds: Arc::new(vec![Arc::clone(&plant.market_status), Arc::clone(&plant.activity_status)]),
+        feeds: Arc::new(feeds),
         about: About { version: env!("CARGO_PKG_VERSION").to_owned(), config_path, mode: "paper".to_owned(), data },
         hosts: plant.config.web.hosts.clone(),
         clock: clock::now,

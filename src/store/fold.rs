@@ -11,8 +11,8 @@ use time::OffsetDateTime;
 
 use crate::{
     domain::{
-        Event, LeaderId, Nanos, OrderId, PortfolioId, SignalId, TokenId,
-        event::{Signal, Submitted, Valued},
+        Event, LeaderId, Nanos, OrderId, PortfolioId, Side, SignalId, TokenId,
+        event::{Feature, How, Scored, Signal, Submitted, Valued},
     },
     journal::{MarketAbout, Record},
 };
@@ -30,6 +30,8 @@ pub struct Known {
     pub open_orders: HashMap<i64, OrderRow>,
     /// Shares of open positions.
     pub held: HashMap<PositionKey, Decimal>,
+    /// The last signal.
+    pub signal_last: i64,
 }
 
 /// A record that does not fit to those before it.
@@ -47,12 +49,14 @@ pub struct Batch {
     pub portfolios: BTreeMap<i32, PortfolioRow>,
     pub buckets: BTreeMap<i32, BucketsRow>,
     pub signals: Vec<SignalRow>,
+    pub scores: Vec<ScoreRow>,
     pub decisions: BTreeMap<(i64, i32), DecisionRow>,
     pub orders: BTreeMap<i64, OrderRow>,
     pub fills: Vec<FillRow>,
     pub positions: BTreeMap<PositionKey, PositionRow>,
     pub settlements: Vec<SettlementRow>,
     pub values: Vec<ValueRow>,
+    pub ended: EndedRow,
     pub events: Vec<EventRow>,
 }
 
@@ -130,12 +134,17 @@ impl Batch {
                 buckets.deposits -= dollars(amount);
                 buckets.available -= dollars(amount);
             }
-            Event::Signal(ref signal) => self.signal(now, signal),
+            Event::Signal(ref signal) => {
+                known.signal_last = bigint(signal.signal.0);
+                self.signal(now, signal);
+            }
             Event::Skipped { signal, portfolio, reason, numbers } => {
                 self.decide(signal, portfolio, no(now, "skipped", reason.code(), reason.unit(), numbers));
+                self.ended.signals.extend(signal_id(signal));
             }
             Event::Refused { signal, portfolio, reason, numbers } => {
                 self.decide(signal, portfolio, no(now, "refused", reason.code(), reason.unit(), numbers));
+                self.ended.signals.extend(signal_id(signal));
             }
             Event::ExitDue { signal, portfolio, leader, token, cause, shares: owed, .. } => {
                 self.decide(signal, portfolio, decision(now, "exit_due"));
@@ -165,7 +174,10 @@ impl Batch {
                 self.orders.insert(row.id, row);
             }
             Event::Resolved { token, payout } => {
-                self.payouts.insert(token_id(token), PayoutRow { id: token_id(token), payout: millionths(payout) });
+                let id = token_id(token);
+                let row = PayoutRow { id, payout: millionths(payout), resolved_after: known.signal_last };
+                self.payouts.entry(id).or_insert(row);
+                self.ended.tokens.insert(token_id(token));
             }
             Event::Settled(ref settled) => self.settled(known, seq, now, settled)?,
             Event::Released { portfolio, amount } => {
@@ -174,17 +186,26 @@ impl Batch {
                 buckets.available += dollars(amount);
             }
             Event::Valued(ref valued) => self.valued(seq, now, valued),
+            Event::Scored(ref scored) => self.scored(now, scored),
+            Event::Buffered { signal, portfolio, wanted, .. } => {
+                let waits = DecisionRow { wanted: Some(dollars(wanted)), ..decision(now, "buffered") };
+                self.decide(signal, portfolio, waits);
+            }
+            Event::Merged { signal, portfolio, into } => {
+                let merged = DecisionRow { merged_into: signal_id(into), ..decision(now, "merged") };
+                self.decide(signal, portfolio, merged);
+            }
+            Event::Unknown { order } => {
+                let row = open_order(known, order)?;
+                row.state = "unknown".to_owned();
+                self.orders.insert(row.id, row.clone());
+            }
             Event::Moved { from, to, amount } => {
                 for (portfolio, amount) in [(from, -dollars(amount)), (to, dollars(amount))] {
                     let buckets = self.buckets(portfolio.0.into());
                     buckets.deposits += amount;
                     buckets.available += amount;
                 }
-            }
-            Event::Unknown { order } => {
-                let row = open_order(known, order)?;
-                row.state = "unknown".to_owned();
-                self.orders.insert(row.id, row.clone());
             }
             // The trace in `events` is all that is kept of these.
             Event::Repeated { .. }
@@ -194,9 +215,6 @@ impl Batch {
             | Event::Faulted { .. }
             | Event::Paused { .. }
             | Event::Unpaused { .. }
-            | Event::Scored(_)
-            | Event::Buffered { .. }
-            | Event::Merged { .. }
             | Event::LeaderHolds { .. }
             | Event::LeaderBlocked { .. }
             | Event::LeaderUnblocked { .. }
@@ -233,17 +251,47 @@ impl Batch {
             group_shares: shares(signal.group_shares),
             leader_held: shares(signal.leader_held),
             trade_key: format!("{:016x}{:016x}", signal.trade.0[0], signal.trade.0[1]),
+            how: match signal.how {
+                How::Traded => "traded",
+                How::Left => "left",
+                How::Observed => "observed",
+            },
+        });
+        if signal.side == Side::Sell && signal.leader_held <= signal.shares {
+            self.ended.tokens.insert(token_id(signal.token));
+        }
+    }
+
+    fn scored(&mut self, now: OffsetDateTime, scored: &Scored) {
+        let feature = |feature: Feature| part(scored.features[feature as usize]);
+        self.scores.push(ScoreRow {
+            signal_id: bigint(scored.signal.0),
+            at: now,
+            leader_record: feature(Feature::LeaderRecord),
+            book_imbalance: feature(Feature::BookImbalance),
+            momentum: feature(Feature::Momentum),
+            spread: feature(Feature::Spread),
+            time_left: feature(Feature::TimeLeft),
+            market_prior: feature(Feature::MarketPrior),
+            prior: millionths(scored.prior_ppm),
+            additive: millionths(scored.additive.confidence_ppm),
+            bayesian: millionths(scored.bayesian.confidence_ppm),
+            model: scored.model_ppm.map(millionths),
+            ask: scored.ask.map(price),
         });
     }
 
-    /// The last word counts, but nothing takes back that it was ordered.
+    /// The last word counts, but nothing takes back that it was ordered, alone or with others.
     fn decide(&mut self, signal: SignalId, portfolio: PortfolioId, row: DecisionRow) {
         let Some(signal) = signal_id(signal) else { return };
         let row = DecisionRow { signal_id: signal, portfolio_id: portfolio.0.into(), ..row };
         let key = (row.signal_id, row.portfolio_id);
-        let ordered = self.decisions.get(&key).is_some_and(|before| before.outcome == "ordered");
+        let before = self.decisions.get(&key);
+        let ordered = before.is_some_and(|before| matches!(before.outcome, "ordered" | "merged"));
         if !ordered || row.outcome == "ordered" {
-            self.decisions.insert(key, row);
+            let wanted = row.wanted.or(before.and_then(|before| before.wanted));
+            let merged_into = row.merged_into.or(before.and_then(|before| before.merged_into));
+            self.decisions.insert(key, DecisionRow { wanted, merged_into, ..row });
         }
     }
 
@@ -270,6 +318,7 @@ impl Batch {
             filled: Decimal::ZERO,
             cash: Decimal::ZERO,
             fee: Decimal::ZERO,
+            attempt: submitted.attempt.into(),
         };
         let buckets = self.buckets(row.portfolio_id);
         buckets.available -= row.reserved;
@@ -311,6 +360,8 @@ fn decision(at: OffsetDateTime, outcome: &'static str) -> DecisionRow {
         limit_amount: None,
         actual_amount: None,
         order_id: None,
+        wanted: None,
+        merged_into: None,
     }
 }
 

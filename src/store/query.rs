@@ -3,10 +3,18 @@
 //! A [`Reader`] is one read-only transaction, so that all parts of a page speak of the same moment. Every statement stops
 //! after [`STATEMENT_MS_MAX`] and every list has a limit.
 
+mod ledger;
 mod money;
+mod results;
+mod scores;
+mod standing;
 mod trades;
 
+pub use ledger::NoRow;
 pub use money::{BaselineRow, EquityPoint, PositionRow, ResultRow, SettlementRow};
+pub use results::{By, EarnedRow, Scope};
+pub use scores::JudgedRow;
+pub use standing::Standing;
 pub use trades::{Cursor, EventRow, FillRow, OrderRow, SignalRow, TradeFilter, TradeRow};
 
 use serde::Serialize;

@@ -1,6 +1,8 @@
 //! What a batch writes: a struct a table, a field a column. Rows travel as JSON and Postgres turns them into columns,
 //! so a row is described once; amounts are decimals in text on the way, and exact.
 
+use std::collections::BTreeSet;
+
 use rust_decimal::Decimal;
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -41,6 +43,8 @@ pub struct MarketRow {
 pub struct PayoutRow {
     pub id: i32,
     pub payout: Decimal,
+    /// The last signal before it paid.
+    pub resolved_after: i64,
 }
 
 #[derive(Serialize)]
@@ -87,6 +91,26 @@ pub struct SignalRow {
     pub group_shares: Decimal,
     pub leader_held: Decimal,
     pub trade_key: String,
+    pub how: &'static str,
+}
+
+/// A probability or a feature is a part of 1.
+#[derive(Serialize)]
+pub struct ScoreRow {
+    pub signal_id: i64,
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+    pub leader_record: Decimal,
+    pub book_imbalance: Decimal,
+    pub momentum: Decimal,
+    pub spread: Decimal,
+    pub time_left: Decimal,
+    pub market_prior: Decimal,
+    pub prior: Decimal,
+    pub additive: Decimal,
+    pub bayesian: Decimal,
+    pub model: Option<Decimal>,
+    pub ask: Option<Decimal>,
 }
 
 #[derive(Serialize)]
@@ -101,6 +125,8 @@ pub struct DecisionRow {
     pub limit_amount: Option<Decimal>,
     pub actual_amount: Option<Decimal>,
     pub order_id: Option<i64>,
+    pub wanted: Option<Decimal>,
+    pub merged_into: Option<i64>,
 }
 
 /// An order as it stands. Open ones are kept in memory, because later events name them by id alone.
@@ -130,6 +156,7 @@ pub struct OrderRow {
     pub filled: Decimal,
     pub cash: Decimal,
     pub fee: Decimal,
+    pub attempt: i16,
 }
 
 #[derive(Serialize)]
@@ -197,6 +224,14 @@ pub struct ValueRow {
     pub unrealised: Decimal,
 }
 
+/// What may have ended the leader's own trade, and with it the copies that were not made: tokens that paid or that he left,
+/// and signals that only now got a no.
+#[derive(Default, Serialize)]
+pub struct EndedRow {
+    pub tokens: BTreeSet<i32>,
+    pub signals: BTreeSet<i64>,
+}
+
 #[derive(Serialize)]
 pub struct EventRow {
     pub seq: i64,
@@ -225,6 +260,11 @@ pub fn shares(amount: Shares) -> Decimal {
 
 pub fn price(price: Price) -> Decimal {
     decimal(price.micros().into(), 6)
+}
+
+/// Returns parts per million, which may be below zero, as a part of 1.
+pub fn part(ppm: i32) -> Decimal {
+    decimal(ppm.into(), 6)
 }
 
 pub fn millionths(amount: u32) -> Decimal {

@@ -107,7 +107,7 @@ impl Writer {
 
     /// Empties the tables: the next writer begins with the first record.
     pub async fn rebuild(pool: &PgPool) -> Result<(), WriterError> {
-        const EMPTY: &str = "truncate journal_cursor, sessions, tokens, leaders, portfolios, signals, decisions, orders, fills, \
+        const EMPTY: &str = "truncate journal_cursor, sessions, tokens, leaders, portfolios, signals, scores, decisions, orders, fills, \
             positions, settlements, portfolio_values, events";
         in_time(async { sqlx::query(EMPTY).execute(pool).await }).await??;
         Ok(())
@@ -144,10 +144,12 @@ async fn read(pool: &PgPool, journal: &str) -> Result<Read, WriterError> {
         sqlx::query_as("select portfolio_id, leader_id, token_id, shares from positions where shares > 0")
             .fetch_all(&mut *transaction)
             .await?;
+    let signal_last: i64 =
+        sqlx::query_scalar("select coalesce(max(id), 0) from signals").fetch_one(&mut *transaction).await?;
     transaction.commit().await?;
     let open_orders = orders.into_iter().map(|row| (row.id, row)).collect();
     let held: HashMap<_, _> = positions.into_iter().map(|(p, l, t, shares)| ((p, l, t), shares)).collect();
-    Ok(Read { cursor, known: Known { open_orders, held } })
+    Ok(Read { cursor, known: Known { open_orders, held, signal_last } })
 }
 
 async fn read_cursor(connection: &mut PgConnection, journal: &str) -> Result<u64, WriterError> {

@@ -16,6 +16,9 @@ use super::{
     page::{
         latency::{self, Times},
         portfolio::{self, Asked as AskedPortfolio},
+        results,
+        scope::Asked as AskedScope,
+        skips,
         trades::{self, Asked as AskedTrades},
     },
     server::Unread,
@@ -53,6 +56,7 @@ pub async fn metrics(State(web): State<Arc<Web>>) -> Response {
         store: &web.state.store,
         feeds: &feeds,
         portfolios: &names.collect::<Vec<_>>(),
+        tripped: &pulse.standing.tripped,
         resident_bytes: export::resident_bytes(),
     });
     ([(header::CONTENT_TYPE, export::CONTENT_TYPE)], text).into_response()
@@ -99,6 +103,7 @@ pub async fn status(State(web): State<Arc<Web>>) -> Json<Value> {
         "mode": web.state.about.mode,
         "paper": snapshot.paper.code(),
         "live": snapshot.live.code(),
+        "standing": *web.pulse.borrow().standing,
         "demo": web.state.about.data == DataSource::Demo,
         "health": health::look(&web),
         "engine": {
@@ -115,6 +120,9 @@ pub async fn status(State(web): State<Arc<Web>>) -> Json<Value> {
             "orders_open": snapshot.orders_open,
             "positions_open": snapshot.positions_open,
             "parked": snapshot.parked,
+            "scored": snapshot.scored,
+            "buffered": snapshot.buffered,
+            "merged": snapshot.merged,
             "tokens": snapshot.tokens,
             "books_live": snapshot.books_live,
             "books_diverged": snapshot.books_diverged,
@@ -163,6 +171,41 @@ pub async fn portfolio(State(web): State<Arc<Web>>, Query(asked): Query<AskedPor
                 points.iter().map(|point| -number(&point.drawdown)).collect::<Vec<_>>(),
             ]);
             Json(json!({"portfolio": contents, "chart": chart})).into_response()
+        }
+        Err(why) => unread(&why),
+    }
+}
+
+/// Each reason's noes, and what the copies would have earned.
+pub async fn skips(State(web): State<Arc<Web>>, Query(asked): Query<AskedScope>) -> Response {
+    match skips::rows(&web, &asked).await {
+        Ok(rows) => Json(json!({"mode": asked.mode(), "range": asked.range(), "skips": rows})).into_response(),
+        Err(why) => unread(&why),
+    }
+}
+
+/// What was earned, broken down by `by`: strategy, leader, market, day or cause.
+pub async fn results(State(web): State<Arc<Web>>, Query(asked): Query<AskedScope>) -> Response {
+    match results::rows(&web, &asked).await {
+        Ok(rows) => {
+            let by = results::by(&asked).code();
+            Json(json!({"mode": asked.mode(), "range": asked.range(), "by": by, "results": rows})).into_response()
+        }
+        Err(why) => unread(&why),
+    }
+}
+
+/// How good the scores' probabilities were, of signals whose markets are resolved.
+pub async fn scores(State(web): State<Arc<Web>>, Query(asked): Query<AskedScope>) -> Response {
+    let read = async {
+        let mut reader = web.reader().await?;
+        Ok::<_, Unread>(reader.scores_judged(&asked.scope((web.state.clock)())).await?)
+    };
+    match read.await {
+        Ok(rows) => {
+            let scores = crate::report::scores::judged(&rows);
+            Json(json!({"mode": asked.mode(), "range": asked.range(), "resolved": rows.len(), "scores": scores}))
+                .into_response()
         }
         Err(why) => unread(&why),
     }

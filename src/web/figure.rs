@@ -109,6 +109,14 @@ impl Figure {
         Figure::plain(format!("{sign}{text}"), format!("{nanos} ns"))
     }
 
+    /// What a dollar became, as percent with a sign and its colour.
+    pub fn gain(share: Decimal) -> Figure {
+        let percent = rounded(share * Decimal::ONE_HUNDRED, 1);
+        let sign = if Decimal::ZERO < percent { "+" } else { "" };
+        let exact = format!("{} dollars a dollar", share.round_dp(8).normalize());
+        Figure { text: format!("{sign}{}%", minus(percent)), exact, tone: tone(-share) }
+    }
+
     /// A share of one as percent, with one decimal.
     pub fn percent(share: Decimal) -> Figure {
         let percent = rounded(share * Decimal::ONE_HUNDRED, 1);

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use super::{Web, figure};
+use super::{Web, figure, page, words};
 use crate::{
-    domain::Nanos,
+    domain::{Nanos, PaperSwitch},
     metrics::{Snapshot, health::FeedNow},
 };
 
@@ -93,6 +93,7 @@ pub fn look(web: &Web) -> Health {
         let (level, text) = feed_check(&feed, now);
         health.add(&figure::tame(&feed.name, 60), level, text);
     }
+    standing(&mut health, web);
     store(&mut health, web, now);
     health
 }
@@ -119,6 +120,29 @@ fn engine(health: &mut Health, snapshot: &Snapshot, now: Nanos) {
     } else {
         health.add("entries", Level::Ok, "allowed");
     }
+}
+
+/// Breakers that tripped, and how the switches stand.
+fn standing(health: &mut Health, web: &Web) {
+    let standing = web.pulse.borrow().standing.clone();
+    let tripped = standing.tripped.iter().map(|(portfolio, breaker)| {
+        format!("{}: {}", page::portfolio_name(web, portfolio.0.into()), words::breaker(breaker.code()))
+    });
+    match tripped.collect::<Vec<_>>().join("; ") {
+        none if none.is_empty() => health.add("breakers", Level::Ok, "none has tripped"),
+        some => health.add("breakers", Level::Degraded, format!("no entries, exits go on. {some}")),
+    }
+    let count = |count: usize, one: &str, many: &str| match count {
+        0 => String::new(),
+        1 => format!("; 1 {one}"),
+        more => format!("; {more} {many}"),
+    };
+    let paper = standing.paper.map_or("as the settings say", PaperSwitch::code);
+    let live = standing.live.unwrap_or_default().code();
+    let leaders = count(standing.leaders.len(), "leader has a switch of his own", "leaders have switches of their own");
+    let blocked = count(standing.blocked.len(), "leader is blocked", "leaders are blocked");
+    let paused = count(standing.paused.len(), "portfolio is paused", "portfolios are paused");
+    health.add("switches", Level::Ok, format!("paper {paper}, live {live}{leaders}{blocked}{paused}"));
 }
 
 fn feed_check(feed: &FeedNow, now: Nanos) -> (Level, String) {

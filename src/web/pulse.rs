@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::{WebState, figure};
 use crate::{
     metrics::{StageTimes, window::StageReader},
-    store::query::{Head, LeaderRow, PortfolioRow, Reader},
+    store::query::{Head, LeaderRow, PortfolioRow, Reader, Standing},
 };
 
 const EVERY: Duration = Duration::from_secs(1);
@@ -23,6 +23,8 @@ pub struct Pulse {
     /// As last read: names outlive a Postgres that is down.
     pub portfolios: Arc<Vec<PortfolioRow>>,
     pub leaders: Arc<Vec<LeaderRow>>,
+    /// Breakers, switches, blocks and pauses, as last read.
+    pub standing: Arc<Standing>,
     pub times: StageTimes,
 }
 
@@ -30,8 +32,13 @@ pub struct Pulse {
 pub async fn start(state: WebState, stop: CancellationToken) -> watch::Receiver<Pulse> {
     let reader = StageReader::new((state.clock)());
     let (times, mut reader) = read_stages(&state, reader).await;
-    let mut pulse =
-        Pulse { head: Err("not asked yet".into()), portfolios: Arc::default(), leaders: Arc::default(), times };
+    let mut pulse = Pulse {
+        head: Err("not asked yet".into()),
+        portfolios: Arc::default(),
+        leaders: Arc::default(),
+        standing: Arc::default(),
+        times,
+    };
     read_tables(&state, &mut pulse).await;
     let (sender, receiver) = watch::channel(pulse.clone());
     tokio::spawn(async move {
@@ -56,10 +63,12 @@ async fn read_stages(state: &WebState, mut reader: StageReader) -> (StageTimes, 
 async fn read_tables(state: &WebState, pulse: &mut Pulse) {
     let read = async {
         let mut reader = Reader::open(&state.pool).await?;
-        Ok::<_, sqlx::Error>((reader.head().await?, reader.portfolios().await?, reader.leaders().await?))
+        let names = (reader.portfolios().await?, reader.leaders().await?);
+        Ok::<_, sqlx::Error>((reader.head().await?, names, reader.standing().await?))
     };
     match tokio::time::timeout(PATIENCE, read).await {
-        Ok(Ok((head, portfolios, leaders))) => {
+        Ok(Ok((head, (portfolios, leaders), standing))) => {
+            pulse.standing = Arc::new(standing);
             pulse.head = Ok(head);
             pulse.portfolios = Arc::new(portfolios);
             pulse.leaders = Arc::new(leaders);

@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 
 use super::figure::{self, Figure};
-use crate::domain::{Cause, Fault, OrderEnd, Refusal, Rejection, Skip, Unit};
+use crate::domain::{Breaker, Cause, Fault, NotSent, OrderEnd, Refusal, Rejection, Skip, Unit};
 
 /// A no, explained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +97,27 @@ pub fn rejection(rejection: Rejection) -> &'static str {
     }
 }
 
+pub fn not_sent(cause: NotSent) -> &'static str {
+    match cause {
+        NotSent::LiveOff => "The live switch was no longer on when it was to leave.",
+        NotSent::OrdersPerSecond => "The ceiling on orders in a second was reached.",
+        NotSent::DollarsPerMinute => "The ceiling on dollars in a minute was reached.",
+        NotSent::DollarsPerOrder => "It was above the ceiling on the dollars of an order.",
+    }
+}
+
+/// Returns what tripped; a code of a newer version as it is.
+pub fn breaker(code: &str) -> String {
+    let word = |breaker: Breaker| match breaker {
+        Breaker::DailyLoss => "daily loss: too much was lost today",
+        Breaker::Drawdown => "drawdown: equity fell too far below its peak",
+        Breaker::LossesInRow => "losses in a row: too many",
+        Breaker::UnknownBurst => "unknown orders: too many in a short time",
+    };
+    let known = Breaker::ALL.into_iter().find(|breaker| breaker.code() == code).map(word);
+    known.map_or_else(|| figure::tame(code, 40), str::to_owned)
+}
+
 /// How it stands: a word, its class for colour, and a sentence where there is more to say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
@@ -117,6 +138,11 @@ pub fn order_state(state: &str, filled: Decimal) -> Verdict {
     match state {
         "submitted" => Verdict::new("Submitted", "open", "Sent; the venue has not answered yet."),
         "accepted" => Verdict::new("Accepted", "open", "The venue took it; no fill yet."),
+        "unknown" => Verdict::new(
+            "Unknown",
+            "bad",
+            "It was sent and no answer came: it counts as filled and as not filled, whichever is worse.",
+        ),
         "partly_filled" => Verdict::new("Partly filled", "open", "There are fills, and more may come."),
         code if code == OrderEnd::Filled.code() => Verdict::new("Filled", "done", ""),
         code if code == OrderEnd::Cancelled.code() && has_fills => {
@@ -125,10 +151,21 @@ pub fn order_state(state: &str, filled: Decimal) -> Verdict {
         code if code == OrderEnd::Cancelled.code() => {
             Verdict::new("Not filled", "no", "Nothing was on offer within the limit; it was cancelled.")
         }
-        code => match Rejection::ALL.into_iter().find(|rejection| rejection.code() == code) {
-            Some(known) => Verdict::new("Rejected", "bad", rejection(known)),
-            None => Verdict::new(&figure::tame(code, 40), "open", ""),
-        },
+        code if code == OrderEnd::Expired.code() => {
+            Verdict::new("Expired", "no", "Its time was over before it was filled.")
+        }
+        code if code == OrderEnd::Shadow.code() => {
+            Verdict::new("Shadow", "no", "Built and recorded, not sent: the live switch is on shadow.")
+        }
+        code => {
+            let rejected = Rejection::ALL.into_iter().find(|rejection| rejection.code() == code).map(rejection);
+            let not_sent = NotSent::ALL.into_iter().find(|cause| cause.code() == code).map(not_sent);
+            match (rejected, not_sent) {
+                (Some(text), _) => Verdict::new("Rejected", "bad", text),
+                (None, Some(text)) => Verdict::new("Not sent", "warn", text),
+                (None, None) => Verdict::new(&figure::tame(code, 40), "open", ""),
+            }
+        }
     }
 }
 
@@ -144,12 +181,16 @@ pub fn outcome(code: &str) -> Verdict {
             Verdict::new("Exit due", "open", "The leader sold: our shares are to be sold as soon as the book allows.")
         }
         "ordered" => Verdict::new("Ordered", "open", ""),
+        "buffered" => {
+            Verdict::new("Buffered", "open", "Too small to order alone: the copy waits for more of its kind.")
+        }
+        "merged" => Verdict::new("Merged", "done", "It waited, and was ordered together with a later one."),
         other => Verdict::new(&figure::tame(other, 40), "open", ""),
     }
 }
 
 /// The outcomes that the trades page filters by.
-pub const OUTCOMES: [(&str, &str); 9] = [
+pub const OUTCOMES: [(&str, &str); 11] = [
     ("ordered", "Ordered (any)"),
     ("filled", "Ordered, with fills"),
     ("unfilled", "Ordered, nothing filled"),
@@ -157,6 +198,8 @@ pub const OUTCOMES: [(&str, &str); 9] = [
     ("skipped", "Skipped by the strategy"),
     ("refused", "Refused by risk"),
     ("exit_due", "Exit due"),
+    ("buffered", "Buffered"),
+    ("merged", "Merged"),
     ("waiting", "Waiting"),
     ("unprompted", "Stop loss or take profit"),
 ];
@@ -204,6 +247,15 @@ mod tests {
         check("cancelled", 1, "Part filled");
         check("cancelled", 0, "Not filled");
         check("rejected_no_match", 0, "Rejected");
+        check("expired", 0, "Expired");
+        check("shadow", 0, "Shadow");
+        check("unknown", 0, "Unknown");
+        for cause in NotSent::ALL {
+            check(cause.code(), 0, "Not sent");
+        }
         check("something_new", 0, "something_new");
+        for breaker in Breaker::ALL {
+            assert!(super::breaker(breaker.code()).len() > breaker.code().len());
+        }
     }
 }

@@ -7,7 +7,7 @@ import { chromium } from "playwright-core";
 
 const { FULL, EMPTY, HALTED, SCREENSHOTS, PROFILE } = process.env;
 const axe = readFileSync(new URL("node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
-const PAGES = { overview: "/", trades: "/paper-trades", portfolio: "/paper-portfolio?portfolio=0&range=week", latency: "/latency", signal: "/signals/120", order: "/orders/157" };
+const PAGES = { overview: "/", trades: "/paper-trades", portfolio: "/paper-portfolio?portfolio=0&range=week", latency: "/latency", skips: "/skips?range=all", results: "/results?range=all", days: "/results?range=all&by=day", signal: "/signals/120", order: "/orders/157" };
 const PHONE = { width: 390, height: 844 };
 const NARROW = { width: 360, height: 740 };
 const DESK = { width: 1280, height: 900 };
@@ -87,7 +87,7 @@ for (const [name, path] of Object.entries(PAGES)) {
 }
 
 // Nothing there yet: every page says what to expect.
-for (const [name, path] of Object.entries({ overview: "/", trades: "/paper-trades", portfolio: "/paper-portfolio", latency: "/latency" })) {
+for (const [name, path] of Object.entries({ overview: "/", trades: "/paper-trades", portfolio: "/paper-portfolio", latency: "/latency", skips: "/skips", results: "/results", live: "/paper-trades?mode=live" })) {
   const page = await open(EMPTY + path, `empty-${name}`, { viewport: PHONE });
   await accessible(page, `empty-${name}`);
   await fits(page, `empty-${name}`);
@@ -140,6 +140,34 @@ for (const [name, path] of Object.entries({ overview: "/", trades: "/paper-trade
   await page.close();
 }
 
+// Ends, scores, and what the noes cost.
+{
+  const page = await open(`${FULL}/signals/118`, "ends");
+  check((await page.locator("#life").innerText()).includes("with signal 121"), "ends: a merged copy says with which");
+  await page.goto(`${FULL}/paper-trades?outcome=buffered`);
+  const waits = await page.locator("tbody tr").first().innerText();
+  check(waits.includes("Buffered") && waits.includes("copy of $0.42"), `ends: a buffered copy says how much: ${waits}`);
+  await page.goto(`${FULL}/signals/120`);
+  const life = await page.locator("#life").innerText();
+  check(/Score \d+\.\d%/.test(life) && life.includes("attempt 2") && life.includes("market"), "ends: the score and the attempt are said");
+  await page.goto(`${FULL}/skips?range=all`);
+  const first = page.locator("#reasons tbody tr").first();
+  check(/The noes (cost|saved)/.test(await page.locator("#total").innerText()), "skips: what they cost or saved is said");
+  const code = await first.locator("a code").innerText();
+  await first.locator("a").click();
+  check((await page.locator("tbody tr .c-end").allInnerTexts()).every((text) => text.includes("Skipped") || text.includes("Refused")), `skips: ${code} leads to its trades`);
+  check((await page.locator("main").innerText()).includes("The copy would have earned"), "skips: each says what it would have earned");
+  await page.goto(`${FULL}/results?range=all`);
+  const sum = await page.locator("#lines .lead").innerText();
+  await page.getByRole("link", { name: "By market" }).click();
+  check((await page.locator("#lines .lead").innerText()) === sum && sum.includes("Realised"), "results: each breakdown adds up to the same");
+  await page.getByRole("link", { name: "Live", exact: true }).click();
+  check((await page.locator("#lines").innerText()).includes("Nothing was traded"), "results: live has its own");
+  await page.goto(`${FULL}/paper-portfolio?portfolio=0`);
+  check((await page.locator("#money").innerText()).includes("$49.60"), "portfolio: what cools down is listed with its release");
+  await page.close();
+}
+
 // The keyboard reaches everything and shows where it is.
 {
   const page = await open(`${FULL}/`, "keyboard");
@@ -176,6 +204,15 @@ await page.locator('a[href="/signals/141"]').first().waitFor({ timeout: 10000 })
 check(await page.evaluate(() => window.unchanged === true), "live: without a reload");
 check((await page.evaluate(() => document.activeElement.getAttribute("href"))) === "/signals/139", "live: the focus stays");
 await overview.locator('a[href="/signals/141"]').first().waitFor({ timeout: 10000 }).catch(() => check(false, "live: the overview, too"));
+
+// A breaker trips, and is reset.
+await ask("trip a breaker");
+await page.locator("#level", { hasText: "Degraded" }).waitFor({ timeout: 10000 }).catch(() => check(false, "breaker: the header says so"));
+await overview.locator("#status", { hasText: "daily loss: too much was lost today" }).waitFor({ timeout: 10000 }).catch(() => check(false, "breaker: the overview says which"));
+check((await overview.locator("#notes").innerText()).includes("A breaker tripped"), "breaker: it is among the notes");
+await shoot(overview, "tripped");
+await ask("reset the breaker");
+await page.locator("#level", { hasText: "Healthy" }).waitFor({ timeout: 10000 }).catch(() => check(false, "breaker: healthy again"));
 
 // The writer loses Postgres, then the pages do, then the server goes.
 await ask("stop the writer");

@@ -95,6 +95,13 @@ begin
         perform pg_temp.event(decided, 'signal', jsonb_build_object('Signal', jsonb_build_object('signal', i, 'group', case when i % 10 = 4 then i - 1 else i end,
             'trade', '[1, 2]'::jsonb, 'leader', l, 'token', t, 'side', initcap(s), 'price', pg_temp.micros(price), 'shares', pg_temp.micros(size),
             'group_price', pg_temp.micros(price), 'group_shares', pg_temp.micros(size), 'leader_held', 120000000, 'traded_at', (extract(epoch from happened) * 1e9)::bigint)));
+        if s = 'buy' then
+            insert into scores values (i, decided, round((i % 9 - 4) / 50.0, 6), round((i * 31 % 200 - 100) / 100.0, 6), round((i * 17 % 100 - 50) / 100.0, 6), 0.8, 0.2,
+                2 * price - 1, price, least(1, price + 0.012), least(0.99, price + 0.009), case when i % 5 = 0 then least(1, price + 0.06) end, price + 0.01);
+            perform pg_temp.event(decided, 'scored', jsonb_build_object('Scored', jsonb_build_object('signal', i, 'features', '[1000, 0, 0, 0, 0, 0]'::jsonb,
+                'prior_ppm', pg_temp.micros(price), 'ask', pg_temp.micros(price + 0.01), 'additive', jsonb_build_object('confidence_ppm', pg_temp.micros(price + 0.012), 'bias_ppm', 12000),
+                'bayesian', jsonb_build_object('confidence_ppm', pg_temp.micros(price + 0.009), 'bias_ppm', 9000), 'model_ppm', null)));
+        end if;
         continue when i = 140; -- still waits
         for p in 0..1 loop
             held := null;
@@ -131,6 +138,17 @@ begin
     end loop;
     update positions set exit_due = shares, exit_cause = 'leader_exit' where portfolio_id = 0 and token_id = 1 and shares > 0;
 end $$;
+
+-- What the noes would have earned, where it is known; a copy that waits, one that was ordered with another, an order sent again.
+update decisions d set would = round((signal_id * 37 % 190 - 110) / 100.0, 4) from signals s
+where s.id = d.signal_id and s.side = 'buy' and d.outcome in ('skipped', 'refused') and d.signal_id % 3 <> 0;
+update decisions set outcome = 'buffered', reason = '', unit = '', limit_amount = null, actual_amount = null, would = null, wanted = 0.42 where signal_id = 129 and portfolio_id = 0;
+update decisions set outcome = 'merged', reason = '', unit = '', limit_amount = null, actual_amount = null, would = null, wanted = 0.61, merged_into = 121 where signal_id = 118 and portfolio_id = 0;
+update orders set attempt = 2 where signal_id = 120;
+select pg_temp.event(now() - interval '30 hours', 'paper_switched', '{"PaperSwitched": {"to": "On"}}');
+select pg_temp.event(now() - interval '29 hours', 'tripped', '{"Tripped": {"portfolio": 1, "breaker": "LossesInRow", "numbers": {"limit": 5, "actual": 5}}}');
+select pg_temp.event(now() - interval '28 hours', 'breaker_reset', '{"BreakerReset": {"portfolio": 1, "breaker": "LossesInRow"}}');
+select pg_temp.event(now() - interval '27 hours', 'declined', '{"Declined": {"portfolio": 0, "reason": "NotAvailable", "numbers": {"limit": 192130000, "actual": 15000000}}}');
 
 with sums as (
     select p.id, coalesce((select sum(realised) from positions where portfolio_id = p.id), 0) as realised,

@@ -8,7 +8,7 @@ use std::{
 
 use remora::{
     domain::{Nanos, PortfolioId, Refusal, Skip, TokenId, Usdc},
-    metrics::{FeedStatus, Mark, PortfolioNow, Published, Snapshot, Stage, Stages, StoreStatus},
+    metrics::{CoolingNow, FeedStatus, Mark, PortfolioNow, Published, Snapshot, Stage, Stages, StoreStatus},
     web::{self, About, DataSource, WebState},
 };
 use sqlx::PgPool;
@@ -126,6 +126,13 @@ pub async fn as_seeded(pool: &PgPool) -> Snapshot {
         books_live: 609,
         books_diverged: 3,
         portfolios: rows.iter().map(portfolio).collect(),
+        cooling: (1..=4_u64)
+            .map(|n| CoolingNow {
+                portfolio: PortfolioId(0),
+                until: now().plus(Nanos::from_secs(n * 1_900)),
+                amount: Usdc(12_400_000 * n as i64),
+            })
+            .collect(),
         marks: (0..6).filter(|id| *id != 5).map(|id| Mark { token: TokenId(id), bid: 550_000, ask: 560_000 }).collect(),
         ..fresh()
     };

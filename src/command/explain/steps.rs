@@ -139,11 +139,12 @@ fn clamps(case: &Case, reckoning: &Reckoning, sizes: &Sizes) -> Step {
     let settings = &case.settings;
     let max = settings.sizing.order_usdc_max;
     let maximum = if max < sizes.copied { format!("lowered to ${max}") } else { format!("at most ${max}, kept") };
-    let bankroll_max = reckoning.bankroll_max;
-    let bankroll = if bankroll_max < sizes.capped {
-        format!("lowered to ${bankroll_max}, {}", percent(settings.sizing.bankroll_ppm_max))
-    } else {
-        format!("at most ${bankroll_max}, {}", percent(settings.sizing.bankroll_ppm_max))
+    let (bankroll_max, share) = (reckoning.bankroll_max, percent(settings.sizing.bankroll_ppm_max));
+    let of_bankroll = format!("{share} of what the portfolio has (bankroll_percent_max); ");
+    let bankroll = match bankroll_max < sizes.capped {
+        true => format!("lowered to ${bankroll_max}, {of_bankroll}"),
+        false if u64::from(settings.sizing.bankroll_ppm_max) < ONE => format!("at most ${bankroll_max}, {of_bankroll}"),
+        false => String::new(),
     };
     let available = case.capital.part_floor(AVAILABLE_PPM_MAX);
     let depth = percent(settings.guards.buy.depth_ppm_max);
@@ -151,8 +152,7 @@ fn clamps(case: &Case, reckoning: &Reckoning, sizes: &Sizes) -> Step {
     step(
         "clamps",
         format!(
-            "{maximum} (order_usdc_max); {bankroll} of what the portfolio has (bankroll_percent_max); at most {depth} of \
-             the ${offered} offered within the limit (depth_buy_percent_max); at most ${available}, 99% of the available cash"
+            "{maximum} (order_usdc_max); {bankroll}at most {depth} of the ${offered} offered within the limit (depth_buy_percent_max); at most ${available}, 99% of the available cash"
         ),
     )
 }

@@ -7,7 +7,14 @@ pub mod plan;
 mod scale_in;
 mod trigger;
 
-use super::{Engine, Events, Origin, book::Trust, leader::average_price, position::Position, risk, strategy::Intent};
+use super::{
+    Engine, Events, Origin, Token,
+    book::Trust,
+    leader::average_price,
+    position::Position,
+    risk,
+    strategy::{Intent, Sale, sell_bound, sell_shares},
+};
 use crate::domain::{
     Cause, Declined, Event, Market, Nanos, Numbers, PortfolioId, Price, Settings, Shares, Side, SignalId, Skip, Tick,
     TokenId, Usdc,
@@ -205,10 +212,7 @@ impl Engine {
         if position.exit.shares == Shares::ZERO || is_selling || now < position.exit.retry_at || !may_sell {
             return;
         }
-        let market = &self.tokens[position.token.index()].market;
-        let settings = &self.portfolios[position.portfolio.index()].settings;
-        let bid = self.trusted_bid(position.token);
-        let Some(intent) = bid.and_then(|bid| exit_intent(settings, market, &position, bid)) else { return };
+        let Some(intent) = self.exit_intent(now, &position) else { return };
         match resting {
             Some((_, _, true)) => (),
             Some((order, ..)) => self.emit(now, Event::CancelDue { order }, events),
@@ -221,6 +225,27 @@ impl Engine {
                 self.place(now, risk::approve_exit(intent), origin, events);
             }
         }
+    }
+
+    /// Returns the sale of what is owed, or `None` while nobody bids, it is too small, or a guard holds it back.
+    fn exit_intent(&self, now: Nanos, position: &Position) -> Option<Intent> {
+        let Token { market, book, .. } = &self.tokens[position.token.index()];
+        let Settings { guards, exit: rules, .. } = &self.portfolios[position.portfolio.index()].settings;
+        let (bid, owed) = (self.trusted_bid(position.token)?, owed_sale(market, position)?);
+        let exit = &position.exit;
+        let is_guarded = exit.cause != Cause::Forced && now < exit.since.plus(rules.guard_patience);
+        let (limit, shares) = if is_guarded {
+            // Only a leader who sold had a price that ours can be measured against.
+            let reference = exit.reference.filter(|_| exit.cause == Cause::LeaderExit);
+            let sale = Sale { guard: &guards.sell, market, book, now, reference, shares: owed };
+            let limit = sell_bound(&sale, bid).ok()?;
+            (limit, sparing(market, position, sell_shares(&sale, limit).ok()?)?)
+        } else {
+            let bound = bid.down(bid.part(guards.sell.slippage_ppm));
+            // Rounding up may pass the bid on a coarse grid; the bid itself is on the grid.
+            (market.tick.ceil(bound).map_or(bid, |limit| limit.min(bid)), owed)
+        };
+        Some(Intent { side: Side::Sell, limit, budget: Usdc::ZERO, shares, touch: bid, budget_min: Usdc::ZERO })
     }
 
     /// After a sale that did not sell all it should: a while later is early enough, if the book says nothing before.
@@ -288,11 +313,12 @@ fn owed_sale(market: &Market, position: &Position) -> Option<Shares> {
     (market.minimum <= shares).then_some(shares)
 }
 
-/// Returns the sale of what is owed at this bid, or `None` while it is too small.
-fn exit_intent(settings: &Settings, market: &Market, position: &Position, bid: Price) -> Option<Intent> {
-    let shares = owed_sale(market, position)?;
-    let bound = bid.down(bid.part(settings.guards.sell.slippage_ppm));
-    // Rounding up may pass the bid on a coarse grid; the bid itself is on the grid.
-    let limit = market.tick.ceil(bound).map_or(bid, |limit| limit.min(bid));
-    Some(Intent { side: Side::Sell, limit, budget: Usdc::ZERO, shares, touch: bid, budget_min: Usdc::ZERO })
+/// Returns so much of a sale that a guard cut that the rest can be sold, too; `None` if that is too little.
+fn sparing(market: &Market, position: &Position, shares: Shares) -> Option<Shares> {
+    let held = position.shares.floor_to(SHARES_STEP);
+    if shares == held || market.minimum <= held - shares {
+        return Some(shares);
+    }
+    let less = held.minus(market.minimum).floor_to(SHARES_STEP);
+    (market.minimum <= less).then_some(less)
 }

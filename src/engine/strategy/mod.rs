@@ -1,6 +1,6 @@
 //! What would this portfolio do about a leader's trade? Reads only; `explain` asks the same question.
 //!
-//! Filters come first, then the book and the price, then the size; the first no counts.
+//! Filters come first, then the score's gate, then the book and the price, then the size; the first no counts.
 
 pub mod entered;
 mod filter;
@@ -11,7 +11,7 @@ pub mod size;
 #[cfg(test)]
 mod tests;
 
-use super::{book::Book, conduct::Worth};
+use super::{book::Book, conduct::Worth, score};
 use crate::domain::{Market, Nanos, Numbers, Price, Role, Settings, Shares, Side, Skip, Usdc};
 
 pub use price::{Sale, sell_bound, sell_shares};
@@ -81,6 +81,7 @@ pub type No = (Skip, Numbers);
 /// at, and its second number is the dollars wanted: what a buffer adds up.
 pub fn entry(s: &Situation<'_>) -> Result<Intent, No> {
     filter::check(s)?;
+    score::gate(&s.settings.scoring, s.confidence_ppm, s.probability, s.now)?;
     let ask = price::best_ask(s)?;
     let limit = price::buy_bound(s.settings, s.market, s.reference, ask)?;
     let wanted = size::wanted(s, limit)?;

@@ -111,8 +111,11 @@ pub fn sure_shares(market: &Market, limit: Price, budget: Usdc) -> Shares {
     limit.shares_floor(budget).floor_to(step)
 }
 
-/// Returns what one order may take of the portfolio's equity.
+/// Returns what one order may take of the portfolio's equity. All of it is no clamp: then the cash decides, which says so.
 pub fn bankroll_max(s: &Situation<'_>) -> Usdc {
+    if ONE <= u64::from(s.settings.sizing.bankroll_ppm_max) {
+        return Usdc(i64::MAX);
+    }
     s.equity.max(Usdc::ZERO).part_floor(u64::from(s.settings.sizing.bankroll_ppm_max))
 }
 

@@ -328,7 +328,8 @@ proptest! {
         prop_assert!(Usdc::whole(1) <= budget_min && budget_min <= budget);
         prop_assert!(budget <= settings.sizing.order_usdc_max);
         let of_equity = i128::from(case.equity.0.max(0)) * i128::from(settings.sizing.bankroll_ppm_max);
-        prop_assert!(i128::from(budget.0) * i128::from(ONE) <= of_equity);
+        let is_asked = u64::from(settings.sizing.bankroll_ppm_max) < ONE;
+        prop_assert!(!is_asked || i128::from(budget.0) * i128::from(ONE) <= of_equity);
         let depth: i128 = book.asks_up().filter(|(at, _)| *at <= limit)
             .map(|(at, size)| i128::from(at.cost_ceil(size).0)).sum();
         prop_assert!(i128::from(budget.0) * i128::from(ONE) <= depth * i128::from(guard.depth_ppm_max));

@@ -222,6 +222,52 @@ fn nothing_that_stops_entries_stops_an_exit() {
     }
 }
 
+/// A leader's sale under `narrow`, into these bids below an ask of 0.50: what is said at once, and after the patience.
+fn guarded(narrow: impl FnOnce(&mut Settings), bids: &[(f64, f64)], at_once: &str, later: &str) {
+    let mut world = holding(|s| {
+        s.exit.guard_patience = Nanos::from_secs(60);
+        narrow(s);
+    });
+    world.book(bids, &[(0.50, 5_000.0)]);
+    world.leader(Side::Sell, 0.49, 200.0);
+    assert_eq!(world.said(), at_once, "{bids:?} at once");
+    world.wait(Nanos::from_millis(59_999));
+    world.book(bids, &[(0.50, 5_000.0)]);
+    world.said();
+    world.wait(Nanos::from_millis(1));
+    assert_eq!(world.said(), later, "{bids:?} after the patience");
+}
+
+#[test]
+fn a_guard_for_selling_holds_an_exit_back_for_so_long_and_no_longer() {
+    let sold = "due leader_exit; sell 100 @ 0.45";
+    let bids = [(0.45, 5_000.0)];
+    guarded(|_| (), &bids, sold, "");
+    guarded(|s| s.guards.sell.spread_max = 50_000, &bids, sold, "");
+    guarded(|s| s.guards.sell.spread_max = 49_999, &bids, "due leader_exit", "sell 100 @ 0.45");
+    guarded(|s| s.guards.sell.price_guard_ppm = 20_000, &bids, "due leader_exit", "sell 100 @ 0.45");
+    guarded(|s| s.guards.sell.depth_factor_ppm_min = 51_000_000, &bids, "due leader_exit", "sell 100 @ 0.45");
+    let impatient = |s: &mut Settings| (s.guards.sell.spread_max, s.exit.guard_patience) = (0, Nanos::ZERO);
+    guarded(impatient, &bids, sold, "");
+    // A part of the depth, and never so much that the rest could not be sold.
+    guarded(|s| s.guards.sell.depth_ppm_max = 10_000, &bids, "due leader_exit; sell 50 @ 0.45", "");
+    guarded(|_| (), &[(0.45, 97.0)], "due leader_exit; sell 95 @ 0.45", "");
+}
+
+#[test]
+fn a_stop_has_no_leaders_price_and_the_operator_no_guard() {
+    let mut world = holding(|s| {
+        (s.exit.stop_loss_ppm, s.exit.guard_patience) = (100_000, Nanos::from_secs(60));
+        s.guards.sell.price_guard_ppm = 20_000;
+    });
+    bid(&mut world, 0.30);
+    assert_eq!(world.said(), "due stop_loss; sell 100 @ 0.3");
+    let mut world = holding(|s| (s.exit.guard_patience, s.guards.sell.spread_max) = (Nanos::from_secs(60), 0));
+    world.leader(Side::Sell, 0.49, 200.0);
+    world.input(Input::ForceExit { portfolio: PAPER, token: None });
+    assert_eq!(world.said(), "due leader_exit; due forced; sell 100 @ 0.49");
+}
+
 #[test]
 fn a_payout_that_cannot_be_is_a_fault_and_the_first_word_stands() {
     let faults = |world: &World| {

@@ -204,7 +204,7 @@ fn plans_leave_half_of_the_orders_to_others() {
     settings.exit.plan = ExitPlan::RestAt(200_000);
     let mut world = World::new(settings);
     for id in 1..=exit::plan::ORDERS_LEFT as u64 {
-        world.engine.orders.insert(&order::tests::submitted(id, Side::Sell), SignalId(1));
+        world.engine.orders.insert(&order::tests::submitted(id, Side::Sell));
     }
     liquid(&mut world);
     world.said();

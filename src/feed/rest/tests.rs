@@ -29,7 +29,11 @@ async fn every_token_of_the_venue_becomes_known_with_its_rules_and_words() {
                 slug: listing.slug.clone(),
                 title: listing.title.clone(),
                 outcome: listing.outcomes[nth].clone(),
-                event: if listing.neg_risk_id.is_empty() { listing.slug.clone() } else { listing.neg_risk_id.clone() },
+                event: [&listing.neg_risk_id, &listing.event_slug]
+                    .into_iter()
+                    .find(|name| !name.is_empty())
+                    .cloned()
+                    .expect("one"),
                 tags: Some(vec![tag(listing.category)]),
                 is_accepting: true,
                 delay_secs: listing.delay_secs,

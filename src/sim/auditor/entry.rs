@@ -7,9 +7,9 @@ use super::{
     story::Decision,
 };
 use crate::domain::{
-    LeaderSwitch, LiveSwitch, Mode, Nanos, OrderEnd, OrderKind, PaperSwitch, Rejection, SizeRule,
+    LeaderSwitch, LiveSwitch, Mode, Nanos, OrderEnd, OrderKind, PaperSwitch, Rejection, Side, SignalId, SizeRule,
     event::{Signal, Submitted},
-    settings::{BelowMinimum, OrderPolicy},
+    settings::{BelowMinimum, OrderPolicy, ScaleIn},
 };
 
 /// The smallest purchase the venue takes: a dollar.
@@ -25,7 +25,37 @@ impl Auditor {
         self.check_price(now, submitted, &signal)?;
         self.check_amounts(submitted)?;
         self.check_kind(submitted)?;
+        self.check_scale_in(submitted, &signal)?;
         self.check_group_total(submitted, &signal)
+    }
+
+    /// A first fill of a group joins what is held only as the rule for adding allows.
+    fn check_scale_in(&self, submitted: &Submitted, signal: &Signal) -> Finding {
+        let purse = &self.purses[submitted.portfolio.index()];
+        let in_token = |key: &(u32, u32)| key.1 == submitted.token.0;
+        let held = purse.holdings.iter().filter(|(key, _)| in_token(key)).map(|(_, holding)| &holding.lots);
+        let (shares, cost) = held.fold((0, 0), |sum, lots| (sum.0 + lots.shares(), sum.1 + lots.cost()));
+        let ours = |open: &&super::Open| open.submitted.portfolio == submitted.portfolio && in_token(&open.key());
+        let is_alone = !self.orders.values().filter(ours).any(|open| open.submitted.side == Side::Buy);
+        let is_begun = self
+            .ends
+            .values()
+            .any(|(other, _)| other.portfolio == submitted.portfolio && self.group_of(other) == Some(signal.group));
+        if shares < figure::STEP || !is_alone || is_begun {
+            return Ok(());
+        }
+        let (paid, ask) = (cost * figure::MILLION / shares, i128::from(submitted.touch.micros()));
+        let is_met = match purse.settings.exit.scale_in {
+            ScaleIn::WithLeader => true,
+            ScaleIn::Never => false,
+            ScaleIn::Below(ppm) => ask <= paid - figure::part(paid, ppm.into()),
+            ScaleIn::Above(ppm) => paid + figure::part(paid, ppm.into()) <= ask,
+        };
+        if is_met { Ok(()) } else { Err(format!("an entry at {ask} into what cost {paid}")) }
+    }
+
+    fn group_of(&self, order: &Submitted) -> Option<SignalId> {
+        self.stories.all.get(&order.signal.0).map(|story| story.signal.group)
     }
 
     /// Nothing that stops entries may be in force.

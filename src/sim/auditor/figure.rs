@@ -35,6 +35,11 @@ pub fn fee_most(rate_ppm: i128, cash: i128) -> i128 {
     div_up(rate_ppm * cash, MILLION)
 }
 
+/// Returns what can be sold of a size, now or later: less than the size grid cannot.
+pub fn sellable(shares: i128) -> i128 {
+    if shares < STEP { 0 } else { shares }
+}
+
 /// Returns the day (UTC, counted from 1970) of a moment in nanoseconds.
 pub fn day(at: u64) -> u64 {
     at / 86_400_000_000_000

@@ -183,7 +183,8 @@ impl Auditor {
             | Event::Refused { signal, portfolio, .. }
             | Event::Merged { signal, portfolio, .. } => self.stories.decide(signal.0, portfolio.0, Decision::Ended),
             Event::Buffered { signal, portfolio, .. } => self.stories.decide(signal.0, portfolio.0, Decision::Waits),
-            Event::ExitDue { .. } => self.exit_due(event),
+            Event::ExitDue { .. } => self.exit_due(now, event),
+            Event::Peaked { portfolio, leader, token, bid } => self.peaked(portfolio, (leader.0, token.0), bid),
             Event::Submitted(ref submitted) => self.submitted(now, submitted),
             Event::Accepted { order } | Event::CancelDue { order } | Event::Unknown { order } => {
                 self.orders.get(&order.0).map(|_| ()).ok_or_else(|| format!("order {} is not open", order.0))
@@ -242,7 +243,6 @@ impl Auditor {
             Event::Diverged { .. }
             | Event::Resynced { .. }
             | Event::Scored(_)
-            | Event::Peaked { .. }
             | Event::PlanRepaired { .. }
             | Event::Unplanned { .. }
             | Event::BalanceLow { .. }
@@ -421,7 +421,7 @@ impl Auditor {
         let holding = self.purses[submitted.portfolio.index()].holding(open.key());
         if submitted.side == Side::Buy {
             // What was owed before does not mean what this brings.
-            holding.owed = holding.owed.min(holding.lots.shares() + pending);
+            holding.owed = figure::sellable(holding.owed.min(holding.lots.shares() + pending));
         }
         self.orders.insert(submitted.order.0, open);
         match submitted.side {
@@ -448,7 +448,11 @@ impl Auditor {
                     return Err("a purchase filled beyond its money or its limit".to_owned());
                 }
                 open.reserved -= cash + fee;
-                purse.holding(open.key()).lots.add(shares, cash);
+                let holding = purse.holding(open.key());
+                if holding.lots.shares() == 0 {
+                    (holding.opened_at, holding.peak) = (now.0, None);
+                }
+                holding.lots.add(shares, cash);
                 purse.realise(day(now.0), leader, -fee);
                 *purse.spent_by_day.entry(day(at)).or_default() += cash + fee;
                 *purse.spent_by_leader.entry((day(at), leader)).or_default() += cash + fee;
@@ -477,16 +481,21 @@ impl Auditor {
 
     fn settled(&mut self, now: Nanos, settled: &Settled) -> Finding {
         let payout = self.token(settled.token).payout.ok_or("a position settled before its market ended")?;
+        let key = (settled.leader.0, settled.token.0);
+        let selling = self.selling(settled.portfolio, key);
         let purse = &mut self.purses[settled.portfolio.index()];
-        let holding = purse.holding((settled.leader.0, settled.token.0));
-        let (shares, basis) = (holding.lots.shares(), holding.lots.cost());
+        let holding = purse.holding(key);
+        let shares = holding.lots.shares() - selling;
+        let basis = holding.lots.take(shares).ok_or("more is on sale than is held")?;
         let proceeds = figure::part(shares, payout.into());
         let said = (i128::from(settled.shares.0), i128::from(settled.basis.0), i128::from(settled.proceeds.0));
         if said != (shares, basis, proceeds) {
             return Err(format!("shares, basis, proceeds are {:?}, not {said:?}", (shares, basis, proceeds)));
         }
-        *holding = Default::default();
+        holding.owed = 0;
         purse.realise(day(now.0), settled.leader.0, proceeds - basis);
-        purse.cools(now, settled.release_at, proceeds)
+        purse.cools(now, settled.release_at, proceeds)?;
+        self.forget_if_empty(settled.portfolio, key);
+        Ok(())
     }
 }

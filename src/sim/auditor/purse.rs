@@ -38,6 +38,9 @@ pub struct Holding {
     pub lots: Lots,
     /// What must still be sold in all.
     pub owed: i128,
+    /// Since when something is held, in nanoseconds, and the highest bid noted since.
+    pub opened_at: u64,
+    pub peak: Option<i128>,
 }
 
 /// An open order.

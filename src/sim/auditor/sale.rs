@@ -1,60 +1,96 @@
 //! Is this sale of what is held, of what is owed, and at no worse a price than the settings allow?
 
-use super::{Auditor, Finding, figure, purse::Key, story::Decision};
+use super::{
+    Auditor, Finding, figure,
+    purse::{Holding, Key},
+    story::Decision,
+};
 use crate::domain::{
-    Cause, Event, Nanos, PortfolioId, Side, SignalId, TokenId,
-    event::{Filled, Submitted},
+    Cause, Event, Input, Nanos, PortfolioId, Price, Side, SignalId, TokenId,
+    event::{Filled, How, Submitted},
+    settings::ExitPlan,
 };
 
 impl Auditor {
     /// A sale became owed: was there a reason, and is it as much as it should be?
-    pub(super) fn exit_due(&mut self, event: &Event) -> Finding {
+    pub(super) fn exit_due(&mut self, now: Nanos, event: &Event) -> Finding {
         let Event::ExitDue { signal, portfolio, leader, token, cause, shares, .. } = *event else { return Ok(()) };
         let key = (leader.0, token.0);
         let owed = i128::from(shares.0);
         let pending = self.pending(portfolio, key);
         let holding = self.purses[portfolio.index()].holding(key).clone();
-        if signal != SignalId::NONE {
+        if signal == SignalId::NONE {
+            self.check_own_exit(now, portfolio, token, cause, &holding)?;
+        } else {
             self.stories.decide(signal.0, portfolio.0, Decision::Owes)?;
             let signal = self.stories.all[&signal.0].signal;
             let (sold, held) = (i128::from(signal.shares.0), i128::from(signal.leader_held.0));
             let free = (holding.lots.shares() + pending - holding.owed).max(0);
             let should = if held <= sold { figure::ALL } else { holding.owed + free * sold / held };
-            if signal.side != Side::Sell || owed != should {
-                return Err(format!("{should} are owed with the leader's sale, not {owed}"));
+            let is_left = matches!(signal.how, How::Left | How::Observed);
+            let least = i128::from(self.purses[portfolio.index()].settings.exit.left_ppm_min);
+            if signal.side != Side::Sell || owed != should || (cause == Cause::LeaderLeft) != is_left {
+                return Err(format!("{should} are owed with the leader's sale, not {owed}; {cause:?}"));
             }
-        } else if let Some(finding) = self.no_trigger(portfolio, token, cause, key) {
-            return Err(finding);
+            if is_left && sold * figure::MILLION < least * held {
+                return Err(format!("{sold} of {held} are too small a part to mean it"));
+            }
         }
         self.purses[portfolio.index()].holding(key).owed = owed;
         Ok(())
     }
 
-    /// Returns why an exit of our own was not due, by the average price paid and the best bid.
-    fn no_trigger(&self, portfolio: PortfolioId, token: TokenId, cause: Cause, key: Key) -> Option<String> {
-        let purse = &self.purses[portfolio.index()];
-        let (rules, lots) = (&purse.settings.exit, &purse.holdings.get(&key)?.lots);
-        let Some(bid) = self.tokens.get(&token.0).and_then(|token| token.best_bid()) else {
-            return matches!(cause, Cause::StopLoss | Cause::TakeProfit | Cause::TrailingStop)
-                .then(|| "a stop or target without a bid".to_owned());
+    /// Is an exit of our own due, by the average price paid, the best bid, and the time?
+    fn check_own_exit(
+        &self,
+        now: Nanos,
+        portfolio: PortfolioId,
+        token: TokenId,
+        cause: Cause,
+        holding: &Holding,
+    ) -> Finding {
+        let rules = &self.purses[portfolio.index()].settings.exit;
+        let bid = self.tokens.get(&token.0).and_then(|token| token.best_bid());
+        let (shares, paid) = (holding.lots.shares(), holding.lots.cost() * figure::MILLION);
+        let million = figure::MILLION;
+        let (stop, trail) = (i128::from(rules.stop_loss_ppm), i128::from(rules.trailing_stop_ppm));
+        let target = i128::from(rules.take_profit_ppm);
+        let is_due = match (cause, bid) {
+            (Cause::StopLoss, Some(bid)) => stop > 0 && bid * shares * million <= paid * (million - stop),
+            (Cause::TrailingStop, Some(bid)) => {
+                trail > 0 && holding.peak.is_some_and(|peak| bid * million <= peak * (million - trail))
+            }
+            (Cause::TakeProfit, Some(bid)) => target > 0 && paid * (million + target) <= bid * shares * million,
+            (Cause::StopLoss | Cause::TrailingStop | Cause::TakeProfit, None) => false,
+            (Cause::HoldTime, _) => rules.hold_max.0 <= now.0 - holding.opened_at,
+            (Cause::Forced, _) => self.is_forced(portfolio, token),
+            (Cause::Entry | Cause::LeaderExit | Cause::LeaderLeft | Cause::Plan, _) => false,
         };
-        let (worth, paid) = (bid * lots.shares(), lots.cost() * figure::MILLION);
-        let (stop, target) = (i128::from(rules.stop_loss_ppm), i128::from(rules.take_profit_ppm));
-        let is_due = match cause {
-            Cause::StopLoss => stop > 0 && worth * figure::MILLION <= paid * (figure::MILLION - stop),
-            Cause::TakeProfit => target > 0 && paid * (figure::MILLION + target) <= worth * figure::MILLION,
-            Cause::TrailingStop => rules.trailing_stop_ppm > 0,
-            Cause::HoldTime => rules.hold_max != Nanos::NEVER,
-            Cause::Forced => true,
-            Cause::Entry | Cause::LeaderExit | Cause::LeaderLeft | Cause::Plan => false,
-        };
-        (!is_due).then(|| format!("{cause:?} is not due at {bid}"))
+        if is_due { Ok(()) } else { Err(format!("{cause:?} is not due at {bid:?}")) }
+    }
+
+    /// Whether the operator just said to sell this.
+    fn is_forced(&self, portfolio: PortfolioId, token: TokenId) -> bool {
+        matches!(self.current, Some(Input::ForceExit { portfolio: meant, token: which })
+            if meant == portfolio && which.is_none_or(|which| which == token))
+    }
+
+    /// The peak is the best bid, and only rises.
+    pub(super) fn peaked(&mut self, portfolio: PortfolioId, key: Key, bid: Price) -> Finding {
+        let best = self.tokens.get(&key.1).and_then(|token| token.best_bid());
+        let holding = self.purses[portfolio.index()].holding(key);
+        let bid = i128::from(bid.micros());
+        if best != Some(bid) || holding.peak.is_some_and(|peak| bid <= peak) {
+            return Err(format!("a peak of {bid} after {:?}, and the best bid is {best:?}", holding.peak));
+        }
+        holding.peak = Some(bid);
+        Ok(())
     }
 
     /// Checks a sale before it is booked.
     pub(super) fn check_sale(&mut self, submitted: &Submitted) -> Finding {
         let key = (submitted.leader.0, submitted.token.0);
-        let selling: i128 = self.orders_of(submitted.portfolio, key, Side::Sell).map(|open| open.shares_left()).sum();
+        let selling = self.selling(submitted.portfolio, key);
         let purse = &self.purses[submitted.portfolio.index()];
         let holding = purse.holdings.get(&key).ok_or("a sale of nothing")?;
         let (shares, held) = (i128::from(submitted.shares.0), holding.lots.shares());
@@ -69,7 +105,14 @@ impl Auditor {
         if token.payout.is_some() || shares < minimum {
             return Err("a sale after the market's end, or below its minimum".to_owned());
         }
-        if submitted.cause != Cause::Plan {
+        if submitted.cause == Cause::Plan {
+            let paid = holding.lots.cost() * figure::MILLION / held;
+            if !matches!(purse.settings.exit.plan, ExitPlan::RestAt(ppm)
+                if paid + figure::part(paid, ppm.into()) <= i128::from(submitted.limit.micros()))
+            {
+                return Err(format!("a plan's sale at {} of what cost {paid}", submitted.limit));
+            }
+        } else {
             let rest = held - held % figure::STEP - shares;
             // A rest below the minimum goes with it.
             if holding.owed < shares && rest != 0 || holding.owed == 0 {
@@ -77,10 +120,16 @@ impl Auditor {
             }
         }
         let (limit, tick) = (i128::from(submitted.limit.micros()), i128::from(token.market.tick.micros()));
+        if limit % tick != 0 || limit < tick || figure::MILLION - tick < limit {
+            return Err(format!("the limit {limit} on a grid of {tick}"));
+        }
+        if submitted.cause == Cause::Plan {
+            return Ok(());
+        }
         let bid = token.best_bid().ok_or("a sale without a bid")?;
         let slipped = bid - figure::part(bid, purse.settings.guards.sell.slippage_ppm.into());
-        if limit % tick != 0 || submitted.cause != Cause::Plan && (limit < slipped || bid < limit) {
-            return Err(format!("the limit {limit}: tick {tick}, bid {bid}, not below {slipped}"));
+        if limit < slipped || bid < limit {
+            return Err(format!("the limit {limit}: bid {bid}, not below {slipped}"));
         }
         Ok(())
     }
@@ -95,8 +144,7 @@ impl Auditor {
             return Err(format!("what was sold had cost {basis}, not {}", filled.basis));
         }
         if holding.owed < figure::ALL {
-            let owed = (holding.owed - shares).max(0);
-            holding.owed = if owed < figure::STEP { 0 } else { owed };
+            holding.owed = figure::sellable(holding.owed - shares);
         }
         if holding.lots.shares() == 0 && holding.owed < figure::ALL {
             holding.owed = 0;
@@ -126,6 +174,11 @@ impl Auditor {
     fn orders_of(&self, portfolio: PortfolioId, key: Key, side: Side) -> impl Iterator<Item = &super::Open> {
         let ours = self.orders.values().filter(move |open| open.submitted.portfolio == portfolio && open.key() == key);
         ours.filter(move |open| open.submitted.side == side)
+    }
+
+    /// Returns the shares that are on sale.
+    pub(super) fn selling(&self, portfolio: PortfolioId, key: Key) -> i128 {
+        self.orders_of(portfolio, key, Side::Sell).map(|open| open.shares_left()).sum()
     }
 
     /// Returns the shares that open purchases at least bring.

@@ -2,7 +2,7 @@
 
 use super::{Scene, cast::Deed};
 use crate::{
-    domain::{Input, Nanos, PortfolioId},
+    domain::{Input, Nanos, PortfolioId, TokenId},
     sim::random::Random,
 };
 
@@ -14,6 +14,10 @@ pub fn commands(scene: &Scene, random: &mut Random) -> Vec<Deed> {
     match random.range(0, 4) {
         0 => vec![(Nanos::ZERO, Input::Pause { portfolio }), (later, Input::Unpause { portfolio })],
         1 if random.chance(10) => now(Input::Pause { portfolio }),
+        2 if random.chance(30) => {
+            let token = TokenId(random.range(0, 2 * scene.markets.len() as u64) as u32);
+            now(Input::ForceExit { portfolio, token: random.chance(70).then_some(token) })
+        }
         _ => now(Input::Unpause { portfolio }),
     }
 }

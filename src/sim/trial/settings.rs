@@ -3,7 +3,7 @@
 use crate::{
     domain::{
         Nanos, Price, Settings, SizeRule, Usdc,
-        settings::{Guard, Limits, OrderPolicy},
+        settings::{ExitPlan, Guard, Limits, OrderPolicy, ScaleIn},
     },
     sim::random::Random,
 };
@@ -70,4 +70,14 @@ fn exits(settings: &mut Settings, random: &mut Random) {
     exit.cooling = Nanos::from_secs(*random.pick(&[0, 60, 10_800]));
     maybe(random, 25, &mut exit.stop_loss_ppm, 150_000);
     maybe(random, 25, &mut exit.take_profit_ppm, 150_000);
+    maybe(random, 25, &mut exit.trailing_stop_ppm, 100_000);
+    maybe(random, 25, &mut exit.hold_max, Nanos::from_secs(900));
+    maybe(random, 25, &mut exit.plan, ExitPlan::RestAt(30_000));
+    exit.scale_in = *random.pick(&[
+        ScaleIn::WithLeader,
+        ScaleIn::WithLeader,
+        ScaleIn::Never,
+        ScaleIn::Below(50_000),
+        ScaleIn::Above(20_000),
+    ]);
 }

@@ -97,7 +97,7 @@ pub fn market_answer(market: &MarketImage) -> Value {
         "question": listing.title, "description": "Simulated.", "market_slug": listing.slug,
         "end_date_iso": iso(listing.closes_at), "game_start_time": null, "seconds_delay": listing.delay_secs,
         "fpmm": "", "maker_base_fee": 1000, "taker_base_fee": 1000, "notifications_enabled": true,
-        "neg_risk": listing.neg_risk, "neg_risk_market_id": "", "neg_risk_request_id": "", "icon": "", "image": "",
+        "neg_risk": listing.neg_risk, "neg_risk_market_id": listing.neg_risk_id, "neg_risk_request_id": "", "icon": "", "image": "",
         "is_50_50_outcome": market.phase == Phase::Resolved(Resolution::Even), "rewards": rewards(),
         "tokens": tokens(market), "tags": [listing.category],
     })

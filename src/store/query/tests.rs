@@ -41,7 +41,7 @@ async fn an_empty_database_answers_everything() {
     assert!(reader.leaders().await.expect("leaders").is_empty());
     assert!(all(&mut reader, &TradeFilter::default(), 10).await.is_empty());
     assert_eq!(reader.signal(1).await.expect("no signal"), None);
-    assert_eq!(reader.order_last().await.expect("no order"), None);
+    assert_eq!(reader.order_last("paper").await.expect("no order"), None);
     assert!(reader.events_of(1, &[1]).await.expect("events").is_empty());
     assert!(
         reader
@@ -60,7 +60,8 @@ async fn pages_of_trades_are_all_trades_once_and_in_order() {
     let rows = all(&mut reader, &TradeFilter::default(), 37).await;
     let expected = number(
         &pool,
-        "select (select count(*) from decisions) + (select count(*) from orders where signal_id is null)
+        "select (select count(*) from decisions where portfolio_id = 0)
+             + (select count(*) from orders where signal_id is null and portfolio_id = 0)
              + (select count(*) from signals s where not exists (select from decisions where signal_id = s.id))",
     );
     assert_eq!(rows.len() as i64, expected.await);
@@ -81,8 +82,10 @@ async fn a_filter_keeps_what_it_names() {
     let rows = all(&mut reader, &TradeFilter::default(), 1_000).await;
     let none = TradeFilter::default();
     type Keeps = fn(&TradeRow) -> bool;
-    let filters: [(TradeFilter, Keeps); 9] = [
-        (TradeFilter { portfolio: 1, ..none.clone() }, |row| row.portfolio_id == 1),
+    let filters: [(TradeFilter, Keeps); 11] = [
+        (TradeFilter { portfolio: 0, ..none.clone() }, |row| row.portfolio_id == 0),
+        (TradeFilter { outcome: "buffered".into(), ..none.clone() }, |row| row.outcome == "buffered"),
+        (TradeFilter { outcome: "merged".into(), ..none.clone() }, |row| row.merged_into.is_some()),
         (TradeFilter { leader: 2, ..none.clone() }, |row| row.leader_id == 2),
         (TradeFilter { side: "sell".into(), ..none.clone() }, |row| row.side == "sell"),
         (TradeFilter { outcome: "skipped".into(), ..none.clone() }, |row| row.outcome == "skipped"),
@@ -97,6 +100,9 @@ async fn a_filter_keeps_what_it_names() {
         assert_eq!(all(&mut reader, &filter, 50).await, kept, "{filter:?}");
         assert!(kept.len() < rows.len(), "{filter:?}");
     }
+    let live = all(&mut reader, &TradeFilter { mode: "live".into(), ..none.clone() }, 50).await;
+    assert!(live.iter().any(|row| row.portfolio_id == 1) && live.iter().all(|row| row.portfolio_id != 0));
+    assert!(rows.iter().all(|row| row.portfolio_id != 1));
     let reason = rows.iter().find(|row| row.outcome == "skipped").map(|row| row.reason.clone()).expect("a skip");
     let filter = TradeFilter { reason: reason.clone(), ..none };
     let found = all(&mut reader, &filter, 50).await;
@@ -132,8 +138,8 @@ async fn the_life_of_a_signal_is_found_by_its_number() {
         serde_json::from_value::<crate::domain::Event>(event.body.0.clone()).expect("an event of ours");
     }
     assert!(reader.events_of(0, &[]).await.expect("events").is_empty(), "no number names no event");
-    let last = reader.order_last().await.expect("read").expect("an order");
-    assert_eq!(last.id, number(&pool, "select max(id) from orders").await);
+    let last = reader.order_last("live").await.expect("read").expect("an order");
+    assert_eq!(last.id, number(&pool, "select max(id) from orders where portfolio_id = 1").await);
     let skipped = reader.events_last("skipped", 2).await.expect("events");
     assert!(skipped.len() == 2 && skipped[0].seq > skipped[1].seq);
 }
@@ -162,6 +168,37 @@ async fn results_add_up_to_what_was_realised() {
     assert_eq!(reader.leaders().await.expect("leaders").len(), 3);
     let head = reader.head().await.expect("a head");
     assert_eq!(head.next_seq, number(&pool, "select next_seq from journal_cursor").await);
+}
+
+#[tokio::test]
+async fn each_breakdown_adds_up_to_what_its_mode_realised() {
+    let pool = written().await;
+    let mut reader = Reader::open(&pool).await.expect("a reader");
+    let portfolios = reader.portfolios().await.expect("portfolios");
+    for mode in ["paper", "live"] {
+        let scope = Scope { mode: mode.into(), strategy: String::new(), since: datetime!(2020-01-01 00:00 UTC) };
+        let owner = portfolios.iter().find(|row| row.mode == mode).expect("a portfolio");
+        for by in By::ALL {
+            let rows = reader.results(&scope, by).await.expect("results");
+            assert_eq!(rows.iter().map(|row| row.realised).sum::<Decimal>(), owner.realised, "{mode} {by:?}");
+            assert_eq!(rows.iter().map(|row| row.fees).sum::<Decimal>(), owner.fees, "{mode} {by:?}");
+            assert!(rows.iter().all(|row| row.won <= row.ends), "{mode} {by:?}");
+            let later = Scope { since: datetime!(2999-01-01 00:00 UTC), ..scope.clone() };
+            assert_eq!(reader.results(&later, by).await.expect("results"), []);
+            let nobody = Scope { strategy: "nobody".into(), ..scope.clone() };
+            assert_eq!(reader.results(&nobody, by).await.expect("results"), []);
+        }
+        let judged = reader.scores_judged(&scope).await.expect("scores");
+        assert!(!judged.is_empty() && judged.is_sorted_by(|a, b| a.signal_id > b.signal_id));
+        let noes = reader.noes(&scope).await.expect("noes");
+        assert!(noes.iter().any(|row| row.known > 0 && row.would.is_some()), "{noes:?}");
+        assert!(noes.iter().all(|row| row.known <= row.copies && row.copies <= row.count), "{noes:?}");
+    }
+    let noes = "select count(*) from decisions where outcome in ('skipped', 'refused') and portfolio_id = 0";
+    let scope = Scope { mode: "paper".into(), strategy: "mirror".into(), since: datetime!(2020-01-01 00:00 UTC) };
+    let counted: i64 = reader.noes(&scope).await.expect("noes").iter().map(|row| row.count).sum();
+    assert_eq!(counted, number(&pool, noes).await);
+    assert!(reader.events_of_note(10).await.expect("events").iter().all(|event| event.kind != "signal"));
 }
 
 #[tokio::test]

@@ -14,11 +14,13 @@ pub const PARTS_MAX: i64 = 200;
 /// What to list; an empty text or a zero or negative id leaves that part open.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TradeFilter {
+    /// `paper` or `live`.
+    pub mode: String,
     /// -1: all.
     pub portfolio: i32,
     /// -1: all.
     pub leader: i32,
-    /// skipped, refused, exit_due, waiting, ordered, filled, unfilled, open, or unprompted (an order no leader led to).
+    /// skipped, refused, buffered, merged, exit_due, waiting, ordered, filled, unfilled, open, or unprompted (an order no leader led to).
     pub outcome: String,
     /// A skip's, refusal's or rejection's code.
     pub reason: String,
@@ -27,7 +29,14 @@ pub struct TradeFilter {
 
 impl Default for TradeFilter {
     fn default() -> TradeFilter {
-        TradeFilter { portfolio: -1, leader: -1, outcome: String::new(), reason: String::new(), side: String::new() }
+        TradeFilter {
+            mode: "paper".to_owned(),
+            portfolio: -1,
+            leader: -1,
+            outcome: String::new(),
+            reason: String::new(),
+            side: String::new(),
+        }
     }
 }
 
@@ -77,7 +86,19 @@ pub struct TradeRow {
     pub reason: String,
     pub limit_amount: Option<Decimal>,
     pub actual_amount: Option<Decimal>,
+    /// Dollars of the copy, where it waited for more; and the signal that completed the order.
+    pub wanted: Option<Decimal>,
+    pub merged_into: Option<i64>,
+    /// What each dollar of the copy would have earned, had the no been a yes; none until the leader's own trade ended.
+    pub would: Option<Decimal>,
+    /// The score, for a buy: the market's probability, ours, and the external model's.
+    pub prior: Option<Decimal>,
+    pub additive: Option<Decimal>,
+    pub bayesian: Option<Decimal>,
+    pub model: Option<Decimal>,
     pub order_id: Option<i64>,
+    /// 1: the first; more: it was sent again.
+    pub attempt: Option<i16>,
     pub order_kind: Option<String>,
     pub cause: Option<String>,
     pub limit_price: Option<Decimal>,
@@ -125,6 +146,12 @@ pub struct SignalRow {
     pub group_shares: Decimal,
     pub leader_held: Decimal,
     pub trade_key: String,
+    /// `traded`, `left` or `observed`.
+    pub how: String,
+    pub prior: Option<Decimal>,
+    pub additive: Option<Decimal>,
+    pub bayesian: Option<Decimal>,
+    pub model: Option<Decimal>,
 }
 
 #[derive(Clone, Debug, PartialEq, FromRow, Serialize)]
@@ -158,6 +185,7 @@ pub struct OrderRow {
     pub filled: Decimal,
     pub cash: Decimal,
     pub fee: Decimal,
+    pub attempt: i16,
 }
 
 #[derive(Clone, Debug, PartialEq, FromRow, Serialize)]
@@ -187,12 +215,13 @@ const TRADES: &str = "
         (select s.at, 0 as kind, s.id, coalesce(d.portfolio_id, -1) as portfolio_id, s.id as signal_id, s.leader_id,
              s.token_id, s.side, s.price, s.shares, s.group_id, s.group_price, s.group_shares, s.traded_at,
              coalesce(d.outcome, 'waiting') as outcome, coalesce(d.reason, '') as reason, d.limit_amount,
-             d.actual_amount, o.id as order_id
+             d.actual_amount, d.wanted, d.merged_into, d.would, o.id as order_id
          from signals s
          left join decisions d on d.signal_id = s.id
          left join lateral (select o.id, o.state, o.filled, o.closed_at from orders o
              where o.signal_id = s.id and o.portfolio_id = d.portfolio_id order by o.id desc limit 1) o on true
          where s.at <= $1 and (s.at, 0, s.id, coalesce(d.portfolio_id, -1)) < ($1, $2, $3, $4)
+             and (d.portfolio_id is null or d.portfolio_id in (select id from portfolios where mode = $11))
              and ($5 < 0 or d.portfolio_id = $5)
              and ($6 < 0 or s.leader_id = $6)
              and ($7 = '' or case $7
@@ -208,10 +237,11 @@ const TRADES: &str = "
          order by s.at desc, s.id desc, coalesce(d.portfolio_id, -1) desc limit $10)
         union all
         (select o.submitted_at, 1, o.id, o.portfolio_id, null, o.leader_id, o.token_id, o.side, null, null, null, null,
-             null, null, 'ordered', '', null, null, o.id
+             null, null, 'ordered', '', null, null, null, null, null, o.id
          from orders o
          where o.signal_id is null and o.submitted_at <= $1
              and (o.submitted_at, 1, o.id, o.portfolio_id) < ($1, $2, $3, $4)
+             and o.portfolio_id in (select id from portfolios where mode = $11)
              and ($5 < 0 or o.portfolio_id = $5)
              and ($6 < 0 or o.leader_id = $6)
              and ($7 = '' or case $7
@@ -226,11 +256,13 @@ const TRADES: &str = "
          order by o.submitted_at desc, o.id desc limit $10)
     )
     select p.*, coalesce(l.name, '') as leader, coalesce(l.wallet, '') as wallet, coalesce(t.token, '') as token,
-        coalesce(t.title, '') as title, coalesce(t.outcome, '') as token_outcome, o.kind as order_kind, o.cause,
+        coalesce(t.title, '') as title, coalesce(t.outcome, '') as token_outcome, c.prior, c.additive, c.bayesian, c.model,
+        o.attempt, o.kind as order_kind, o.cause,
         o.limit_price, o.shares as order_shares, o.budget, o.touch, o.reference, o.state, o.submitted_at, o.closed_at,
         o.filled, o.cash, o.fee
     from page p
     left join orders o on o.id = p.order_id
+    left join scores c on c.signal_id = p.signal_id
     left join leaders l on l.id = p.leader_id
     left join tokens t on t.id = p.token_id
     order by p.at desc, p.kind desc, p.id desc, p.portfolio_id desc limit $10";
@@ -239,7 +271,7 @@ const ORDERS: &str = "
     select o.id, o.signal_id, o.portfolio_id, o.leader_id, coalesce(l.name, '') as leader,
         coalesce(l.wallet, '') as wallet, o.token_id, coalesce(t.token, '') as token, coalesce(t.title, '') as title, coalesce(t.outcome, '') as token_outcome,
         o.side, o.kind, o.cause, o.limit_price, o.shares, o.budget, o.reserved, o.touch, o.reference, o.state,
-        o.submitted_at, o.accepted_at, o.closed_at, o.filled, o.cash, o.fee
+        o.submitted_at, o.accepted_at, o.closed_at, o.filled, o.cash, o.fee, o.attempt
     from orders o
     left join leaders l on l.id = o.leader_id
     left join tokens t on t.id = o.token_id
@@ -260,6 +292,7 @@ impl Reader {
             .bind(&filter.reason)
             .bind(&filter.side)
             .bind(limit)
+            .bind(&filter.mode)
             .fetch_all(&mut *self.0)
             .await
     }
@@ -270,8 +303,9 @@ impl Reader {
                  coalesce(l.wallet, '') as wallet, s.token_id, coalesce(t.token, '') as token,
                  coalesce(t.condition_id, '') as condition_id, coalesce(t.title, '') as title,
                  coalesce(t.outcome, '') as token_outcome, s.side, s.price, s.shares, s.group_price, s.group_shares,
-                 s.leader_held, s.trade_key
+                 s.leader_held, s.trade_key, s.how, c.prior, c.additive, c.bayesian, c.model
              from signals s
+             left join scores c on c.signal_id = s.id
              left join leaders l on l.id = s.leader_id
              left join tokens t on t.id = s.token_id
              where s.id = $1 limit 1",
@@ -284,9 +318,15 @@ impl Reader {
     /// Returns how the signal ended in each portfolio, as the trades page shows it.
     pub async fn decisions_of(&mut self, signal: &SignalRow) -> sqlx::Result<Vec<TradeRow>> {
         let above = Cursor { at: signal.at, kind: 0, id: signal.id, portfolio: i32::MAX };
-        let mut rows = self.trades(&TradeFilter::default(), above, PARTS_MAX).await?;
-        rows.retain(|row| row.signal_id == Some(signal.id));
-        Ok(rows)
+        let mut all = Vec::new();
+        for mode in ["paper", "live"] {
+            let filter = TradeFilter { mode: mode.to_owned(), ..TradeFilter::default() };
+            all.extend(self.trades(&filter, above, PARTS_MAX).await?);
+        }
+        all.retain(|row| row.signal_id == Some(signal.id));
+        // While nobody decided, it is in both.
+        all.dedup_by_key(|row| row.portfolio_id);
+        Ok(all)
     }
 
     pub async fn orders_of(&mut self, signal: i64) -> sqlx::Result<Vec<OrderRow>> {
@@ -297,9 +337,11 @@ impl Reader {
         sqlx::query_as(ORDERS).bind(0_i64).bind(id).bind(1_i64).fetch_optional(&mut *self.0).await
     }
 
-    /// Returns the newest order of all.
-    pub async fn order_last(&mut self) -> sqlx::Result<Option<OrderRow>> {
-        let last: Option<i64> = sqlx::query_scalar("select max(id) from orders").fetch_one(&mut *self.0).await?;
+    /// Returns the newest order of a mode.
+    pub async fn order_last(&mut self, mode: &str) -> sqlx::Result<Option<OrderRow>> {
+        const LAST: &str = "select o.id from orders o join portfolios p on p.id = o.portfolio_id where p.mode = $1 \
+            order by o.submitted_at desc, o.id desc limit 1";
+        let last: Option<i64> = sqlx::query_scalar(LAST).bind(mode).fetch_optional(&mut *self.0).await?;
         match last {
             Some(id) => self.order(id).await,
             None => Ok(None),
@@ -321,17 +363,32 @@ impl Reader {
     pub async fn events_of(&mut self, signal: i64, orders: &[i64]) -> sqlx::Result<Vec<EventRow>> {
         sqlx::query_as(
             "select seq, at, kind, body from events
-             where kind in ('signal', 'parked', 'skipped', 'refused', 'exit_due', 'submitted')
+             where kind in ('signal', 'parked', 'scored', 'skipped', 'refused', 'exit_due', 'submitted', 'buffered', 'merged')
                  and (jsonb_path_query_first(body, '$.*.signal'))::bigint = nullif($1, 0)
              union
              select seq, at, kind, body from events
-             where kind in ('submitted', 'accepted', 'filled', 'closed', 'faulted')
+             where kind in ('submitted', 'accepted', 'filled', 'closed', 'faulted', 'cancel_due', 'unknown')
                  and (jsonb_path_query_first(body, '$.*.order'))::bigint = any($2)
              order by seq limit $3",
         )
         .bind(signal)
         .bind(orders)
         .bind(EVENTS_MAX)
+        .fetch_all(&mut *self.0)
+        .await
+    }
+
+    /// Returns the newest events of those that an operator wants to know of: breakers, switches, commands, faults, leaders
+    /// who are blocked.
+    pub async fn events_of_note(&mut self, limit: i64) -> sqlx::Result<Vec<EventRow>> {
+        sqlx::query_as(
+            "select seq, at, kind, body from events
+             where kind in ('tripped', 'breaker_reset', 'paper_switched', 'live_switched', 'leader_switched', 'declined',
+                 'paused', 'unpaused', 'faulted', 'leader_blocked', 'leader_unblocked', 'balance_low', 'moved', 'deposited',
+                 'withdrawn', 'configured', 'plan_repaired', 'unknown')
+             order by seq desc limit $1",
+        )
+        .bind(limit)
         .fetch_all(&mut *self.0)
         .await
     }

@@ -1,6 +1,7 @@
 //! The store as a whole, on a real Postgres: the tables say what the journal says, once, whatever happens in between.
 
 mod follow;
+mod noes;
 pub(super) mod stream; // the queries are tested on it, too
 
 use std::time::Instant;
@@ -39,7 +40,7 @@ async fn dump(pool: &PgPool) -> Vec<(String, String)> {
     .fetch_all(pool)
     .await
     .expect("tables");
-    assert_eq!(tables.len(), 13, "{tables:?}");
+    assert_eq!(tables.len(), 14, "{tables:?}");
     let mut contents = Vec::new();
     for table in tables {
         let rows = format!(
@@ -70,7 +71,7 @@ async fn the_tables_are_the_same_however_the_records_were_batched() {
     let expected = dump(&whole).await;
     let rows = |name: &str| expected.iter().find(|table| table.0 == name).expect("a table").1.lines().count();
     for (table, at_least) in
-        [("orders", 200), ("fills", 200), ("settlements", 10), ("positions", 20), ("decisions", 300)]
+        [("orders", 200), ("fills", 200), ("settlements", 10), ("positions", 20), ("decisions", 300), ("scores", 300)]
     {
         assert!(at_least < rows(table), "{table}: {}", rows(table));
     }

@@ -7,7 +7,7 @@ use crate::{
     domain::{
         Cause, Divergence, Event, LeaderId, Market, Mode, Nanos, Numbers, OrderEnd, OrderId, OrderKind, PortfolioId,
         Price, Refusal, Rejection, Role, Shares, Side, SignalId, Skip, TokenId, TradeKey, Usdc,
-        event::{Filled, How, Settled, Signal, Submitted, Valued},
+        event::{Feature, Filled, How, Opinion, Scored, Settled, Signal, Submitted, Valued},
     },
     journal::{MarketAbout, Record},
 };
@@ -100,6 +100,7 @@ impl World {
         let side = if self.draw(3) == 0 { Side::Sell } else { Side::Buy };
         let trade = TradeKey([self.signals, u64::MAX]);
         let shares = Shares(1 + self.draw(1_000_000_000));
+        let leader_held = Shares(self.draw(2_000_000_000));
         self.event(Event::Signal(Signal {
             signal: id,
             group: id,
@@ -111,14 +112,35 @@ impl World {
             shares,
             group_price: price,
             group_shares: shares,
-            leader_held: Shares::ZERO,
+            leader_held,
             role: Role::Unknown,
             how: How::Traded,
             traded_at: Nanos(1_790_000_000_123_456_789),
         }));
         let numbers = Numbers { limit: 2_000_000, actual: self.draw(9_000_000) as i64 };
-        match (side, self.draw(4)) {
+        if side == Side::Buy {
+            self.score(id, price);
+        }
+        match (side, self.draw(6)) {
             (Side::Sell, _) => self.sell(id, (portfolio, leader, token)),
+            (Side::Buy, 4..) => {
+                let (wanted, until) = (Usdc(self.draw(900_000) as i64), Nanos::NEVER);
+                self.event(Event::Buffered {
+                    signal: id,
+                    portfolio,
+                    leader,
+                    token,
+                    shares,
+                    wanted,
+                    reference: price,
+                    until,
+                });
+                match self.draw(3) {
+                    0 => self.event(Event::Merged { signal: id, portfolio, into: SignalId(id.0 + 1) }),
+                    1 => self.event(Event::Skipped { signal: id, portfolio, reason: Skip::BelowMinimum, numbers }),
+                    _ => (),
+                }
+            }
             (Side::Buy, 0) => self.event(Event::Skipped { signal: id, portfolio, reason: Skip::PriceMoved, numbers }),
             (Side::Buy, 1) => {
                 self.event(Event::Parked { signal: id, token, until: Nanos::NEVER });
@@ -128,6 +150,16 @@ impl World {
                 self.submit(id, (portfolio, leader, token), Side::Buy, Cause::Entry, Shares(5_000_000), price)
             }
         }
+    }
+
+    fn score(&mut self, signal: SignalId, price: Price) {
+        let confidence_ppm = self.draw(1_000_001) as u32;
+        let opinion = Opinion { confidence_ppm, bias_ppm: confidence_ppm as i32 - price.micros() as i32 };
+        let features = [self.draw(2_000_000) as i32 - 1_000_000; Feature::COUNT];
+        let ask = (self.draw(4) != 0).then_some(price.up(10_000));
+        let model_ppm = (self.draw(2) == 0).then_some(confidence_ppm);
+        let (additive, bayesian, prior_ppm) = (opinion, opinion, price.micros());
+        self.event(Event::Scored(Scored { signal, features, prior_ppm, ask, additive, bayesian, model_ppm }));
     }
 
     fn sell(&mut self, signal: SignalId, key: Key) {
@@ -156,6 +188,7 @@ impl World {
         let (portfolio, leader, token) = key;
         let budget = if side == Side::Buy { price.cost_ceil(shares) } else { Usdc::ZERO };
         let reserved = budget + Market::COMMON.fees.fee_ceil(budget) + Usdc(budget.0 / 50);
+        let attempt = 1 + self.draw(2) as u8;
         let submitted = Submitted {
             order: OrderId(self.orders),
             signal,
@@ -171,7 +204,7 @@ impl World {
             reserved,
             touch: price,
             reference: price,
-            attempt: 1,
+            attempt,
         };
         self.event(Event::Submitted(submitted));
         self.open.push((submitted, reserved));
@@ -184,7 +217,9 @@ impl World {
 
     fn accept(&mut self) {
         if let Some(index) = self.pick() {
-            self.event(Event::Accepted { order: self.open[index].0.order });
+            let order = self.open[index].0.order;
+            let is_unknown = self.draw(4) == 0;
+            self.event(if is_unknown { Event::Unknown { order } } else { Event::Accepted { order } });
         }
     }
 

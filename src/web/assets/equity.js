@@ -46,7 +46,7 @@ let asked = 0;
 async function load() {
   if (!figure || Date.now() - asked < PAUSE_MS) return;
   asked = Date.now();
-  const answer = await fetch(`/api/v1/portfolio?portfolio=${figure.dataset.portfolio}&range=${figure.dataset.range}`).catch(() => null);
+  const answer = await fetch(`/api/v1/portfolio?mode=${figure.dataset.mode}&portfolio=${figure.dataset.portfolio}&range=${figure.dataset.range}`).catch(() => null);
   if (!answer?.ok) return; // the banner says why
   const { chart } = await answer.json();
   const [at, worth, fall] = chart;

@@ -50,6 +50,9 @@ struct Signal {
     traded_at: When,
     at: When,
     trade_key: String,
+    /// Where he did not trade: what he did; else empty.
+    how: &'static str,
+    score: Option<trades::Score>,
 }
 
 struct Order {
@@ -187,6 +190,12 @@ fn signal_view(row: &SignalRow, now: Nanos) -> Signal {
         group_price: Figure::price_average(row.group_price),
         group_shares: Figure::shares(row.group_shares),
         leader_held: Figure::shares(row.leader_held),
+        how: match row.how.as_str() {
+            "left" => "he left without selling: merged, converted, redeemed or sent away",
+            "observed" => "his position, read from the venue, is smaller than his trades say",
+            _traded => "",
+        },
+        score: trades::Score::of(row.prior, row.additive, row.bayesian, row.model),
         traded_at: When::fine(row.traded_at, now),
         at: When::fine(row.at, now),
         trade_key: figure::tame(&row.trade_key, 80),

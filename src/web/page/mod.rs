@@ -5,6 +5,9 @@ pub mod latency;
 pub mod life;
 pub mod overview;
 pub mod portfolio;
+pub mod results;
+pub mod scope;
+pub mod skips;
 pub mod trades;
 
 use std::sync::Arc;
@@ -34,6 +37,8 @@ pub struct Frame {
     pub version: String,
     pub config_path: String,
     pub mode: String,
+    /// How the live switch stands.
+    pub live: &'static str,
     pub demo: bool,
     pub health: Health,
     pub now_millis: u64,
@@ -51,6 +56,7 @@ impl Frame {
             version: about.version.clone(),
             config_path: figure::tame(&about.config_path, 200),
             mode: figure::tame(&about.mode, 40).to_uppercase(),
+            live: web.pulse.borrow().standing.live.unwrap_or_default().code(),
             demo: about.data == DataSource::Demo,
             health: health::look(web),
             now_millis: now.as_millis(),
@@ -131,6 +137,11 @@ impl LeaderName {
         };
         LeaderName { name, wallet: figure::tame(wallet, 60) }
     }
+}
+
+/// Returns the mode that an address asks for: paper unless it says `live`.
+pub fn mode(asked: &str) -> &'static str {
+    if asked == "live" { "live" } else { "paper" }
 }
 
 /// Returns a portfolio's name: its strategy, with the mode where it is not paper.

@@ -18,18 +18,21 @@ use crate::{
     web::{
         Web,
         figure::{self, Figure, When},
+        happening,
         server::Unread,
         words,
     },
 };
 
 const SIGNALS_SHOWN: i64 = 8;
+const NOTES_SHOWN: i64 = 8;
 
 struct Rows {
     trades: Vec<TradeRow>,
     baselines: Vec<BaselineRow>,
     order_last: Option<OrderRow>,
     fault_last: Option<EventRow>,
+    notes: Vec<EventRow>,
 }
 
 /// A portfolio as the engine has it at this moment.
@@ -50,10 +53,18 @@ struct Last {
     link: String,
 }
 
+struct Note {
+    at: When,
+    what: &'static str,
+    parts: String,
+}
+
 #[derive(Template)]
 #[template(path = "overview.html")]
 struct Page {
     frame: Frame,
+    /// Breakers, switches, commands, faults: the newest first.
+    notes: Vec<Note>,
     worths: Vec<Worth>,
     trades: Vec<Trade>,
     order_last: Option<Last>,
@@ -91,6 +102,7 @@ pub async fn overview(State(web): State<Arc<Web>>) -> Response {
         }),
         fault_last: rows.as_ref().and_then(|rows| rows.fault_last.as_ref()).map(|row| fault_last(row, now)),
         trades: rows.iter().flat_map(|rows| &rows.trades).map(|row| Trade::new(&web, row, now)).collect(),
+        notes: rows.iter().flat_map(|rows| &rows.notes).filter_map(|row| note(&web, row, now)).collect(),
         counts: vec![
             ("Signals", Figure::count(snapshot.signals)),
             ("Orders", Figure::count(snapshot.orders)),
@@ -114,8 +126,9 @@ async fn rows(web: &Web, now: Nanos) -> Result<Rows, Unread> {
     Ok(Rows {
         trades: reader.trades(&Asked::default().filter(), Cursor::TOP, SIGNALS_SHOWN).await?,
         baselines: reader.baselines(midnight).await?,
-        order_last: reader.order_last().await?,
+        order_last: reader.order_last("paper").await?,
         fault_last: reader.events_last("faulted", 1).await?.pop(),
+        notes: reader.events_of_note(NOTES_SHOWN).await?,
     })
 }
 
@@ -158,6 +171,17 @@ fn fault_last(row: &EventRow, now: Nanos) -> Last {
         Ok(_) | Err(_) => ("a fault that this version does not know".to_owned(), String::new()),
     };
     Last { at: When::new(row.at, now), text, link }
+}
+
+/// Returns the event in words; `None` for one of a newer version of the program.
+fn note(web: &Web, row: &EventRow, now: Nanos) -> Option<Note> {
+    let event: Event = serde_json::from_value(row.body.0.clone()).ok()?;
+    let part = |(name, text): (&'static str, String)| match name {
+        "portfolio" => text.parse().map_or(text, |id| portfolio_name(web, id)),
+        name => format!("{name} {text}"),
+    };
+    let parts: Vec<String> = happening::parts(&event).into_iter().map(part).collect();
+    Some(Note { at: When::new(row.at, now), what: happening::sentence(&event), parts: parts.join(", ") })
 }
 
 /// The commonest reasons of all noes since the process began, most frequent first.

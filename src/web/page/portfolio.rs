@@ -10,7 +10,7 @@ use axum::{
 use rust_decimal::{Decimal, prelude::ToPrimitive};
 use serde::{Deserialize, Serialize};
 
-use super::{Frame, LeaderName, MarketName, portfolio_name, show};
+use super::{Frame, LeaderName, MarketName, mode, portfolio_name, scope::Tab, show};
 use crate::{
     domain::Nanos,
     metrics::Snapshot,
@@ -30,6 +30,8 @@ pub const RANGES: [(&str, &str, u64); 4] =
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Asked {
+    /// `live`, else paper.
+    pub mode: String,
     pub portfolio: String,
     pub range: String,
 }
@@ -77,17 +79,19 @@ pub struct Contents {
     pub by_cause: Vec<ResultRow>,
 }
 
-/// Returns the portfolio asked for, else the first paper one; none while there is none.
+/// Returns the portfolio asked for, else the first one of the mode; none while there is none.
 pub fn chosen(web: &Web, asked: &Asked) -> Option<i32> {
     let snapshot = web.state.published.load();
     let pulse = web.pulse.borrow();
     let ids =
         snapshot.portfolios.iter().map(|now| i32::from(now.id.0)).chain(pulse.portfolios.iter().map(|row| row.id));
-    let mut papers =
-        ids.filter(|id| pulse.portfolios.iter().find(|row| row.id == *id).is_none_or(|row| row.mode == "paper"));
+    let wanted_mode = mode(&asked.mode);
+    // One whose mode is not known yet is a paper portfolio.
+    let mode_of = |id: i32| pulse.portfolios.iter().find(|row| row.id == id).map_or("paper", |row| row.mode.as_str());
+    let mut ours = ids.filter(|id| mode_of(*id) == wanted_mode);
     match asked.portfolio.parse::<i32>() {
-        Ok(wanted) => papers.find(|id| *id == wanted),
-        Err(_) => papers.min(),
+        Ok(wanted) => ours.find(|id| *id == wanted),
+        Err(_) => ours.min(),
     }
 }
 
@@ -228,6 +232,12 @@ struct Range {
 #[template(path = "portfolio.html")]
 struct Page {
     frame: Frame,
+    modes: Vec<Tab>,
+    mode: &'static str,
+    /// Breakers that stop its entries.
+    tripped: Vec<String>,
+    /// Proceeds that wait, soonest first.
+    cooling: Vec<(When, Figure)>,
     id: i32,
     name: String,
     others: Vec<(i32, String, bool)>,
@@ -243,14 +253,23 @@ struct Page {
 }
 
 pub async fn portfolio(State(web): State<Arc<Web>>, Query(asked): Query<Asked>) -> Response {
-    let frame = Frame::new(&web, "Paper Portfolio", "portfolio");
-    let now = (web.state.clock)();
+    let (now, mode) = ((web.state.clock)(), mode(&asked.mode));
+    let frame = Frame::new(&web, if mode == "live" { "Live Portfolio" } else { "Paper Portfolio" }, "portfolio");
     let id = chosen(&web, &asked);
+    let tab = |(code, text): (&str, &'static str)| Tab {
+        text,
+        href: format!("/paper-portfolio?mode={code}"),
+        chosen: code == mode,
+    };
     let mut page = Page {
         frame,
+        modes: [("paper", "Paper"), ("live", "Live")].map(tab).into(),
+        mode,
+        tripped: id.map_or_else(Vec::new, |id| tripped(&web, id)),
+        cooling: id.map_or_else(Vec::new, |id| cooling(&web, id, now)),
         id: id.unwrap_or(0),
         name: id.map_or_else(String::new, |id| portfolio_name(&web, id)),
-        others: others(&web, id),
+        others: others(&web, id, mode),
         buckets: None,
         ranges: RANGES.map(|(code, text, _)| Range { code, text, chosen: code == range(&asked).0 }).into(),
         range: range(&asked).0,
@@ -288,9 +307,26 @@ pub async fn portfolio(State(web): State<Arc<Web>>, Query(asked): Query<Asked>) 
     show(&page)
 }
 
-fn others(web: &Web, id: Option<i32>) -> Vec<(i32, String, bool)> {
-    let ids: Vec<i32> =
-        web.pulse.borrow().portfolios.iter().filter(|row| row.mode == "paper").map(|row| row.id).collect();
+/// The most waiting amounts that are listed.
+const COOLING_LISTED: usize = 20;
+
+fn tripped(web: &Web, id: i32) -> Vec<String> {
+    let standing = web.pulse.borrow().standing.clone();
+    let ours = standing.tripped.iter().filter(|(portfolio, _)| i32::from(portfolio.0) == id);
+    ours.map(|(_, breaker)| words::breaker(breaker.code())).collect()
+}
+
+fn cooling(web: &Web, id: i32, now: Nanos) -> Vec<(When, Figure)> {
+    let snapshot = web.state.published.load();
+    let ours = snapshot.cooling.iter().filter(|waits| i32::from(waits.portfolio.0) == id).take(COOLING_LISTED);
+    let line = |waits: &crate::metrics::CoolingNow| {
+        (When::new(figure::moment(waits.until), now), Figure::usd(figure::micros(waits.amount.0)))
+    };
+    ours.map(line).collect()
+}
+
+fn others(web: &Web, id: Option<i32>, mode: &str) -> Vec<(i32, String, bool)> {
+    let ids: Vec<i32> = web.pulse.borrow().portfolios.iter().filter(|row| row.mode == mode).map(|row| row.id).collect();
     ids.into_iter().map(|other| (other, portfolio_name(web, other), Some(other) == id)).collect()
 }
 

@@ -11,7 +11,7 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 use time::OffsetDateTime;
 
-use super::{Frame, LeaderName, MarketName, portfolio_name, show};
+use super::{Frame, LeaderName, MarketName, mode, portfolio_name, scope::Tab, show};
 use crate::{
     domain::Nanos,
     store::query::{Cursor, TradeFilter, TradeRow},
@@ -29,6 +29,8 @@ pub const PAGE_ROWS: i64 = 50;
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Asked {
+    /// `live`, else paper.
+    pub mode: String,
     pub portfolio: String,
     pub leader: String,
     pub outcome: String,
@@ -44,12 +46,17 @@ impl Asked {
         let id = |text: &str| if text.is_empty() { -1 } else { text.parse().unwrap_or(i32::MAX) };
         let code = |text: &str| text.chars().filter(|c| !c.is_control()).take(60).collect();
         TradeFilter {
+            mode: self.mode().to_owned(),
             portfolio: id(&self.portfolio),
             leader: id(&self.leader),
             outcome: code(&self.outcome),
             reason: code(&self.reason),
             side: code(&self.side),
         }
+    }
+
+    pub fn mode(&self) -> &'static str {
+        mode(&self.mode)
     }
 
     pub fn cursor(&self) -> Cursor {
@@ -59,6 +66,7 @@ impl Asked {
     /// Returns the address's question with another beginning.
     pub fn query(&self, below: &str) -> String {
         let parts = [
+            ("mode", self.mode.as_str()),
             ("portfolio", self.portfolio.as_str()),
             ("leader", &self.leader),
             ("outcome", &self.outcome),
@@ -75,11 +83,11 @@ impl Asked {
     }
 
     fn is_filtered(&self) -> bool {
-        self.filter() != TradeFilter::default()
+        self.filter() != TradeFilter { mode: self.mode().to_owned(), ..TradeFilter::default() }
     }
 }
 
-fn percent_encoded(text: &str) -> String {
+pub(super) fn percent_encoded(text: &str) -> String {
     let encode = |byte: u8| match byte {
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'_' | b'-' => char::from(byte).to_string(),
         other => format!("%{other:02X}"),
@@ -120,6 +128,12 @@ pub struct Trade {
     /// Where the trade is one of several that belong together.
     pub group: Option<Group>,
     pub verdict: Verdict,
+    pub score: Option<Score>,
+    /// Dollars of a copy that waits or waited, and the signal it was ordered with.
+    pub wanted: Option<Figure>,
+    pub merged_into: Option<i64>,
+    /// What each dollar of a copy that was not made would have earned.
+    pub would: Option<Figure>,
     pub why: Option<Why>,
     pub order: Option<Order>,
     /// From the leader's trade to our order, or to our decision.
@@ -133,6 +147,30 @@ pub struct Group {
     pub price: Figure,
 }
 
+/// What the models made of it: probabilities that the outcome comes true.
+pub struct Score {
+    pub bayesian: Figure,
+    pub additive: Figure,
+    pub market: Figure,
+    pub model: Option<Figure>,
+}
+
+impl Score {
+    pub fn of(
+        prior: Option<Decimal>,
+        additive: Option<Decimal>,
+        bayesian: Option<Decimal>,
+        model: Option<Decimal>,
+    ) -> Option<Score> {
+        Some(Score {
+            bayesian: Figure::percent(bayesian?),
+            additive: Figure::percent(additive?),
+            market: Figure::percent(prior?),
+            model: model.map(Figure::percent),
+        })
+    }
+}
+
 /// Why not.
 pub struct Why {
     pub text: String,
@@ -143,6 +181,8 @@ pub struct Why {
 /// What we ordered and got.
 pub struct Order {
     pub cause: String,
+    /// Where it was sent again: how often.
+    pub attempt: Option<i16>,
     pub limit: Figure,
     pub wanted: Figure,
     pub filled: Figure,
@@ -180,6 +220,10 @@ impl Trade {
             leader_shares: row.shares.map(Figure::shares),
             leader_usdc: row.price.zip(row.shares).map(|(price, shares)| Figure::usd(price * shares)),
             group: group(row),
+            score: Score::of(row.prior, row.additive, row.bayesian, row.model),
+            wanted: row.wanted.map(Figure::usd),
+            merged_into: row.merged_into,
+            would: row.would.map(Figure::gain),
             why: why(row, &verdict),
             verdict,
             order,
@@ -233,6 +277,7 @@ fn order(row: &TradeRow) -> Option<Order> {
     let cause = row.cause.as_deref().unwrap_or_default();
     Some(Order {
         cause: words::cause(cause),
+        attempt: row.attempt.filter(|attempt| 1 < *attempt),
         limit: Figure::price(row.limit_price?),
         wanted: if row.side == "buy" {
             Figure::usd(row.budget?)
@@ -265,6 +310,8 @@ pub fn choices(asked: &str, all: impl IntoIterator<Item = (String, String)>) -> 
 #[template(path = "trades.html")]
 struct Page {
     frame: Frame,
+    modes: Vec<Tab>,
+    mode: &'static str,
     portfolios: Vec<Choice>,
     leaders: Vec<Choice>,
     outcomes: Vec<Choice>,
@@ -281,7 +328,8 @@ struct Page {
 
 pub async fn trades(State(web): State<Arc<Web>>, Query(asked): Query<Asked>) -> Response {
     let now = (web.state.clock)();
-    let mut frame = Frame::new(&web, "Paper Trades", "trades");
+    let mode = asked.mode();
+    let mut frame = Frame::new(&web, if mode == "live" { "Live Trades" } else { "Paper Trades" }, "trades");
     let mut rows = match rows(&web, &asked, PAGE_ROWS + 1).await {
         Ok(rows) => rows,
         Err(why) => {
@@ -294,10 +342,17 @@ pub async fn trades(State(web): State<Arc<Web>>, Query(asked): Query<Asked>) -> 
     rows.truncate(PAGE_ROWS as usize);
     let older = rows.last().filter(|_| has_older).map(|row| asked.query(&cursor_text(row.cursor())));
     let pulse = web.pulse.borrow().clone();
-    let paper = pulse.portfolios.iter().filter(|row| row.mode == "paper");
+    let paper = pulse.portfolios.iter().filter(|row| row.mode == mode);
     let leader = |row: &crate::store::query::LeaderRow| LeaderName::new(&row.name, &row.wallet, row.id).name;
     let owned = |(value, text): (&str, &str)| (value.to_owned(), text.to_owned());
+    let tab = |(code, text): (&str, &'static str)| Tab {
+        text,
+        href: format!("/paper-trades?mode={code}"),
+        chosen: code == mode,
+    };
     show(&Page {
+        modes: [("paper", "Paper"), ("live", "Live")].map(tab).into(),
+        mode,
         portfolios: choices(
             &asked.portfolio,
             paper.map(|row| (row.id.to_string(), figure::tame(&row.strategy, super::NAME_MAX))),
