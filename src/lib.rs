@@ -47,11 +47,13 @@
 //! 7. Nothing on the trading path waits for Postgres, a log, a metric or a browser. A full queue makes its feed wait and is
 //!    counted; nothing is dropped in silence.
 //! 8. A book that disagrees with what the venue says of it is not traded on until a new snapshot. ([`engine::book`])
-//! 9. Exits are never blocked by entry filters, limits, pauses, switches, breakers or faults. What is on sale is never more
-//!    than is held. ([`engine::exit`])
+//! 9. Exits are never blocked by entry filters, limits, pauses, breakers or faults; only what was bought with real money
+//!    waits while live is not on. What is on sale is never more than is held. ([`engine::exit`])
 //! 10. The web never holds the engine: it reads Postgres and the published [`metrics::Snapshot`].
 //! 11. Money and shares are typed integers in millionths; rounding names its direction and is against us. Money moves only by
 //!     transfer between accounts that sum to zero; nothing is clamped. ([`engine::ledger`])
+//! 12. Paper says the same, byte for byte, whatever live does; and no start opens a switch further than a person left it.
+//!     ([`engine::switch`], `engine/tests/modes.rs`)
 //!
 //! Where our design differs from the first draft: a group of fills is not waited for. Each fill is decided at once for the
 //! group's total less what the group already ordered, so the sum is the rule's and nothing is late ([`engine::leader`]).

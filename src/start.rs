@@ -8,7 +8,7 @@ use crate::{
         Market, Mode, Nanos, PaperSwitch, PortfolioId, PortfolioSet, Settings, TokenId, Usdc,
         settings::{Filter, Limits},
     },
-    engine::{Engine, Options},
+    engine::{Engine, LiveOrders, Options},
     feed::registry::{MarketIds, Registry, RegistryError},
     hot_loop::Core,
     journal::{Full, Journal, JournalError, MarketAbout, Record, recover},
@@ -110,6 +110,8 @@ pub fn engine_options(config: &Config) -> Options {
         value_every: Nanos(config.values.every.as_nanos() as u64),
         weights: config.weights,
         paper: if config.paper.enabled { PaperSwitch::On } else { PaperSwitch::Off },
+        live: config.live.switch,
+        live_orders: LiveOrders::Missing,
     }
 }
 
@@ -129,8 +131,9 @@ pub fn recovered(
     let (dir, tail) = (journal.dir().to_owned(), journal.tail());
     recover(&dir, &tail, |seq, at, record| replayed(&mut engine, &mut names, config, seq, at, &record))?;
     let mut core = Core::new(engine, Paper::new(paper_options(config)), journal, stages);
+    core.set_ceilings(config.ceilings);
     // One session, and a name for each leader and portfolio of the settings.
-    core.log.reserve(1 + config.leaders.len() + config.strategies.len())?;
+    core.log.reserve(1 + config.leaders.len() + 2 * config.strategies.len())?;
     core.log.append(now, &Record::Session { version: env!("CARGO_PKG_VERSION"), config: config.hash() });
     let notices = follow_settings(config, &mut core, &mut names, now)?;
     core.resume(now)?;
@@ -166,8 +169,8 @@ fn replayed(
         Record::Leader { id, wallet, .. } => in_order(names.registry.add_leader(wallet)? == (id, true), "leader")?,
         Record::Portfolio { id, strategy, mode } => {
             in_order(id.index() == names.portfolios.len(), "portfolio")?;
-            let settings = config.strategies.iter().find(|s| s.name == strategy).map_or(retired(), |s| s.settings);
-            engine.install_portfolio(id, mode, settings);
+            let told = config.strategies.iter().find(|s| s.name == strategy).and_then(|s| s.portfolio(mode));
+            engine.install_portfolio(id, mode, told.map_or(retired(), |told| told.settings));
             names.portfolios.push((strategy.to_owned(), mode));
         }
         Record::Event(event) => engine.apply(at, &event),
@@ -201,21 +204,27 @@ fn follow_settings(
         leaders.push(id);
     }
     for strategy in &config.strategies {
-        let id = portfolio_of(core, names, strategy, now);
-        strategy.leaders.iter().for_each(|index| core.engine.follow(leaders[*index], id));
-        let missing = core.set_up(now, |engine, now, events| engine.fund(now, id, strategy.capital, events))?;
-        if missing > Usdc::ZERO {
+        for mode in [Mode::Paper, Mode::Live] {
+            let Some(told) = strategy.portfolio(mode) else { continue };
+            let id = portfolio_of(core, names, &strategy.name, mode, told.settings, now);
+            strategy.leaders.iter().for_each(|index| core.engine.follow(leaders[*index], id));
+            let missing = core.set_up(now, |engine, now, events| engine.fund(now, id, told.capital, events))?;
+            if missing == Usdc::ZERO {
+                continue;
+            }
             notices.push(format!(
-                "strategy {:?}: its capital was lowered, but ${missing} of it is not available yet; it is withdrawn at a \
+                "strategy {:?}: its {} capital was lowered, but ${missing} of it is not available yet; it is withdrawn at a \
                  later start, when enough positions are closed",
-                strategy.name
+                strategy.name,
+                mode.code()
             ));
         }
     }
-    for (index, (name, _)) in names.portfolios.iter().enumerate() {
+    for (index, (name, mode)) in names.portfolios.iter().enumerate() {
         let id = PortfolioId(index as u16);
         let holds = core.engine.positions().iter().filter(|position| position.portfolio == id).count();
-        if holds > 0 && !config.strategies.iter().any(|strategy| strategy.name == *name) {
+        let is_told = |strategy: &StrategyConfig| strategy.name == *name && strategy.portfolio(*mode).is_some();
+        if holds > 0 && !config.strategies.iter().any(is_told) {
             notices.push(format!(
                 "strategy {name:?} is not in the settings any more, but holds {holds} positions; they stay until their \
                  markets end. Put it back to have its exits followed"
@@ -229,16 +238,30 @@ fn follow_settings(
     Ok(notices)
 }
 
-fn portfolio_of(core: &mut Core<Journal>, names: &mut Names, strategy: &StrategyConfig, now: Nanos) -> PortfolioId {
-    let known = names.portfolios.iter().position(|(name, mode)| *name == strategy.name && *mode == Mode::Paper);
-    if let Some(index) = known {
-        return PortfolioId(index as u16);
+fn portfolio_of(
+    core: &mut Core<Journal>,
+    names: &mut Names,
+    strategy: &str,
+    mode: Mode,
+    settings: Settings,
+    now: Nanos,
+) -> PortfolioId {
+    if let Some(id) = names.portfolio(strategy, mode) {
+        return id;
     }
-    let (id, mode) = (PortfolioId(names.portfolios.len() as u16), Mode::Paper);
-    core.log.append(now, &Record::Portfolio { id, strategy: &strategy.name, mode });
-    core.engine.install_portfolio(id, mode, strategy.settings);
-    names.portfolios.push((strategy.name.clone(), mode));
+    let id = PortfolioId(names.portfolios.len() as u16);
+    core.log.append(now, &Record::Portfolio { id, strategy, mode });
+    core.engine.install_portfolio(id, mode, settings);
+    names.portfolios.push((strategy.to_owned(), mode));
     id
+}
+
+impl Names {
+    /// Returns a strategy's portfolio of this mode, if there ever was one.
+    pub fn portfolio(&self, strategy: &str, mode: Mode) -> Option<PortfolioId> {
+        let index = self.portfolios.iter().position(|(name, of)| name == strategy && *of == mode);
+        index.map(|index| PortfolioId(index as u16))
+    }
 }
 
 /// Returns the portfolios whose market filter keeps a token out: by token id, condition id, slug or tag.
@@ -248,10 +271,8 @@ pub fn denied(config: &Config, names: &Names, token: TokenId) -> PortfolioSet {
     let mut denied = PortfolioSet::EMPTY;
     for strategy in &config.strategies {
         let is_kept_out = strategy.markets.keeps_out(&[text, condition, slug], tags.as_deref());
-        let index = names.portfolios.iter().position(|(name, _)| *name == strategy.name);
-        if let (true, Some(index)) = (is_kept_out, index) {
-            denied.insert(PortfolioId(index as u16));
-        }
+        let both = [Mode::Paper, Mode::Live].into_iter().filter_map(|mode| names.portfolio(&strategy.name, mode));
+        both.filter(|_| is_kept_out).for_each(|id| denied.insert(id));
     }
     denied
 }

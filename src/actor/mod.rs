@@ -5,7 +5,7 @@
 //! supervisor --+-- market feed     sockets with books; decodes, pushes to the hot thread
 //!              +-- activity feed   everybody's trades; passes on the leaders'
 //!              +-- tokens --+-- token, token, ...   metadata, subscription, resync, end
-//!              +-- strategy, strategy, ...          pause, report
+//!              +-- strategy, strategy, ...          one for each portfolio: the operator's words, report
 //!              +-- model           asks the external model for probabilities
 //!              +-- writer          journal -> Postgres
 //!              +-- web             pages

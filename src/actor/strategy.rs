@@ -1,4 +1,4 @@
-//! One strategy: passes the operator's pause on, says when proceeds are cash again, and each minute how it does.
+//! One portfolio: passes on what the operator tells it, says when proceeds are cash again, and each minute how it does.
 
 use std::time::Duration;
 
@@ -7,15 +7,29 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use super::Plant;
 use crate::{
     clock,
-    domain::{Input, PortfolioId, Usdc},
+    domain::{Input, PortfolioId, Settings, TokenId, Usdc},
     hot_loop::{Closed, Command, Stamped},
     metrics::PortfolioNow,
 };
 
+/// What the operator tells one portfolio. The engine answers with events: what cannot be done is declined there.
 pub enum StrategyMessage {
     /// No entries; exits go on.
     Pause,
     Unpause,
+    /// Breakers that tripped let entries through again.
+    ResetBreakers,
+    /// Sell what it holds of a token, or of everything.
+    ForceExit(Option<TokenId>),
+    Deposit(Usdc),
+    Withdraw(Usdc),
+    /// Money goes to another portfolio of the same mode.
+    Move {
+        to: PortfolioId,
+        amount: Usdc,
+    },
+    /// Other settings; what is open goes on under them.
+    Configure(Box<Settings>),
     Watch,
     Report,
 }
@@ -57,6 +71,16 @@ impl Actor for Strategy {
         match message {
             StrategyMessage::Pause => state.strategy.tell(Input::Pause { portfolio }).await,
             StrategyMessage::Unpause => state.strategy.tell(Input::Unpause { portfolio }).await,
+            StrategyMessage::ResetBreakers => state.strategy.tell(Input::ResetBreakers { portfolio }).await,
+            StrategyMessage::ForceExit(token) => state.strategy.tell(Input::ForceExit { portfolio, token }).await,
+            StrategyMessage::Deposit(amount) => state.strategy.tell(Input::Deposit { portfolio, amount }).await,
+            StrategyMessage::Withdraw(amount) => state.strategy.tell(Input::Withdraw { portfolio, amount }).await,
+            StrategyMessage::Move { to, amount } => {
+                state.strategy.tell(Input::Move { from: portfolio, to, amount }).await
+            }
+            StrategyMessage::Configure(settings) => {
+                state.strategy.command(Command::Configure { portfolio, settings }).await
+            }
             StrategyMessage::Watch => {
                 state.watch();
                 Ok(())
@@ -91,7 +115,10 @@ fn settled(amount: Usdc) -> String {
 
 impl StrategyArguments {
     async fn tell(&self, input: Input) -> Result<(), ActorProcessingErr> {
-        let command = Command::Input(Stamped { at: clock::now(), input });
+        self.command(Command::Input(Stamped { at: clock::now(), input })).await
+    }
+
+    async fn command(&self, command: Command) -> Result<(), ActorProcessingErr> {
         self.plant.inlet.command(command).await.map_err(|Closed| "the hot thread has ended".into())
     }
 

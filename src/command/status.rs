@@ -88,17 +88,18 @@ fn for_people(answer: &Value) -> String {
     for check in rows(&answer["health"]["checks"]) {
         health.add_row([&check["name"], &check["level"], &check["text"]].map(in_cell));
     }
-    let mut money =
-        table::with_header(["strategy", "equity", "available", "reserved", "deployed", "cooling", "realised"]);
+    let mut money = table::with_header(["strategy", "equity", "available", "locked", "cooling", "realised", "entries"]);
     for portfolio in rows(&answer["portfolios"]) {
-        let amounts = ["equity", "available", "reserved", "deployed", "cooling", "realised"];
+        let amounts = ["equity", "available", "locked", "cooling", "realised"];
         let name = std::iter::once(in_cell(&portfolio["name"]));
-        money.add_row(name.chain(amounts.map(|amount| table::cents(&in_cell(&portfolio[amount])))));
+        let amounts = amounts.map(|amount| table::cents(&in_cell(&portfolio[amount])));
+        money.add_row(name.chain(amounts).chain([entries(portfolio)]));
     }
     let engine = &answer["engine"];
     let counts = ["signals", "orders", "fills", "positions_open", "books_live", "books_diverged"];
     let counts = counts.map(|name| format!("{} {}", in_cell(&engine[name]), name.replace('_', " "))).join(", ");
-    let mut text = format!("{health}\n{money}\n{counts}");
+    let switches = ["paper", "live"].map(|mode| format!("{mode} {}", in_cell(&answer[mode]))).join(", ");
+    let mut text = format!("{health}\n{money}\n{switches}\n{counts}");
     for (name, title) in [("skips", "Skipped"), ("refusals", "Refused")] {
         let reasons = commonest(&engine[name]);
         if !reasons.is_empty() {
@@ -106,6 +107,13 @@ fn for_people(answer: &Value) -> String {
         }
     }
     text
+}
+
+/// Returns what keeps a portfolio from entries: a pause, breakers; "yes" if nothing does.
+fn entries(portfolio: &Value) -> String {
+    let paused = (portfolio["paused"] == true).then(|| "paused".to_owned());
+    let stops: Vec<String> = paused.into_iter().chain(rows(&portfolio["breakers"]).map(in_cell)).collect();
+    if stops.is_empty() { "yes".to_owned() } else { stops.join(" ") }
 }
 
 fn rows(value: &Value) -> impl Iterator<Item = &Value> {
@@ -138,10 +146,26 @@ mod tests {
         let answer = json!({
             "health": { "checks": [{ "name": "engine", "level": "ok", "text": "word ".repeat(40) }] },
             "engine": { "signals": 12, "orders": 3, "skips": { "too_old": 2, "no_book": 5, "grouped": 0 }, "refusals": {} },
-            "portfolios": [{ "name": "careful", "equity": "950.512345" }, { "name": "swift", "equity": "1500" }],
+            "paper": "on",
+            "live": "shadow",
+            "portfolios": [
+                { "name": "careful", "equity": "950.512345", "locked": "192.13", "breakers": ["daily_loss"] },
+                { "name": "swift", "equity": "1500", "paused": true, "breakers": [] },
+            ],
         });
         let text = for_people(&answer);
-        for part in ["engine", "careful", "950.51", "1,500.00", "12 signals", "Skipped: no_book 5, too_old 2"] {
+        for part in [
+            "engine",
+            "careful",
+            "950.51",
+            "1,500.00",
+            "12 signals",
+            "Skipped: no_book 5, too_old 2",
+            "192.13",
+            "daily_loss",
+            "paused",
+            "paper on, live shadow",
+        ] {
             assert!(text.contains(part), "{part}\n{text}");
         }
         assert!(!text.contains("grouped") && !text.contains("Refused"), "{text}");

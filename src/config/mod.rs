@@ -24,13 +24,15 @@ use sha2::{Digest, Sha256};
 
 pub use problem::{Place, Problem, Problems};
 pub use sections::without_password;
-pub use strategy::{LEADERS_MAX, NAME_CHARS_MAX, markets::MarketFilter, markets::tag};
+pub use strategy::{CAPITAL_DEFAULT, LEADERS_MAX, NAME_CHARS_MAX, markets::MarketFilter, markets::tag};
 
-use crate::domain::{Market, Nanos, Settings, Usdc, settings::score::Weights};
+use crate::domain::{LiveSwitch, Market, Mode, Nanos, Settings, Usdc, settings::score::Weights};
 use reader::{Document, Group, Override, Reader};
 
 /// The built-in file: every key, its meaning and its default.
 pub const DEFAULT: &str = include_str!("../../config/default.toml");
+/// Limits that go together, by name.
+pub const PRESETS: &str = include_str!("../../config/presets.toml");
 /// The strategies and leaders of the demo.
 pub const DEMO: &str = include_str!("../../config/demo.toml");
 
@@ -61,6 +63,8 @@ pub struct Overrides {
 pub struct Config {
     pub data: DataConfig,
     pub paper: PaperConfig,
+    pub live: LiveConfig,
+    pub ceilings: CeilingsConfig,
     pub feed: FeedConfig,
     pub signals: SignalsConfig,
     /// What each feature of a score counts.
@@ -90,6 +94,26 @@ pub struct PaperConfig {
     pub enabled: bool,
     pub fill_delay: Nanos,
     pub depth_memory: Nanos,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveConfig {
+    /// What a start may open the live switch to.
+    pub switch: LiveSwitch,
+}
+
+/// The most that leaves with real money; zero: no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CeilingsConfig {
+    pub orders_per_second_max: u32,
+    /// Entries, at their worst cost.
+    pub usdc_per_minute_max: Usdc,
+    pub usdc_per_order_max: Usdc,
+}
+
+impl CeilingsConfig {
+    pub const NONE: CeilingsConfig =
+        CeilingsConfig { orders_per_second_max: 0, usdc_per_minute_max: Usdc::ZERO, usdc_per_order_max: Usdc::ZERO };
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -198,8 +222,28 @@ pub struct StrategyConfig {
     pub leaders: Vec<usize>,
     /// Simulated dollars that the paper portfolio begins with.
     pub capital: Usdc,
+    /// What the paper portfolio does.
     pub settings: Settings,
+    /// The portfolio with real money, if there is one.
+    pub live: Option<PortfolioConfig>,
     pub markets: MarketFilter,
+}
+
+/// What a portfolio begins with and does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PortfolioConfig {
+    pub capital: Usdc,
+    pub settings: Settings,
+}
+
+impl StrategyConfig {
+    /// Returns what its portfolio of this mode begins with and does, if it has one.
+    pub fn portfolio(&self, mode: Mode) -> Option<PortfolioConfig> {
+        match mode {
+            Mode::Paper => Some(PortfolioConfig { capital: self.capital, settings: self.settings }),
+            Mode::Live => self.live,
+        }
+    }
 }
 
 impl Source {
@@ -283,12 +327,15 @@ fn file_text(path: &Path) -> Result<String, Problems> {
 
 fn read(file: Option<(&str, &str)>, overrides: &Overrides) -> Result<Config, Problems> {
     let defaults = Document::parse(DEFAULT_NAME, DEFAULT)?;
+    let presets = Document::parse("config/presets.toml (built in)", PRESETS)?;
     let file = file.map(|(name, text)| Document::parse(name, text)).transpose()?;
     let overrides = outside(overrides);
-    let mut reader = Reader::new(file.iter().chain([&defaults]).collect(), &overrides);
+    let mut reader = Reader::new(file.iter().chain([&defaults]).collect(), &presets, &overrides);
 
     let data = sections::data(&mut reader);
     let paper = sections::paper(&mut reader);
+    let live = sections::live(&mut reader);
+    let ceilings = sections::ceilings(&mut reader);
     let feed = sections::feed(&mut reader);
     let signals = sections::signals(&mut reader);
     let weights = scoring::weights(&mut reader);
@@ -312,6 +359,8 @@ fn read(file: Option<(&str, &str)>, overrides: &Overrides) -> Result<Config, Pro
     Ok(Config {
         data,
         paper,
+        live,
+        ceilings,
         feed,
         signals,
         weights,
@@ -330,9 +379,11 @@ fn read(file: Option<(&str, &str)>, overrides: &Overrides) -> Result<Config, Pro
     })
 }
 
-const SECTIONS: [&str; 16] = [
+const SECTIONS: [&str; 18] = [
     "data",
     "paper",
+    "live",
+    "ceilings",
     "feed",
     "signals",
     "scoring",

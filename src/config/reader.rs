@@ -14,12 +14,13 @@ use super::{
     problem::{Place, Problem, Problems},
     section::Section,
 };
+use crate::domain::Usdc;
 
 /// A TOML text, parsed. Borrows the text.
 pub struct Document<'a> {
     pub(super) name: &'a str,
     text: &'a str,
-    table: Spanned<DeTable<'a>>,
+    pub(super) table: Spanned<DeTable<'a>>,
 }
 
 /// A value from outside the files, which wins over them.
@@ -56,6 +57,8 @@ pub struct Reader<'a> {
     /// Earlier ones win; the last one holds the defaults.
     pub(super) documents: Vec<&'a Document<'a>>,
     pub(super) overrides: &'a [Override],
+    /// A table for each preset.
+    pub(super) presets: &'a Document<'a>,
     problems: Vec<Problem>,
     pub(super) groups: Vec<Group>,
 }
@@ -92,8 +95,8 @@ impl<'a> Document<'a> {
 
 impl<'a> Reader<'a> {
     /// Begins to read; earlier documents win over later ones, the last one holds the defaults.
-    pub fn new(documents: Vec<&'a Document<'a>>, overrides: &'a [Override]) -> Reader<'a> {
-        Reader { documents, overrides, problems: Vec::new(), groups: Vec::new() }
+    pub fn new(documents: Vec<&'a Document<'a>>, presets: &'a Document<'a>, overrides: &'a [Override]) -> Reader<'a> {
+        Reader { documents, presets, overrides, problems: Vec::new(), groups: Vec::new() }
     }
 
     /// Returns what was in force, or all mistakes, in the order of their places.
@@ -206,6 +209,6 @@ impl<'a> Reader<'a> {
     ) -> Section<'r, 'a> {
         self.groups.push(Group { header: title, entries: Vec::new() });
         let group = self.groups.len() - 1;
-        Section { reader: self, group, path, header, layers, known: Vec::new() }
+        Section { reader: self, group, path, header, layers, known: Vec::new(), capital: Usdc::ZERO }
     }
 }

@@ -2,6 +2,8 @@
 
 use toml::de::DeValue;
 
+use crate::domain::Usdc;
+
 use super::{
     literal::{canonical, describe},
     problem::Place,
@@ -17,6 +19,8 @@ pub struct Section<'r, 'a> {
     pub(super) header: Place,
     pub(super) layers: Vec<Layer<'a>>,
     pub(super) known: Vec<&'static str>,
+    /// What percentages among its limits are of.
+    pub(super) capital: Usdc,
 }
 
 /// A text in a list, and where it stands.
@@ -42,6 +46,47 @@ impl<'a> Section<'_, 'a> {
             layers.extend(self.reader.inner(&layer, name));
         }
         self.reader.open(header.to_owned(), format!("{}.{name}", self.path), self.header.clone(), layers)
+    }
+
+    /// Begins the table `name`, which says only what differs from the table `other` beside it.
+    pub fn inner_over<'s>(&'s mut self, name: &'static str, other: &str, header: &str) -> Section<'s, 'a> {
+        self.known.push(name);
+        let mut layers = Vec::new();
+        for name in [name, other] {
+            for layer in self.layers.clone() {
+                layers.extend(self.reader.inner(&layer, name));
+            }
+        }
+        self.reader.open(header.to_owned(), format!("{}.{name}", self.path), self.header.clone(), layers)
+    }
+
+    /// Returns whether the section itself has `key`, whatever backs it.
+    pub fn says(&self, key: &str) -> bool {
+        self.layers.first().is_some_and(|layer| layer.table.contains_key(key))
+    }
+
+    /// Lets the preset `name` answer after the table that names it, before what backs that.
+    pub fn insert_preset(&mut self, name: &str) {
+        let document = self.reader.presets;
+        let table = document.table.get_ref().get(name).and_then(|value| value.get_ref().as_table());
+        let table = table.expect("the preset is built in");
+        let namer = self.layers.iter().position(|layer| layer.table.contains_key("preset"));
+        let layer = Layer { document, table, path: name.to_owned() };
+        self.layers.insert(namer.map_or(0, |namer| namer + 1), layer);
+    }
+
+    /// Says what percentages among its limits are of.
+    pub fn set_capital(&mut self, capital: Usdc) {
+        self.capital = capital;
+    }
+
+    /// Reads the section for its mistakes only: what it says is not in force by itself.
+    pub fn rehearse(&mut self, name: &'static str, other: &str, read: impl FnOnce(&mut Section<'_, '_>)) {
+        let groups = self.reader.groups.len();
+        let mut inner = self.inner_over(name, other, "");
+        read(&mut inner);
+        inner.finish();
+        self.reader.groups.truncate(groups);
     }
 
     /// Ends the section: every key in it that was not asked for is unknown.

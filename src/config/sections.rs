@@ -3,10 +3,11 @@
 use std::{path::PathBuf, time::Duration};
 
 use super::{
-    DataConfig, FeedConfig, HotConfig, JournalConfig, LogConfig, LogFormat, LogLevel, PaperConfig, ReplayConfig,
-    SignalsConfig, StoreConfig, ValuesConfig, Wait, WebConfig, reader::Reader, values::duration,
+    CeilingsConfig, DataConfig, FeedConfig, HotConfig, JournalConfig, LiveConfig, LogConfig, LogFormat, LogLevel,
+    PaperConfig, ReplayConfig, SignalsConfig, StoreConfig, ValuesConfig, Wait, WebConfig, reader::Reader,
+    values::duration,
 };
-use crate::domain::{FeeSchedule, Market, Shares, Tick};
+use crate::domain::{FeeSchedule, LiveSwitch, Market, Shares, Tick};
 
 pub fn data(reader: &mut Reader<'_>) -> DataConfig {
     const ALLOWED: &str = "a folder, or \"\"";
@@ -43,6 +44,29 @@ pub fn paper(reader: &mut Reader<'_>) -> PaperConfig {
     };
     section.finish();
     paper
+}
+
+pub fn live(reader: &mut Reader<'_>) -> LiveConfig {
+    const ALLOWED: &str = "\"off\" or \"shadow\"";
+    let mut section = reader.section("live");
+    let switch = section.text("switch", ALLOWED, "\"off\"", |text| match text {
+        "off" | "shadow" => Ok(()),
+        "on" => Err("\"on\" would send orders, and this version has no way to send them".to_owned()),
+        other => Err(format!("{other:?} is not one of the words")),
+    });
+    section.finish();
+    LiveConfig { switch: if switch == "shadow" { LiveSwitch::Shadow } else { LiveSwitch::Off } }
+}
+
+pub fn ceilings(reader: &mut Reader<'_>) -> CeilingsConfig {
+    let mut section = reader.section("ceilings");
+    let ceilings = CeilingsConfig {
+        orders_per_second_max: section.whole("orders_per_second_max", 0, 1_000),
+        usdc_per_minute_max: section.usdc("usdc_per_minute_max", 0, 100_000_000),
+        usdc_per_order_max: section.usdc("usdc_per_order_max", 0, 100_000_000),
+    };
+    section.finish();
+    ceilings
 }
 
 pub fn feed(reader: &mut Reader<'_>) -> FeedConfig {

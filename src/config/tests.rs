@@ -3,7 +3,9 @@
 use super::*;
 use crate::domain::{
     FeeSchedule, Price, Shares, SizeRule, Tick,
-    settings::{BelowMinimum, Buffer, Conduct, Guard, Hedges, Netting, OrderPolicy, Roles, Sides, Tier},
+    settings::{
+        BelowMinimum, BreakerReset, Buffer, Conduct, Guard, Hedges, Limits, Netting, OrderPolicy, Roles, Sides, Tier,
+    },
 };
 
 const ADA: &str = "[[leader]]\nname = \"Ada\"\nwallet = \"0x1EAD000000000000000000000000000000000001\"\n";
@@ -51,10 +53,28 @@ fn a_strategy_has_the_conservative_settings_unless_it_says_otherwise() {
         depth_ppm_max: 100_000,
         ..Guard::OPEN
     };
-    (expected.limits.position_usdc_max, expected.limits.exposure_usdc_max) = (Usdc::whole(100), Usdc::whole(500));
     expected.buffer = Buffer { window: Nanos::from_secs(300), netting: Netting::On };
     expected.conduct =
         Conduct { round_trips_max: 3, median_factor_ppm_max: 3_000_000, probation_ppm: 100_000, ..Conduct::OPEN };
+    expected.limits = Limits {
+        position_usdc_max: Usdc::whole(100),
+        exposure_usdc_max: Usdc::whole(500),
+        market_usdc_max: Usdc(100_050_000),
+        event_usdc_max: Usdc(100_050_000),
+        leader_usdc_max: Usdc(500_250_000),
+        day_usdc_max: Usdc(100_050_000),
+        leader_day_usdc_max: Usdc(100_050_000),
+        day_loss_usdc_max: Usdc::whole(50),
+        leader_day_loss_usdc_max: Usdc(50_025_000),
+        leader_loss_usdc_max: Usdc(150_075_000),
+        drawdown_ppm_max: 100_000,
+        losses_in_row_max: 5,
+        reset: BreakerReset::AtMidnight,
+        orders_per_minute_max: 30,
+        unknown_orders_max: 1,
+        unknown_burst_max: 3,
+        balance_low_usdc: Usdc::whole(10),
+    };
     (expected.exit.guard_patience, expected.exit.cooling) = (Nanos::from_secs(60), Nanos::from_secs(3 * 3_600));
     (expected.scoring.confidence_ppm_min, expected.scoring.model_age_max) = (500_000, Nanos::from_secs(60));
     assert_eq!(strategy.settings, expected);
@@ -100,8 +120,9 @@ fn every_key_is_documented_with_what_it_may_be() {
     let mut checked = 0;
     for group in &config.in_force {
         for entry in &group.entries {
-            let shared =
-                group.header.replace("[[strategy]]", "[strategy_default]").replace("[strategy.", "[strategy_default.");
+            let shared = group.header.replace("[[strategy]]", "[strategy_default]");
+            // What live may say is what paper may.
+            let shared = shared.replace("[strategy.", "[strategy_default.").replace(".live]", ".paper]");
             let own = documented.get(&(group.header.clone(), entry.key.to_owned())).filter(|text| !text.is_empty());
             let found = own.or_else(|| documented.get(&(shared, entry.key.to_owned())));
             assert_eq!(found, Some(&entry.allowed), "{} {}", group.header, entry.key);
@@ -428,6 +449,149 @@ fn the_hash_follows_the_settings_and_not_their_spelling() {
 #[test]
 fn what_is_shown_can_be_read_again() {
     let config = load(DEMO).expect("right");
+    let again = load(&config.show()).expect("what is shown is right");
+    assert_eq!((config.hash(), &config.strategies), (again.hash(), &again.strategies));
+}
+
+/// A strategy `s` with these tables.
+fn strategy(tables: &str) -> Result<StrategyConfig, Problems> {
+    let text = format!("{ADA}[[strategy]]\nname = \"s\"\nleaders = [\"Ada\"]\n{tables}\n");
+    load(&text).map(|config| config.strategies[0].clone())
+}
+
+#[test]
+fn a_limit_is_dollars_a_percentage_of_the_capital_or_none() {
+    let limit = |written: &str| {
+        let table = format!("[strategy.paper]\ncapital_usdc = 2000\nmarket_usdc_max = {written}");
+        strategy(&table).map(|strategy| strategy.settings.limits.market_usdc_max)
+    };
+    assert_eq!(limit("12.5").expect("right"), Usdc(12_500_000));
+    assert_eq!(limit("\"2.5%\"").expect("right"), Usdc::whole(50));
+    assert_eq!(limit("\"none\"").expect("right"), Limits::NONE);
+    let check = |written: &str, wrong: &str| {
+        let problems = limit(written).expect_err("wrong").0;
+        assert_eq!(problems.iter().map(|problem| problem.wrong.as_str()).collect::<Vec<_>>(), [wrong], "{written}");
+        let allowed = "1 to 100000000, a percentage of the capital such as \"5%\", or \"none\"";
+        assert_eq!(problems[0].allowed, allowed);
+    };
+    check("0.99", "0.99 is below 1");
+    check("100000001", "100000001 is above 100000000");
+    check("\"0%\"", "\"0%\" is nothing of the capital");
+    check("\"1001%\"", "\"1001%\" is above 1000%");
+    check("\"much\"", "\"much\" is neither a percentage nor \"none\"");
+    check("\"x%\"", "`x` is not a number that can be kept exactly");
+    check("true", "is the switch true, not a number");
+}
+
+#[test]
+fn each_limit_out_of_its_range_is_a_mistake() {
+    for (written, wrong) in [
+        ("preset = \"bold\"", "\"bold\" is not one of the words"),
+        ("event_usdc_max = 0", "0 is below 1"),
+        ("leader_usdc_max = 0", "0 is below 1"),
+        ("day_usdc_max = 0", "0 is below 1"),
+        ("leader_day_usdc_max = 0", "0 is below 1"),
+        ("day_loss_usdc_max = 0", "0 is below 0.01"),
+        ("leader_day_loss_usdc_max = 0", "0 is below 0.01"),
+        ("leader_loss_usdc_max = 0", "0 is below 0.01"),
+        ("drawdown_percent_max = 101", "101 is above 100"),
+        ("losses_in_row_max = 1001", "1001 is above 1000"),
+        ("breaker_reset = \"never\"", "\"never\" is not one of the words"),
+        ("orders_per_minute_max = 241", "241 is above 240"),
+        ("unknown_orders_max = 1001", "1001 is above 1000"),
+        ("unknown_burst_max = 17", "17 is above 16"),
+        ("balance_low_usdc = -1", "-1 is below 0"),
+    ] {
+        let problems = strategy(&format!("[strategy.paper]\ncapital_usdc = 1000\n{written}")).expect_err("wrong").0;
+        assert_eq!(problems.iter().map(|problem| problem.wrong.as_str()).collect::<Vec<_>>(), [wrong], "{written}");
+    }
+    let check = |text: &str, expected: &str| assert_eq!(mistakes(text), [expected], "{text}");
+    check("[ceilings]\norders_per_second_max = 1001", "2:25 ceilings.orders_per_second_max: 1001 is above 1000");
+    check("[ceilings]\nusdc_per_minute_max = -1", "2:23 ceilings.usdc_per_minute_max: -1 is below 0");
+    check("[ceilings]\nusdc_per_order_max = -1", "2:22 ceilings.usdc_per_order_max: -1 is below 0");
+    let on = "2:10 live.switch: \"on\" would send orders, and this version has no way to send them";
+    check("[live]\nswitch = \"on\"", on);
+    check("[live]\nswitch = \"half\"", "2:10 live.switch: \"half\" is not one of the words");
+    assert_eq!(load("[live]\nswitch = \"shadow\"").expect("right").live.switch, LiveSwitch::Shadow);
+    assert_eq!(load("").expect("right").live.switch, LiveSwitch::Off);
+}
+
+#[test]
+fn a_preset_fills_what_its_table_does_not_say() {
+    let told = |table: &str| {
+        let settings = strategy(&format!("[strategy.paper]\ncapital_usdc = 1000\n{table}")).expect("right").settings;
+        let Limits { exposure_usdc_max, day_usdc_max, day_loss_usdc_max, drawdown_ppm_max, .. } = settings.limits;
+        let dollars = [settings.sizing.order_usdc_max, exposure_usdc_max, day_usdc_max, day_loss_usdc_max];
+        let dollars = dollars.map(|limit| if limit == Limits::NONE { None } else { Some(limit.0 / 1_000_000) });
+        (dollars, drawdown_ppm_max)
+    };
+    // Dollars a trade, exposure, a day, lost a day, drawdown: SPEC.md R4.
+    let conservative = ([Some(50), Some(500), Some(100), Some(50)], 100_000);
+    assert_eq!(told(""), conservative);
+    assert_eq!(told("preset = \"conservative\""), conservative);
+    assert_eq!(told("preset = \"moderate\""), ([Some(100), None, Some(250), Some(100)], 200_000));
+    assert_eq!(told("preset = \"aggressive\""), ([None, None, None, Some(200)], 300_000));
+    // What the table says itself wins; what the file says for all strategies does not.
+    let own = "preset = \"aggressive\"\nday_usdc_max = 75";
+    assert_eq!(told(own), ([None, None, Some(75), Some(200)], 300_000));
+    let text = format!(
+        "[strategy_default.paper]\npreset = \"moderate\"\nday_loss_usdc_max = 5\n{ADA}
+[[strategy]]\nname = \"a\"\nleaders = [\"Ada\"]\npaper = {{ capital_usdc = 100, preset = \"aggressive\" }}
+[[strategy]]\nname = \"b\"\nleaders = [\"Ada\"]\npaper = {{ capital_usdc = 100, preset = \"none\" }}\n
+[[strategy]]\nname = \"c\"\nleaders = [\"Ada\"]\npaper = {{ capital_usdc = 100 }}\n"
+    );
+    let config = load(&text).expect("right");
+    let of = |index: usize| {
+        let Limits { day_loss_usdc_max, drawdown_ppm_max, .. } = config.strategies[index].settings.limits;
+        (day_loss_usdc_max, drawdown_ppm_max)
+    };
+    assert_eq!(
+        [of(0), of(1), of(2)],
+        [(Usdc::whole(200), 300_000), (Usdc::whole(5), 100_000), (Usdc::whole(5), 200_000)]
+    );
+    let again = load(&config.show()).expect("what is shown is right");
+    assert_eq!((config.hash(), &config.strategies), (again.hash(), &again.strategies));
+}
+
+#[test]
+fn live_says_only_what_differs_from_paper_and_its_own_capital() {
+    let tables = "[strategy.paper]\ncapital_usdc = 1000\nsize_usdc = 20\nspread_buy_max = 0.01\n";
+    assert_eq!(strategy(tables).expect("right").live, None);
+    let with = format!("{tables}[strategy.live]\ncapital_usdc = 300\nsize_usdc = 10\n");
+    let told = strategy(&with).expect("right");
+    let live = told.live.expect("a live table");
+    assert_eq!((told.capital, live.capital), (Usdc::whole(1_000), Usdc::whole(300)));
+    assert_eq!(
+        (told.settings.sizing.rule, live.settings.sizing.rule),
+        (SizeRule::Fixed(Usdc::whole(20)), SizeRule::Fixed(Usdc::whole(10)))
+    );
+    assert_eq!(live.settings.guards, told.settings.guards);
+    // A percentage is of its own capital.
+    assert_eq!(live.settings.limits.day_usdc_max, Usdc::whole(30));
+    assert_eq!(told.portfolio(Mode::Live), Some(live));
+
+    let wrongs = |tables: &str| -> Vec<String> {
+        strategy(tables)
+            .expect_err("wrong")
+            .0
+            .iter()
+            .map(|problem| format!("{}: {}", problem.key, problem.wrong))
+            .collect()
+    };
+    let missing = wrongs(&format!("{tables}[strategy.live]\nsize_usdc = 10\n"));
+    assert_eq!(missing, ["strategy 1.paper.capital_usdc: is missing for live: paper's is not taken over"]);
+    let unknown = wrongs(&format!("{with}sizes = 3\n"));
+    assert_eq!(unknown, ["strategy 1.live.sizes: is not a key that exists here"]);
+    assert_eq!(
+        mistakes("[strategy_default.live]\nsize_usdc = 0"),
+        ["2:13 strategy_default.live.size_usdc: 0 is below 0.01"]
+    );
+    let text = format!(
+        "[strategy_default.live]\nsize_usdc = 5\n{ADA}[[strategy]]\nname = \"s\"\nleaders = [\"Ada\"]\n{tables}[strategy.live]\ncapital_usdc = 300\n"
+    );
+    let config = load(&text).expect("right");
+    let size = |told: PortfolioConfig| told.settings.sizing.rule;
+    assert_eq!(config.strategies[0].portfolio(Mode::Live).map(size), Some(SizeRule::Fixed(Usdc::whole(5))));
     let again = load(&config.show()).expect("what is shown is right");
     assert_eq!((config.hash(), &config.strategies), (again.hash(), &again.strategies));
 }

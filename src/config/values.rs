@@ -10,7 +10,7 @@ use super::{
     literal::{describe, number},
     section::{Section, Text},
 };
-use crate::domain::{Nanos, Price, Usdc, money::ONE};
+use crate::domain::{Nanos, Price, Usdc, money::ONE, settings::Limits};
 
 /// What is given back for a value that could not be read. It is never used: a mistake was reported, so there is no
 /// `Config`.
@@ -43,6 +43,37 @@ impl<'a> Section<'_, 'a> {
     /// Reads dollars; the bounds are millionths.
     pub fn usdc(&mut self, key: &'static str, min: i64, max_dollars: i64) -> Usdc {
         Usdc(self.scaled(key, MICROS, min, max_dollars * MICROS))
+    }
+
+    /// Reads a limit: dollars (the bounds are as with [`usdc`](Self::usdc)), a percentage of the capital, or none.
+    pub fn limit(&mut self, key: &'static str, min: i64, max_dollars: i64) -> Usdc {
+        let [low, high] = [min, max_dollars * MICROS].map(|bound| decimal::written(bound, MICROS));
+        let capital = self.capital;
+        let allowed = format!("{low} to {high}, a percentage of the capital such as \"5%\", or \"none\"");
+        let unread = Usdc(UNREAD);
+        self.value(key, &allowed, &low, |value| match value.as_str() {
+            Some("none") => Ok(Limits::NONE),
+            Some(text) => match text.strip_suffix('%').map(str::trim) {
+                Some(percent) => {
+                    let ppm = decimal::scaled(decimal::exact(percent)?, PPM_IN_PERCENT)?;
+                    let whole = 1_000 * PPM_IN_PERCENT;
+                    match ppm {
+                        ..=0 => Err(format!("{text:?} is nothing of the capital")),
+                        ppm if ppm > whole => Err(format!("{text:?} is above 1000%")),
+                        ppm => Ok(capital.part_floor(ppm as u64)),
+                    }
+                }
+                None => Err(format!("{text:?} is neither a percentage nor \"none\"")),
+            },
+            None => match decimal::scaled(number(value)?, MICROS)? {
+                found if found < min => Err(format!("{} is below {low}", decimal::written(found, MICROS))),
+                found if found > max_dollars * MICROS => {
+                    Err(format!("{} is above {high}", decimal::written(found, MICROS)))
+                }
+                found => Ok(Usdc(found)),
+            },
+        })
+        .unwrap_or(unread)
     }
 
     /// Reads a price on the venue's finest grid's range, 0.0001 to 0.9999.

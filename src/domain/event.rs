@@ -369,6 +369,11 @@ pub enum Event {
         leader: LeaderId,
         to: LeaderSwitch,
     },
+    /// Deposits follow the settings: so much of their capital is in by now. What the operator brings or takes is beside it.
+    Funded {
+        portfolio: PortfolioId,
+        capital: Usdc,
+    },
 }
 
 const _: () = assert!(size_of::<Event>() <= 128);

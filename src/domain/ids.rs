@@ -56,6 +56,16 @@ impl VenueEventId {
     pub const UNKNOWN: VenueEventId = VenueEventId(0);
 }
 
+impl PortfolioId {
+    /// Stands for "no one portfolio": what is said of a command that is about all of them.
+    pub const NONE: PortfolioId = PortfolioId(u16::MAX);
+}
+
+impl OrderId {
+    /// Orders with real money are counted from here on, so that paper's numbers are the same whatever live does.
+    pub const LIVE: OrderId = OrderId(1 << 40);
+}
+
 impl SignalId {
     /// Stands for "no leader trade led to this" (a stop, a take-profit). Real signals count from 1.
     pub const NONE: SignalId = SignalId(0);

@@ -126,6 +126,7 @@ reasons! {
         UnknownOrders = "unknown_orders", Count, "unknown_orders_max", "The outcome of too many orders is not known.";
         TooManyOrders = "too_many_orders", Count, "", "The table of open orders is full.";
         TooManyPositions = "too_many_positions", Count, "", "The table of positions or lots is full.";
+        UnknownBurst = "unknown_burst", Count, "unknown_burst_max", "The outcome of too many orders became unknown within a minute.";
         EntriesStopped = "entries_stopped", None, "", "Entries are stopped after a fault; a restart clears it.";
     }
 }
@@ -135,6 +136,7 @@ reasons! {
     Declined {
         NotAvailable = "not_available", Usdc, "", "There is less available cash than that; reserved, deployed and cooling money cannot be taken.";
         NotPositive = "not_positive", Usdc, "", "The amount is not above zero.";
+        TooMuch = "too_much", Usdc, "", "A portfolio takes no more than a billion dollars.";
         OtherMode = "other_mode", None, "", "Money does not move between paper and live.";
         NothingHeld = "nothing_held", None, "", "The portfolio holds nothing of that.";
         NotKnown = "not_known", None, "", "There is no such portfolio.";
@@ -175,6 +177,8 @@ pub enum Fault {
     UnknownOrder,
     /// A fill larger than the order.
     Overfill,
+    /// An end that the order cannot have, such as a rejection after a fill.
+    BadEnd,
     /// A market's end that cannot be: it pays more than a dollar, or something else than what it ended with.
     Payout,
 }
@@ -206,6 +210,7 @@ impl Fault {
         match self {
             Fault::UnknownOrder => "unknown_order",
             Fault::Overfill => "overfill",
+            Fault::BadEnd => "bad_end",
             Fault::Payout => "payout",
         }
     }

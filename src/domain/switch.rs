@@ -3,14 +3,15 @@
 use serde::{Deserialize, Serialize};
 
 /// The global paper switch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum PaperSwitch {
-    On,
+    #[default]
     Off,
+    On,
 }
 
-/// The global live switch. Shadow decides and records everything, and sends nothing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// The global live switch. Shadow decides and records everything, and sends nothing. The more open one is the greater.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum LiveSwitch {
     #[default]
     Off,

@@ -2,7 +2,7 @@
 
 use super::{
     Engine, Events, Origin, Portfolio,
-    order::{Happening, next_state},
+    order::{Happening, may_end, next_state},
     strategy::policy,
 };
 use crate::domain::{Cause, Event, Fault, Nanos, OrderEnd, OrderId, PortfolioId, Shares, Side, Usdc, event};
@@ -13,6 +13,14 @@ impl Engine {
         // A repeated acceptance says nothing new.
         if next_state(open.state, Happening::Accepted).is_some() {
             self.emit(now, Event::Accepted { order }, events);
+        }
+    }
+
+    /// No answer came.
+    pub(super) fn lost(&mut self, now: Nanos, order: OrderId, events: &mut Events) {
+        let Some(open) = self.orders.get(order) else { return self.fault(now, Fault::UnknownOrder, order, events) };
+        if next_state(open.state, Happening::Lost).is_some() {
+            self.emit(now, Event::Unknown { order }, events);
         }
     }
 
@@ -51,6 +59,9 @@ impl Engine {
 
     pub(super) fn closed(&mut self, now: Nanos, order: OrderId, end: OrderEnd, events: &mut Events) {
         let Some(open) = self.orders.get(order) else { return self.fault(now, Fault::UnknownOrder, order, events) };
+        if !may_end(open.state, end) {
+            return self.fault(now, Fault::BadEnd, order, events);
+        }
         let (submitted, released) = (open.submitted, open.reserved_left);
         let is_sent_again = self.is_sent_again(&submitted, end);
         self.emit(now, Event::Closed { order, end, released }, events);
@@ -83,12 +94,12 @@ impl Engine {
     /// limit forbids the second, nothing more is said. It is decided with the end of the first, so a crash leaves none undecided.
     fn send_again(&mut self, now: Nanos, first: &event::Submitted, events: &mut Events) {
         let event::Submitted { signal, portfolio, leader, token, cause, reference, .. } = *first;
-        if self.keeps_out(portfolio, token).is_some() {
+        if self.keeps_out(portfolio, leader, token).is_some() {
             return;
         }
         let situation = self.situation(now, portfolio, leader, token, reference);
         let Ok(intent) = policy::again(&situation, first) else { return };
-        if let Ok(approved) = self.check_entry(portfolio, leader, token, intent) {
+        if let Ok(approved) = self.check_entry(now, portfolio, leader, token, intent) {
             let origin = Origin { signal, portfolio, leader, token, cause, reference };
             self.place_attempt(now, approved, origin, 2, events);
         }

@@ -82,9 +82,20 @@ impl Engine {
         match event {
             Event::Deposited { portfolio, amount } => {
                 self.transfer(*portfolio, Account::Outside, Account::Available, *amount);
+                self.portfolios[portfolio.index()].standing.flow(*amount);
             }
             Event::Withdrawn { portfolio, amount } => {
                 self.transfer(*portfolio, Account::Available, Account::Outside, *amount);
+                self.portfolios[portfolio.index()].standing.flow(-*amount);
+            }
+            Event::Moved { from, to, amount } => {
+                self.transfer(*from, Account::Available, Account::Outside, *amount);
+                self.portfolios[from.index()].standing.flow(-*amount);
+                self.transfer(*to, Account::Outside, Account::Available, *amount);
+                self.portfolios[to.index()].standing.flow(*amount);
+            }
+            Event::Funded { portfolio, capital } => {
+                self.portfolios[portfolio.index()].standing.capital = Some(*capital);
             }
             Event::Signal(signal) => {
                 self.signals = signal.signal.0;
@@ -114,7 +125,16 @@ impl Engine {
             Event::Submitted(submitted) => self.apply_submitted(at, submitted),
             Event::Accepted { order } => {
                 let order = self.orders.open_mut(*order);
-                order.state = next_state(order.state, Happening::Accepted).expect("it may be accepted");
+                let before = order.state;
+                order.state = next_state(before, Happening::Accepted).expect("it may be accepted");
+                let portfolio = order.submitted.portfolio;
+                self.portfolios[portfolio.index()].standing.settle_doubt(before);
+            }
+            Event::Unknown { order } => {
+                let order = self.orders.open_mut(*order);
+                order.state = next_state(order.state, Happening::Lost).expect("it may be lost");
+                let portfolio = order.submitted.portfolio;
+                self.portfolios[portfolio.index()].standing.doubt(at);
             }
             Event::Filled(filled) => self.apply_filled(at, filled),
             Event::Closed { order, end, released } => self.apply_closed(at, *order, *end, *released),
@@ -135,24 +155,30 @@ impl Engine {
             }
             Event::Paused { portfolio } => self.portfolios[portfolio.index()].entries = Entries::Paused,
             Event::Unpaused { portfolio } => self.portfolios[portfolio.index()].entries = Entries::Running,
+            Event::Valued(valued) => self.portfolios[valued.portfolio.index()].standing.value(valued),
+            Event::DayBegan { day } => {
+                self.day = Some(*day);
+                self.portfolios.iter_mut().for_each(|portfolio| portfolio.standing.begin_day());
+                self.dealings.begin_day();
+            }
+            Event::Tripped { portfolio, breaker, numbers } => {
+                self.portfolios[portfolio.index()].standing.trip(*breaker, *numbers);
+            }
+            Event::BreakerReset { portfolio, breaker } => {
+                self.portfolios[portfolio.index()].standing.reset(*breaker);
+            }
+            Event::BalanceLow { portfolio, .. } => self.portfolios[portfolio.index()].standing.low_said = true,
+            Event::PaperSwitched { to } => self.switches.turn_paper(*to),
+            Event::LiveSwitched { to } => self.switches.turn_live(*to),
             Event::LeaderSwitched { leader, to } => self.ways.turn_switch(*leader, *to),
             Event::Repeated { .. }
-            | Event::Valued(_)
             | Event::Diverged { .. }
             | Event::Resynced { .. }
             // What blocks him is counted from his trades.
             | Event::LeaderBlocked { .. }
             | Event::PlanRepaired { .. }
-            | Event::Unknown { .. }
-            | Event::DayBegan { .. }
-            | Event::Tripped { .. }
-            | Event::BreakerReset { .. }
-            | Event::BalanceLow { .. }
-            | Event::Moved { .. }
             | Event::Declined { .. }
-            | Event::Configured { .. }
-            | Event::PaperSwitched { .. }
-            | Event::LiveSwitched { .. } => (),
+            | Event::Configured { .. } => (),
         }
     }
 
@@ -236,13 +262,15 @@ impl Engine {
                 }
             }
         }
+        self.stand_submitted(at, submitted);
     }
 
     fn apply_filled(&mut self, at: Nanos, filled: &Filled) {
         let Filled { order, shares, cash, fee, basis, release_at } = *filled;
         let order = self.orders.open_mut(order);
         let submitted = order.submitted;
-        order.state = next_state(order.state, Happening::Filled).expect("it may be filled");
+        let before = order.state;
+        order.state = next_state(before, Happening::Filled).expect("it may be filled");
         let pending_before = order.shares_left();
         order.filled = order.filled + shares;
         let pending_gone = pending_before - order.shares_left();
@@ -276,6 +304,7 @@ impl Engine {
                 self.book_proceeds(submitted.portfolio, basis, cash - fee, release_at);
             }
         }
+        self.stand_filled(before, filled);
     }
 
     /// Moves a position's cost to cooling, and its gain or loss with it.
@@ -307,6 +336,7 @@ impl Engine {
                 }
             }
         }
+        self.stand_closed(&order, released);
         self.positions.close_if_empty(slot);
     }
 
@@ -316,6 +346,7 @@ impl Engine {
         self.positions.take(slot, shares);
         self.positions.at_mut(slot).exit = Exit::NONE;
         self.book_proceeds(portfolio, basis, proceeds, release_at);
+        self.stand_settled(settled);
         self.positions.close_if_empty(slot);
     }
 
@@ -332,10 +363,20 @@ impl Engine {
             for account in [Outside, Result, Available, Reserved, Deployed, Cooling] {
                 hash.mix(portfolio.ledger.balance(account).0 as u64);
             }
+            portfolio.standing.values().for_each(|value| hash.mix(value));
+        }
+        hash.mix(self.day.map_or(0, u64::from));
+        self.switches.values().for_each(|value| hash.mix(value));
+        self.leader_switches().for_each(|value| hash.mix(value));
+        for (portfolio, leader, dealing) in self.dealings.iter() {
+            let ids = u64::from(portfolio.0) << 32 | u64::from(leader.0);
+            let amounts = [dealing.stake, dealing.spent, dealing.day_result, dealing.result];
+            [ids].into_iter().chain(amounts.map(|amount| amount.0 as u64)).for_each(|value| hash.mix(value));
         }
         for order in self.orders.iter() {
             let open = [order.submitted.order.0, order.filled.0, order.reserved_left.0 as u64, order.state as u64];
-            open.into_iter().for_each(|value| hash.mix(value));
+            let counted = [order.result.0 as u64, order.day.map_or(0, u64::from)];
+            open.into_iter().chain(counted).for_each(|value| hash.mix(value));
             hash.mix(u64::from(order.cancel_asked));
         }
         for position in self.positions.iter() {
@@ -367,17 +408,30 @@ fn sellable(shares: Shares) -> Shares {
     if shares.0 < SHARES_STEP { Shares::ZERO } else { shares }
 }
 
-/// FNV-1a over 64-bit values.
-struct StateHash(u64);
+/// FNV-1a over 64-bit values, or over a text.
+pub(super) struct StateHash(u64);
 
 impl StateHash {
-    fn new() -> StateHash {
+    pub(super) fn new() -> StateHash {
         StateHash(0xCBF2_9CE4_8422_2325)
     }
 
-    fn mix(&mut self, value: u64) {
-        for byte in value.to_le_bytes() {
-            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3);
-        }
+    pub(super) fn value(&self) -> u64 {
+        self.0
+    }
+
+    pub(super) fn mix(&mut self, value: u64) {
+        value.to_le_bytes().into_iter().for_each(|byte| self.mix_byte(byte));
+    }
+
+    fn mix_byte(&mut self, byte: u8) {
+        self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3);
+    }
+}
+
+impl std::fmt::Write for StateHash {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        text.bytes().for_each(|byte| self.mix_byte(byte));
+        Ok(())
     }
 }

@@ -66,7 +66,7 @@ type Entry = [u64; 3];
 
 /// What the guards go by, found once for all who decide on a signal.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Standing {
+pub(super) struct Repute {
     trips: u32,
     median: Option<Usdc>,
     hedged: bool,
@@ -259,11 +259,11 @@ impl Engine {
     }
 
     /// Returns what the guards go by, found once for all who follow.
-    pub(super) fn standing_of(&self, now: Nanos, signal: &Signal, followers: PortfolioSet) -> Standing {
+    pub(super) fn repute_of(&self, now: Nanos, signal: &Signal, followers: PortfolioSet) -> Repute {
         let Signal { leader, token, group, .. } = *signal;
         let asks = |id: PortfolioId| self.portfolios[id.index()].settings.conduct.hedges == Hedges::Skipped;
         let holds = |other: TokenId| HEDGE_MIN <= self.holdings.of(leader, other);
-        Standing {
+        Repute {
             trips: self.ways.trips(leader, now),
             median: self.ways.way(leader).median(group),
             hedged: signal.side == Side::Buy && followers.iter().any(asks) && self.kin.of(token).any(holds),
@@ -272,14 +272,14 @@ impl Engine {
 
     /// Returns why a leader's ways forbid a portfolio to enter after him, if they do.
     pub(super) fn conduct(&self, now: Nanos, portfolio: PortfolioId, signal: &Signal) -> Result<(), No> {
-        let standing = &self.standing;
+        let repute = &self.repute;
         let conduct = &self.portfolios[portfolio.index()].settings.conduct;
         let max = conduct.round_trips_max;
-        if 0 < max && max <= standing.trips {
-            let numbers = Numbers { limit: i64::from(max), actual: i64::from(standing.trips) };
+        if 0 < max && max <= repute.trips {
+            let numbers = Numbers { limit: i64::from(max), actual: i64::from(repute.trips) };
             return Err((Skip::LeaderBlocked, numbers));
         }
-        if standing.hedged && conduct.hedges == Hedges::Skipped {
+        if repute.hedged && conduct.hedges == Hedges::Skipped {
             return Err((Skip::Hedged, Numbers::NONE));
         }
         let (group, at) = self.ways.last_entry(portfolio, signal.token);
@@ -294,7 +294,7 @@ impl Engine {
     /// Returns how many of a group's shares count for the size: those beyond so many times the leader's median do not.
     pub(super) fn counted(&self, portfolio: PortfolioId, signal: &Signal) -> Shares {
         let factor = self.portfolios[portfolio.index()].settings.conduct.median_factor_ppm_max;
-        let Some(median) = self.standing.median.filter(|_| factor > 0) else { return signal.group_shares };
+        let Some(median) = self.repute.median.filter(|_| factor > 0) else { return signal.group_shares };
         let most = median.part_floor(u64::from(factor)).0.max(0) as u64;
         let dollars = signal.group_price.cost_ceil(signal.group_shares).0.max(0) as u64;
         signal.group_shares.fraction_floor(Shares(most), Shares(dollars))

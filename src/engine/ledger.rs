@@ -29,6 +29,16 @@ impl Ledger {
         self.balances[account as usize]
     }
 
+    /// Returns what open orders and positions hold: reserved and deployed.
+    pub fn locked(&self) -> Usdc {
+        self.balance(Account::Reserved) + self.balance(Account::Deployed)
+    }
+
+    /// Returns all there is, positions at cost.
+    pub fn held(&self) -> Usdc {
+        self.balance(Account::Available) + self.locked() + self.balance(Account::Cooling)
+    }
+
     /// Returns deposits less withdrawals.
     pub fn deposits(&self) -> Usdc {
         -self.balance(Account::Outside)

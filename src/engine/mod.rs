@@ -13,27 +13,34 @@
 mod answer;
 pub mod apply;
 pub mod book;
+pub mod breaker;
 pub mod buffer;
 pub mod conduct;
+pub mod dealing;
 pub mod exit;
 pub mod holdings;
 mod kin;
 pub mod leader;
 mod left;
 pub mod ledger;
+pub mod operator;
 pub mod order;
 pub mod position;
 pub mod risk;
 pub mod score;
 mod settle;
 pub mod signal;
+pub mod stake;
+pub mod standing;
 pub mod strategy;
+pub mod switch;
 pub mod timer;
 
 use apply::Cooling;
 use book::{Book, Change, Ladders, Trust};
 use buffer::{BUFFERED_MAX, Buffers};
-use conduct::{Standing, Ways};
+use conduct::{Repute, Ways};
+use dealing::Dealings;
 use holdings::Holdings;
 use kin::Kin;
 use leader::{Groups, Seen};
@@ -43,12 +50,15 @@ use position::{POSITIONS_MAX, Positions};
 use risk::Approved;
 use score::{Scores, Trail};
 use signal::Parked;
+use stake::Stakes;
+use standing::Standing;
 use strategy::{Probability, entered::Entered, policy};
+use switch::Switches;
 
 use crate::domain::{
-    Cause, Divergence, Event, Input, LeaderId, Market, Mode, Nanos, OrderKind, PaperSwitch, PortfolioId, PortfolioSet,
-    Price, Settings, Shares, Side, SignalId, Tick, TokenId, Usdc, event, ids::PORTFOLIOS_MAX, money::ONE,
-    settings::score::Weights,
+    Cause, Divergence, Event, Input, LeaderId, LiveSwitch, Market, Mode, Nanos, OrderEnd, OrderId, OrderKind,
+    PaperSwitch, PortfolioId, PortfolioSet, Price, Settings, Shares, Side, SignalId, Tick, TokenId, Usdc, event,
+    ids::PORTFOLIOS_MAX, money::ONE, settings::score::Weights,
 };
 
 /// Tokens one engine knows.
@@ -59,8 +69,8 @@ pub const LEADERS_MAX: usize = 4_096;
 pub const BOOKS_MAX: usize = 1_024;
 pub const BOOKS_FINE_MAX: usize = 128;
 /// Events one input can lead to: each position may peak and owe a sale, each order may begin or be cancelled, each portfolio
-/// may decide a few signals, each copy that waits may end.
-pub const EVENTS_MAX: usize = 2 * POSITIONS_MAX + ORDERS_OPEN_MAX + 4 * PORTFOLIOS_MAX + BUFFERED_MAX;
+/// may decide a few signals, trip its breakers or have them reset, each copy that waits may end.
+pub const EVENTS_MAX: usize = 2 * POSITIONS_MAX + ORDERS_OPEN_MAX + 12 * PORTFOLIOS_MAX + BUFFERED_MAX;
 
 /// What an engine is told once, at set-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,9 +81,20 @@ pub struct Options {
     pub metadata_wait: Nanos,
     /// How often each portfolio's worth is recorded.
     pub value_every: Nanos,
+    /// What the settings allow at the start.
     pub paper: PaperSwitch,
     /// What each feature of a score counts.
     pub weights: Weights,
+    pub live: LiveSwitch,
+    pub live_orders: LiveOrders,
+}
+
+/// Whether there is a way for live orders to leave. Without one the live switch cannot be on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LiveOrders {
+    #[default]
+    Missing,
+    Ready,
 }
 
 impl Default for Options {
@@ -84,6 +105,8 @@ impl Default for Options {
             value_every: Nanos::from_secs(60),
             paper: PaperSwitch::On,
             weights: Weights::START,
+            live: LiveSwitch::Off,
+            live_orders: LiveOrders::Missing,
         }
     }
 }
@@ -143,6 +166,7 @@ pub struct Portfolio {
     pub mode: Mode,
     pub settings: Settings,
     pub ledger: Ledger,
+    pub standing: Standing,
     pub entries: Entries,
 }
 
@@ -168,13 +192,18 @@ pub struct Engine {
     kin: Kin,
     buffers: Buffers,
     /// Of the signal that is decided right now.
-    standing: Standing,
+    repute: Repute,
     parked: Parked,
     orders: Orders,
     positions: Positions,
     entered: Entered,
     cooling: Cooling,
     scores: Scores,
+    stakes: Stakes,
+    dealings: Dealings,
+    switches: Switches,
+    /// The day (UTC, counted from 1970) whose counters are kept.
+    day: Option<u32>,
     signals: u64,
     entries_stopped: bool,
     value_at: Nanos,
@@ -209,13 +238,17 @@ impl Engine {
             ways: Ways::default(),
             kin: Kin::default(),
             buffers: Buffers::default(),
-            standing: Standing::default(),
+            repute: Repute::default(),
             parked: Parked::default(),
             orders: Orders::default(),
             positions: Positions::new(TOKENS_MAX),
             entered: Entered::default(),
             cooling: Cooling::default(),
             scores: Scores::default(),
+            stakes: Stakes::default(),
+            dealings: Dealings::default(),
+            switches: Switches::new(options.paper, options.live, options.live_orders),
+            day: None,
             signals: 0,
             entries_stopped: false,
             value_at: Nanos::ZERO,
@@ -238,7 +271,7 @@ impl Engine {
 
     /// Says what a token's market is like, outside of a step: in recovery.
     pub fn set_market(&mut self, token: TokenId, market: Market) {
-        self.tokens[token.index()].market = market;
+        self.restake(token, |engine| engine.tokens[token.index()].market = market);
         self.tokens[token.index()].known = Known::Yes;
         self.kin.place(token, &market);
     }
@@ -255,7 +288,8 @@ impl Engine {
             "portfolio {} is not the next",
             id.0
         );
-        self.portfolios.push(Portfolio { mode, settings, ledger: Ledger::default(), entries: Entries::Running });
+        let (ledger, standing, entries) = (Ledger::default(), Standing::default(), Entries::Running);
+        self.portfolios.push(Portfolio { mode, settings, ledger, standing, entries });
     }
 
     pub fn follow(&mut self, leader: LeaderId, portfolio: PortfolioId) {
@@ -328,6 +362,9 @@ impl Engine {
 
     /// Takes one input and reports what it made true. All control flow begins in this function.
     pub fn step(&mut self, now: Nanos, input: &Input, events: &mut Events) {
+        if self.midnight() <= now {
+            self.begin_day(now, events);
+        }
         match *input {
             Input::Level { token, side, price, size } => self.level(now, token, side, price, size, events),
             Input::Snapshot { token, at } => self.tokens[token.index()].book.begin(at),
@@ -351,26 +388,25 @@ impl Engine {
             Input::Filled { order, shares, cash, fee } => self.filled(now, order, shares, cash, fee, events),
             Input::Closed { order, end } => self.closed(now, order, end, events),
             Input::Resolved { token, payout } => self.resolved(now, token, payout, events),
+            Input::Unknown { order } => self.lost(now, order, events),
+            Input::Pause { portfolio } => self.pause(now, portfolio, Entries::Paused, events),
+            Input::Unpause { portfolio } => self.pause(now, portfolio, Entries::Running, events),
+            Input::ResetBreakers { portfolio } => self.reset_breakers(now, portfolio, events),
+            Input::Deposit { portfolio, amount } => self.deposit(now, portfolio, amount, events),
+            Input::Withdraw { portfolio, amount } => self.withdraw(now, portfolio, amount, events),
+            Input::Move { from, to, amount } => self.move_money(now, from, to, amount, events),
+            Input::SwitchPaper { to } => self.switch_paper(now, to, events),
+            Input::SwitchLive { to } => self.switch_live(now, to, events),
+            Input::SwitchLeader { leader, to } => self.switch_leader(now, leader, to, events),
             Input::ForceExit { portfolio, token } => self.force_exit(now, portfolio, token, events),
-            Input::Pause { portfolio } => self.emit(now, Event::Paused { portfolio }, events),
-            Input::Unpause { portfolio } => self.emit(now, Event::Unpaused { portfolio }, events),
             Input::Timer => self.timer(now, events),
             Input::Probability { token, ppm, at } => self.thought(token, Probability { ppm, at }),
             Input::LeaderWorth { leader, capital, exposure } => self.leader_worth(leader, capital, exposure),
-            Input::SwitchLeader { leader, to } if to == self.leader_switch(leader) => (),
-            Input::SwitchLeader { leader, to } => self.emit(now, Event::LeaderSwitched { leader, to }, events),
             Input::LeaderLeft(left) => self.leader_left(now, &left, events),
             Input::LeaderHolds { leader, token, shares, at } => {
                 self.leader_holds(now, leader, token, shares, at, events);
             }
             Input::Unblock { leader } => self.unblock(now, leader, events),
-            Input::Unknown { .. }
-            | Input::ResetBreakers { .. }
-            | Input::Deposit { .. }
-            | Input::Withdraw { .. }
-            | Input::Move { .. }
-            | Input::SwitchPaper { .. }
-            | Input::SwitchLive { .. } => (),
         }
     }
 
@@ -437,7 +473,7 @@ impl Engine {
     /// Places an order; the second attempt repeats one that the venue killed.
     fn place_attempt(&mut self, now: Nanos, approved: Approved, origin: Origin, attempt: u8, events: &mut Events) {
         let intent = approved.intent;
-        let order = self.orders.next_id().expect("risk found a free slot");
+        let order = self.next_order(origin.portfolio).expect("risk found a free slot");
         let policy = self.portfolios[origin.portfolio.index()].settings.policy;
         let kind = match intent.side {
             Side::Buy => policy::kind(policy, intent.budget, attempt),
@@ -463,11 +499,24 @@ impl Engine {
             attempt,
         };
         self.emit(now, Event::Submitted(submitted), events);
+        if intent.side == Side::Buy && self.is_shadow(origin.portfolio, origin.leader) {
+            let released = approved.reserved;
+            self.emit(now, Event::Closed { order, end: OrderEnd::Shadow, released }, events);
+        }
+    }
+
+    /// Returns the id of a portfolio's next order; `None` while its mode's table is full.
+    pub(crate) fn next_order(&self, portfolio: PortfolioId) -> Option<OrderId> {
+        self.orders.next_id(self.portfolios[portfolio.index()].mode)
     }
 
     fn emit(&mut self, now: Nanos, event: Event, events: &mut Events) {
+        let touched = self.touched(&event);
         self.apply(now, &event);
         events.push(event);
+        if let Some(touched) = touched {
+            self.watch_standing(now, touched, events);
+        }
     }
 }
 

@@ -1,8 +1,8 @@
-//! Open orders in fixed slots, and the one table of what may happen to them.
+//! Open orders in fixed slots, and the two tables of what may happen to them: on their way, and as their end.
 
-use crate::domain::{OrderId, OrderState, Shares, Side, SignalId, Usdc, event::Submitted};
+use crate::domain::{Mode, OrderEnd, OrderId, OrderState, Rejection, Shares, Side, SignalId, Usdc, event::Submitted};
 
-/// How many orders may be open at once; one more is a refusal.
+/// How many orders of each mode may be open at once; one more is a refusal.
 pub const ORDERS_OPEN_MAX: usize = 1_024;
 
 /// An order from its submission to its end.
@@ -13,6 +13,10 @@ pub struct Order {
     pub filled: Shares,
     /// What is still reserved for it.
     pub reserved_left: Usdc,
+    /// What its fills came to: a sale's gain or loss net of fees, a buy's fees.
+    pub result: Usdc,
+    /// The day (UTC) on which it was submitted; `None` before the first one began.
+    pub day: Option<u32>,
     /// The group of the leader's fills that it follows.
     pub group: SignalId,
     /// The venue was asked to cancel it.
@@ -24,12 +28,16 @@ pub struct Order {
 pub enum Happening {
     Accepted,
     Filled,
+    /// Nothing: no answer came.
+    Lost,
 }
 
-/// Returns the state after `happening`; `None` where it cannot happen. A fill may come before the acceptance, and a late
-/// acceptance says nothing new. Every close is final and frees the slot, so it is not in this table.
+/// Returns the state after `happening`; `None` where it says nothing new. A fill may come before the acceptance, and a lost
+/// answer does not matter once the venue has spoken. Every end is final and frees the slot: [`may_end`].
 pub fn next_state(state: OrderState, happening: Happening) -> Option<OrderState> {
     match (state, happening) {
+        (OrderState::Submitted, Happening::Lost) => Some(OrderState::Unknown),
+        (OrderState::Accepted | OrderState::PartlyFilled | OrderState::Unknown, Happening::Lost) => None,
         (OrderState::Submitted, Happening::Accepted) => Some(OrderState::Accepted),
         (OrderState::PartlyFilled, Happening::Accepted) => Some(OrderState::PartlyFilled),
         (OrderState::Submitted | OrderState::Accepted | OrderState::PartlyFilled, Happening::Filled) => {
@@ -41,9 +49,29 @@ pub fn next_state(state: OrderState, happening: Happening) -> Option<OrderState>
     }
 }
 
-/// All open orders. An id names its slot (id modulo [`ORDERS_OPEN_MAX`]), so a lookup is an array access.
+/// Returns whether an order in this state may end so: as filled only after a fill, as rejected only without one (but a venue
+/// that restarts loses what was filled in part, too). One whose outcome is not known may turn out to be anything, but its fills are told first.
+pub fn may_end(state: OrderState, end: OrderEnd) -> bool {
+    match end {
+        OrderEnd::Cancelled | OrderEnd::Expired => true,
+        OrderEnd::Filled => state == OrderState::PartlyFilled,
+        OrderEnd::Rejected(Rejection::VenueRestarted) => true,
+        OrderEnd::Rejected(_) => state != OrderState::PartlyFilled,
+        OrderEnd::NotSent(_) => matches!(state, OrderState::Submitted | OrderState::Unknown),
+        OrderEnd::Shadow => state == OrderState::Submitted,
+    }
+}
+
+/// All open orders, paper and live apart: neither takes the other's room or numbers. An id names its slot (id modulo
+/// [`ORDERS_OPEN_MAX`]), so a lookup is an array access.
 #[derive(Debug)]
 pub struct Orders {
+    paper: Table,
+    live: Table,
+}
+
+#[derive(Debug)]
+struct Table {
     slots: Box<[Option<Order>]>,
     next: u64,
     open: usize,
@@ -51,65 +79,87 @@ pub struct Orders {
 
 impl Default for Orders {
     fn default() -> Orders {
-        Orders { slots: vec![None; ORDERS_OPEN_MAX].into(), next: 1, open: 0 }
+        let table = |next| Table { slots: vec![None; ORDERS_OPEN_MAX].into(), next, open: 0 };
+        Orders { paper: table(1), live: table(OrderId::LIVE.0 + 1) }
     }
 }
 
 impl Orders {
     pub fn open(&self) -> usize {
-        self.open
+        self.paper.open + self.live.open
+    }
+
+    pub fn open_of(&self, mode: Mode) -> usize {
+        self.table(mode).open
+    }
+
+    fn table(&self, mode: Mode) -> &Table {
+        match mode {
+            Mode::Paper => &self.paper,
+            Mode::Live => &self.live,
+        }
     }
 
     /// Returns how many orders were ever submitted.
     pub fn submitted(&self) -> u64 {
-        self.next - 1
+        self.paper.next - 1 + (self.live.next - 1 - OrderId::LIVE.0)
     }
 
-    /// Returns the id the next order will have; `None` while the table is full. Ids whose slot is taken by a long-lived
-    /// order are passed over.
-    pub fn next_id(&self) -> Option<OrderId> {
-        if self.open == ORDERS_OPEN_MAX {
+    /// Returns the id the next order of a mode will have; `None` while its table is full. Ids whose slot is taken by a
+    /// long-lived order are passed over.
+    pub fn next_id(&self, mode: Mode) -> Option<OrderId> {
+        let table = self.table(mode);
+        if table.open == ORDERS_OPEN_MAX {
             return None;
         }
-        (self.next..).map(OrderId).find(|id| self.slots[slot(*id)].is_none())
+        (table.next..).map(OrderId).find(|id| table.slots[slot(*id)].is_none())
     }
 
     pub fn get(&self, id: OrderId) -> Option<&Order> {
-        self.slots[slot(id)].as_ref().filter(|order| order.submitted.order == id)
+        let table = if id < OrderId::LIVE { &self.paper } else { &self.live };
+        table.slots[slot(id)].as_ref().filter(|order| order.submitted.order == id)
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Order> {
-        self.slots.iter().flatten()
+        self.paper.slots.iter().chain(&*self.live.slots).flatten()
     }
 
     pub(super) fn insert(&mut self, submitted: &Submitted) {
         let id = submitted.order;
-        assert!(self.next <= id.0, "order {} is not new: the next is {}", id.0, self.next);
-        let slot = &mut self.slots[slot(id)];
+        let table = self.table_mut(id);
+        assert!(table.next <= id.0, "order {} is not new: the next is {}", id.0, table.next);
+        let slot = &mut table.slots[slot(id)];
         assert!(slot.is_none(), "order {} would overwrite an open one", id.0);
         *slot = Some(Order {
             submitted: *submitted,
             state: OrderState::Submitted,
             filled: Shares::ZERO,
             reserved_left: submitted.reserved,
+            result: Usdc::ZERO,
+            day: None,
             group: submitted.signal,
             cancel_asked: false,
         });
-        self.next = id.0 + 1;
-        self.open += 1;
+        table.next = id.0 + 1;
+        table.open += 1;
     }
 
     /// Returns an open order to change. Panics if there is none: events are checked before they are applied.
     pub(super) fn open_mut(&mut self, id: OrderId) -> &mut Order {
-        let order = self.slots[slot(id)].as_mut().filter(|order| order.submitted.order == id);
+        let order = self.table_mut(id).slots[slot(id)].as_mut().filter(|order| order.submitted.order == id);
         order.unwrap_or_else(|| panic!("order {} is not open", id.0))
     }
 
     pub(super) fn remove(&mut self, id: OrderId) -> Order {
         let order = *self.open_mut(id);
-        self.slots[slot(id)] = None;
-        self.open -= 1;
+        let table = self.table_mut(id);
+        table.slots[slot(id)] = None;
+        table.open -= 1;
         order
+    }
+
+    fn table_mut(&mut self, id: OrderId) -> &mut Table {
+        if id < OrderId::LIVE { &mut self.paper } else { &mut self.live }
     }
 }
 
@@ -162,13 +212,20 @@ pub(super) mod tests {
     fn a_full_table_gives_no_id_and_a_long_lived_order_is_passed_over() {
         let mut orders = Orders::default();
         for id in 1..=ORDERS_OPEN_MAX as u64 {
-            assert_eq!(orders.next_id(), Some(OrderId(id)));
+            assert_eq!(orders.next_id(Mode::Paper), Some(OrderId(id)));
             orders.insert(&submitted(id, Side::Buy));
         }
-        assert_eq!(orders.next_id(), None);
+        assert_eq!(orders.next_id(Mode::Paper), None);
+        // Live has its own.
+        let live = OrderId(OrderId::LIVE.0 + 1);
+        assert_eq!(orders.next_id(Mode::Live), Some(live));
+        orders.insert(&submitted(live.0, Side::Buy));
+        assert_eq!((orders.open(), orders.submitted()), (ORDERS_OPEN_MAX + 1, ORDERS_OPEN_MAX as u64 + 1));
+        orders.remove(live);
+        assert_eq!((orders.get(live), orders.open()), (None, ORDERS_OPEN_MAX));
         orders.remove(OrderId(2));
         // Slot 1 is still taken, so the next id is the one that falls on slot 2.
-        assert_eq!(orders.next_id(), Some(OrderId(ORDERS_OPEN_MAX as u64 + 2)));
+        assert_eq!(orders.next_id(Mode::Paper), Some(OrderId(ORDERS_OPEN_MAX as u64 + 2)));
         assert!(orders.get(OrderId(2)).is_none() && orders.get(OrderId(1)).is_some());
     }
 
@@ -179,6 +236,8 @@ pub(super) mod tests {
             state: OrderState::Submitted,
             filled: Shares::ZERO,
             reserved_left: Usdc::whole(11),
+            result: Usdc::ZERO,
+            day: None,
             group: SignalId(1),
             cancel_asked: false,
         };
@@ -195,8 +254,8 @@ pub(super) mod tests {
 
     #[test]
     fn the_transition_table() {
-        use Happening::{Accepted as Accept, Filled as Fill};
-        use OrderState::{Accepted, PartlyFilled, Submitted};
+        use Happening::{Accepted as Accept, Filled as Fill, Lost};
+        use OrderState::{Accepted, PartlyFilled, Submitted, Unknown};
         for (state, happening, next) in [
             (Submitted, Accept, Some(Accepted)),
             (Submitted, Fill, Some(PartlyFilled)),
@@ -204,8 +263,31 @@ pub(super) mod tests {
             (Accepted, Fill, Some(PartlyFilled)),
             (PartlyFilled, Accept, Some(PartlyFilled)),
             (PartlyFilled, Fill, Some(PartlyFilled)),
+            (Submitted, Lost, Some(Unknown)),
+            (Accepted, Lost, None),
+            (PartlyFilled, Lost, None),
+            (Unknown, Lost, None),
+            (Unknown, Accept, Some(Accepted)),
+            (Unknown, Fill, Some(PartlyFilled)),
         ] {
             assert_eq!(next_state(state, happening), next, "{state:?} {happening:?}");
         }
+    }
+
+    #[test]
+    fn the_table_of_ends() {
+        use OrderState::{Accepted, PartlyFilled, Submitted, Unknown};
+        let check = |end: OrderEnd, states: &[OrderState]| {
+            for state in [Submitted, Accepted, PartlyFilled, Unknown] {
+                assert_eq!(may_end(state, end), states.contains(&state), "{state:?} {end:?}");
+            }
+        };
+        check(OrderEnd::Filled, &[PartlyFilled]);
+        check(OrderEnd::Cancelled, &[Submitted, Accepted, PartlyFilled, Unknown]);
+        check(OrderEnd::Expired, &[Submitted, Accepted, PartlyFilled, Unknown]);
+        check(OrderEnd::Rejected(Rejection::NoMatch), &[Submitted, Accepted, Unknown]);
+        check(OrderEnd::Rejected(Rejection::VenueRestarted), &[Submitted, Accepted, PartlyFilled, Unknown]);
+        check(OrderEnd::NotSent(crate::domain::NotSent::LiveOff), &[Submitted, Unknown]);
+        check(OrderEnd::Shadow, &[Submitted]);
     }
 }

@@ -10,8 +10,8 @@ use super::{
     timer::DECISIONS_PER_STEP,
 };
 use crate::domain::{
-    Cause, Event, LeaderId, LeaderTrade, Market, Mode, Nanos, Numbers, PaperSwitch, PortfolioId, PortfolioSet, Price,
-    Role, Shares, Side, SignalId, Skip, TokenId, Usdc,
+    Cause, Event, LeaderId, LeaderTrade, Market, Nanos, Numbers, PortfolioId, PortfolioSet, Price, Role, Shares, Side,
+    SignalId, Skip, TokenId, Usdc,
     event::{How, Signal},
     money::ONE,
     settings::Sides,
@@ -190,7 +190,7 @@ impl Engine {
         }
         let decided = self.parked.current.map_or(PortfolioSet::EMPTY, |current| current.decided);
         let followers = self.followers_of(signal.leader);
-        self.standing = self.standing_of(now, signal, followers);
+        self.repute = self.repute_of(now, signal, followers);
         for portfolio in followers.iter().filter(|id| !decided.contains(*id)) {
             match signal.side {
                 Side::Buy => self.enter(now, portfolio, signal, events),
@@ -227,7 +227,7 @@ impl Engine {
                 return self.emit(now, Event::Skipped { signal: id, portfolio, reason, numbers }, events);
             }
         };
-        match self.check_entry(portfolio, leader, token, intent) {
+        match self.check_entry(now, portfolio, leader, token, intent) {
             Ok(approved) => {
                 if merges == Merges::All {
                     self.merge_all(now, portfolio, signal, events);
@@ -247,7 +247,7 @@ impl Engine {
         signal: &Signal,
         beside: Beside,
     ) -> Result<strategy::Intent, strategy::No> {
-        if let Some(reason) = self.keeps_out(portfolio, signal.token) {
+        if let Some(reason) = self.keeps_out(portfolio, signal.leader, signal.token) {
             return Err((reason, Numbers::NONE));
         }
         if self.tokens[signal.token.index()].known != Known::Yes {
@@ -264,11 +264,11 @@ impl Engine {
     }
 
     /// Returns why a portfolio makes no entry into a token, whatever the trade.
-    pub(super) fn keeps_out(&self, portfolio: PortfolioId, token: TokenId) -> Option<Skip> {
-        let Portfolio { mode, entries, .. } = &self.portfolios[portfolio.index()];
+    pub(super) fn keeps_out(&self, portfolio: PortfolioId, leader: LeaderId, token: TokenId) -> Option<Skip> {
+        let Portfolio { entries, .. } = &self.portfolios[portfolio.index()];
         let token = &self.tokens[token.index()];
-        if *mode == Mode::Paper && self.options.paper == PaperSwitch::Off {
-            return Some(Skip::PaperOff);
+        if let Some(skip) = self.switched_off(portfolio, leader) {
+            return Some(skip);
         }
         if *entries == Entries::Paused {
             return Some(Skip::StrategyPaused);

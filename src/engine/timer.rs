@@ -1,6 +1,6 @@
 //! What happens because time passed.
 
-use super::{Engine, Events, ledger::Account};
+use super::{Engine, Events, Portfolio, ledger::Account};
 use crate::domain::{Event, Nanos, PortfolioId, Usdc, event::Valued};
 
 /// Cooled amounts released, and waiting signals decided, in one step.
@@ -12,7 +12,8 @@ impl Engine {
     pub fn next_deadline(&self) -> Nanos {
         let parked = self.parked.iter().map(|parked| parked.until).min().unwrap_or(Nanos::NEVER);
         let value = if self.portfolios.is_empty() { Nanos::NEVER } else { self.value_at };
-        parked.min(value).min(self.look_at).min(self.cooling.next()).min(self.next_window_end())
+        let days = self.midnight().min(self.next_window_end());
+        parked.min(value).min(self.look_at).min(self.cooling.next()).min(days)
     }
 
     /// Does what is due. At most so much at once that the events of one step stay bounded; what is left is still due.
@@ -57,24 +58,29 @@ impl Engine {
         }
     }
 
-    /// Brings a portfolio's deposits to `capital`, as far as available cash allows a withdrawal. Returns what is missing.
+    /// Follows the settings' capital from what it was before, as far as available cash allows a withdrawal; what the
+    /// operator brought or took stays beside it. Returns what is missing.
     pub fn fund(&mut self, now: Nanos, portfolio: PortfolioId, capital: Usdc, events: &mut Events) -> Usdc {
-        let ledger = &self.portfolios[portfolio.index()].ledger;
-        let (deposits, available) = (ledger.deposits(), ledger.balance(Account::Available));
-        if deposits < capital {
-            self.emit(now, Event::Deposited { portfolio, amount: capital - deposits }, events);
-            return Usdc::ZERO;
+        let Portfolio { ledger, standing, .. } = &self.portfolios[portfolio.index()];
+        let (known, available) = (standing.capital, ledger.balance(Account::Available));
+        let before = known.unwrap_or(ledger.deposits());
+        let taken = (before - capital).max(Usdc::ZERO).min(available);
+        let reached = if before < capital { capital } else { before - taken };
+        if before < capital {
+            self.emit(now, Event::Deposited { portfolio, amount: capital - before }, events);
+        } else if taken > Usdc::ZERO {
+            self.emit(now, Event::Withdrawn { portfolio, amount: taken }, events);
         }
-        let amount = (deposits - capital).min(available);
-        if amount > Usdc::ZERO {
-            self.emit(now, Event::Withdrawn { portfolio, amount }, events);
+        if known != Some(reached) {
+            self.emit(now, Event::Funded { portfolio, capital: reached }, events);
         }
-        deposits - capital - amount
+        reached - capital
     }
 
     /// Ends what a crash left undecided: entries are too old by now, exits never are. Call once after
     /// recovery; what waited for a cold token is due at the next timer.
     pub fn resume(&mut self, now: Nanos, events: &mut Events) {
+        self.switches.resume(self.options.paper, self.options.live);
         if let Some(undecided) = self.parked.current {
             self.decide(now, &undecided.signal, events);
         }

@@ -1,13 +1,16 @@
-//! One engine, its paper venue and its log, driven by inputs with times: the same for a live session and for a replay.
+//! One engine, its venues and its log, driven by inputs with times: the same for a live session and for a replay.
 
 use crate::{
     clock,
-    domain::{Event, Input, Nanos, OrderEnd, OrderId, Rejection, SignalId, TokenId},
+    config::CeilingsConfig,
+    domain::{Event, Input, Mode, Nanos, NotSent, OrderEnd, OrderId, Rejection, SignalId, TokenId, event::Submitted},
     engine::{EVENTS_MAX, Engine, Events, order::ORDERS_OPEN_MAX},
     journal::{Full, Journal, Record},
     metrics::{Stage, StageRecorder, Tally},
     venue::paper::Paper,
 };
+
+use super::Ceilings;
 
 /// Where events go before their effect leaves: the journal, or a replay's digest.
 pub trait Log {
@@ -50,6 +53,11 @@ pub struct Core<L> {
     pub resync: Vec<TokenId>,
     pub inputs: u64,
     paper: Paper,
+    /// Where live orders go, if there is such a place.
+    live: Option<Paper>,
+    ceilings: Ceilings,
+    /// Live orders of this step that do not leave.
+    unsent: Vec<(OrderId, NotSent)>,
     events: Events,
     now: Nanos,
     stages: StageRecorder,
@@ -67,6 +75,9 @@ impl<L: Log> Core<L> {
             resync: Vec::with_capacity(64),
             inputs: 0,
             paper,
+            live: None,
+            ceilings: Ceilings::new(CeilingsConfig::NONE),
+            unsent: Vec::with_capacity(ORDERS_OPEN_MAX),
             events: Events::default(),
             now: Nanos::ZERO,
             stages,
@@ -75,13 +86,23 @@ impl<L: Log> Core<L> {
         }
     }
 
+    /// Says what bounds the live orders that leave.
+    pub fn set_ceilings(&mut self, limits: CeilingsConfig) {
+        self.ceilings = Ceilings::new(limits);
+    }
+
+    /// Lets live orders go to a venue of their own: in the simulation a simulated one. Without one none leaves.
+    pub fn set_live(&mut self, venue: Paper) {
+        self.live = Some(venue);
+    }
+
     pub fn now(&self) -> Nanos {
         self.now
     }
 
     /// Returns when something is due without any input.
     pub fn next_deadline(&self) -> Nanos {
-        self.engine.next_deadline().min(self.paper.next_due())
+        self.engine.next_deadline().min(self.paper.next_due()).min(self.live_due())
     }
 
     /// Takes an input that came at `at`; what was due before happens first, at its own time. On `Full` nothing was changed.
@@ -94,17 +115,17 @@ impl<L: Log> Core<L> {
             // The bulk of all inputs, and they lead to an event only when no book is left to lend.
             Input::Level { .. } | Input::Snapshot { .. } | Input::TickChanged { .. } => {
                 self.engine.step(self.now, input, &mut self.events);
-                if self.events.as_slice().is_empty() { Ok(()) } else { self.log.reserve().map(|()| self.record()) }
+                if self.events.as_slice().is_empty() { Ok(()) } else { self.log.reserve().and_then(|()| self.record()) }
             }
             Input::LeaderTrade(_) => self.step(input, Some(Stage::Decide)),
             Input::BookDone { token, .. } => {
                 self.step(input, Some(Stage::Book))?;
-                self.paper.book_changed(self.now, token, &self.engine);
+                self.book_changed(token);
                 Ok(())
             }
             Input::Resolved { token, .. } => {
                 self.step(input, None)?;
-                self.paper.book_changed(self.now, token, &self.engine);
+                self.book_changed(token);
                 Ok(())
             }
             Input::MarketKnown { .. }
@@ -141,8 +162,8 @@ impl<L: Log> Core<L> {
             self.now = at;
         }
         loop {
-            let (timer, order) = (self.engine.next_deadline(), self.paper.next_due());
-            let next = timer.min(order);
+            let (timer, paper, live) = (self.engine.next_deadline(), self.paper.next_due(), self.live_due());
+            let (order, next) = (paper.min(live), timer.min(paper).min(live));
             if at < next {
                 self.now = self.now.max(at);
                 return Ok(());
@@ -151,7 +172,8 @@ impl<L: Log> Core<L> {
             self.now = self.now.max(next);
             if order <= timer {
                 self.log.reserve()?;
-                if let Some(answers) = self.paper.answer(self.now, &self.engine) {
+                let venue = if paper <= live { Some(&mut self.paper) } else { self.live.as_mut() };
+                if let Some(answers) = venue.and_then(|venue| venue.answer(self.now, &self.engine)) {
                     for answer in answers.iter().flatten() {
                         self.step(answer, None)?;
                     }
@@ -173,8 +195,7 @@ impl<L: Log> Core<L> {
         }
         self.log.reserve()?;
         self.engine.resume(self.now, &mut self.events);
-        self.record();
-        Ok(())
+        self.record()
     }
 
     /// Runs set-up that makes events (deposits) and records them.
@@ -186,7 +207,7 @@ impl<L: Log> Core<L> {
         self.log.reserve()?;
         self.now = self.now.max(at);
         let result = change(&mut self.engine, self.now, &mut self.events);
-        self.record();
+        self.record()?;
         Ok(result)
     }
 
@@ -197,20 +218,46 @@ impl<L: Log> Core<L> {
         if let Some((stage, begun)) = begun {
             self.stages.record(stage, clock::mono() - begun);
         }
-        if !self.events.as_slice().is_empty() {
-            self.record();
-        }
-        Ok(())
+        if self.events.as_slice().is_empty() { Ok(()) } else { self.record() }
     }
 
-    /// Writes the step's events, then lets their effects out.
-    fn record(&mut self) {
+    /// Lets the venues look whether a token's new book, or its end, means something to orders that rest.
+    fn book_changed(&mut self, token: TokenId) {
+        self.paper.book_changed(self.now, token, &self.engine);
+        if let Some(venue) = &mut self.live {
+            venue.book_changed(self.now, token, &self.engine);
+        }
+    }
+
+    fn live_due(&self) -> Nanos {
+        self.live.as_ref().map_or(Nanos::NEVER, Paper::next_due)
+    }
+
+    /// Lets an order out, or notes why it does not leave. The last look is here: what ended in its own step (a shadow) is
+    /// nobody's, and live orders pass the ceilings.
+    fn send(&mut self, order: &Submitted) {
+        if self.engine.orders().get(order.order).is_none() {
+            return;
+        }
+        match (self.engine.portfolios()[order.portfolio.index()].mode, &mut self.live) {
+            (Mode::Paper, _) => self.paper.submit(self.now, order),
+            (Mode::Live, None) => self.unsent.push((order.order, NotSent::LiveOff)),
+            (Mode::Live, Some(venue)) => match self.ceilings.pass(self.now, order) {
+                Ok(()) => venue.submit(self.now, order),
+                Err(cause) => self.unsent.push((order.order, cause)),
+            },
+        }
+    }
+
+    /// Writes the step's events, then lets their effects out; orders that did not leave end.
+    fn record(&mut self) -> Result<(), Full> {
         let begun = clock::mono();
         for event in self.events.as_slice() {
             self.log.append(self.now, event);
         }
         self.stages.record(Stage::Journal, clock::mono() - begun);
-        for event in self.events.as_slice() {
+        for index in 0..self.events.as_slice().len() {
+            let event = &self.events.as_slice()[index].clone();
             self.tally.add(event);
             match event {
                 Event::Signal(signal) => {
@@ -222,7 +269,7 @@ impl<L: Log> Core<L> {
                     if order.signal != SignalId::NONE && signal == order.signal {
                         self.stages.record(Stage::BehindLeader, self.now.since(traded_at).0);
                     }
-                    self.paper.submit(self.now, order);
+                    self.send(order);
                 }
                 Event::Filled(filled) => {
                     let (order, at) = self.ordered_at[filled.order.0 as usize % ORDERS_OPEN_MAX];
@@ -230,7 +277,12 @@ impl<L: Log> Core<L> {
                         self.stages.record(Stage::Fill, self.now.since(at).0);
                     }
                 }
-                Event::CancelDue { order } => self.paper.cancel(self.now, *order),
+                Event::CancelDue { order } if *order < OrderId::LIVE => self.paper.cancel(self.now, *order),
+                Event::CancelDue { order } => {
+                    if let Some(venue) = &mut self.live {
+                        venue.cancel(self.now, *order);
+                    }
+                }
                 Event::Diverged { token, .. } => self.resync.push(*token),
                 Event::Deposited { .. }
                 | Event::Withdrawn { .. }
@@ -268,10 +320,15 @@ impl<L: Log> Core<L> {
                 | Event::Configured { .. }
                 | Event::PaperSwitched { .. }
                 | Event::LiveSwitched { .. }
-                | Event::LeaderSwitched { .. } => (),
+                | Event::LeaderSwitched { .. }
+                | Event::Funded { .. } => (),
             }
         }
         self.events.clear();
+        while let Some((order, cause)) = self.unsent.pop() {
+            self.step(&Input::Closed { order, end: OrderEnd::NotSent(cause) }, None)?;
+        }
+        Ok(())
     }
 }
 

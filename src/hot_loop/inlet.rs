@@ -11,7 +11,7 @@ use std::{
 
 use crossbeam::queue::ArrayQueue;
 
-use crate::domain::{Input, Market, Nanos, PortfolioSet, TokenId};
+use crate::domain::{Input, Market, Nanos, PortfolioId, PortfolioSet, Settings, TokenId};
 
 /// An input and when it was received, by our clock.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +36,11 @@ pub enum Command {
         about: Box<About>,
     },
     Input(Stamped),
+    /// A portfolio goes by other settings.
+    Configure {
+        portfolio: PortfolioId,
+        settings: Box<Settings>,
+    },
     Stop,
 }
 

@@ -1,9 +1,11 @@
 //! THE HOT THREAD: take an input, step, record, hand orders on.
 
+pub mod ceilings;
 pub mod core;
 pub mod inlet;
 pub mod thread;
 
+pub use ceilings::Ceilings;
 pub use core::{Core, Digest, Log};
 pub use inlet::{About, Closed, Command, Inlet, Stamped};
 pub use thread::HotThread;

@@ -17,7 +17,7 @@ use crate::{
     clock,
     config::Wait,
     domain::{Input, Nanos, PortfolioId, TokenId},
-    engine::book::Trust,
+    engine::{Engine, Entries, Events, book::Trust},
     journal::{Full, Journal, MarketAbout, Record, fits},
     metrics::{COOLING_SHOWN, CoolingNow, Mark, PortfolioNow, Published, Snapshot, Stage, StageRecorder},
 };
@@ -147,6 +147,12 @@ impl Hot {
                     self.core.handle(clock::now(), &Input::MarketKnown { token, market })?;
                 }
                 Command::Input(Stamped { at, input }) => self.core.handle(at.max(self.core.now()), &input)?,
+                Command::Configure { portfolio, settings } => {
+                    let configure = |engine: &mut Engine, now, events: &mut Events| {
+                        engine.configure(now, portfolio, &settings, events);
+                    };
+                    self.core.set_up(clock::now(), configure)?;
+                }
                 Command::Stop => return Ok(false),
             }
         }
@@ -243,6 +249,8 @@ impl Hot {
             started_at: self.started_at,
             halted,
             entries_stopped: engine.entries_stopped(),
+            paper: engine.switches().paper(),
+            live: engine.switches().live(),
             journal_next_seq: self.core.log.next_seq(),
             inputs: self.core.inputs,
             events: tally.events,
@@ -295,6 +303,8 @@ impl Hot {
                 released: self.core.tally.released[index],
                 realised: worth.realised,
                 unrealised: worth.unrealised,
+                paused: engine.portfolios()[index].entries == Entries::Paused,
+                tripped: engine.portfolios()[index].standing.tripped.map(|numbers| numbers.is_some()),
             }
         };
         (0..engine.portfolios().len()).map(now).collect()

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
-use crate::domain::{Nanos, PortfolioId, TokenId, Usdc};
+use crate::domain::{Breaker, LiveSwitch, Nanos, PaperSwitch, PortfolioId, TokenId, Usdc};
 
 /// The latest [`Snapshot`]; reading it never waits.
 pub type Published = Arc<ArcSwap<Snapshot>>;
@@ -18,6 +18,9 @@ pub struct Snapshot {
     /// Why the hot thread stopped handling inputs; empty while it runs.
     pub halted: String,
     pub entries_stopped: bool,
+    /// What holds now, not what the settings say.
+    pub paper: PaperSwitch,
+    pub live: LiveSwitch,
     /// The next journal record's number: all before it are written (not necessarily synced).
     pub journal_next_seq: u64,
     pub inputs: u64,
@@ -74,6 +77,10 @@ pub struct PortfolioNow {
     pub released: Usdc,
     pub realised: Usdc,
     pub unrealised: Usdc,
+    /// The operator lets it make no entries.
+    pub paused: bool,
+    /// Breakers that let it make none, by [`Breaker`].
+    pub tripped: [bool; Breaker::ALL.len()],
 }
 
 /// Best bid and ask in millionths of a dollar; 0: none.
@@ -85,6 +92,16 @@ pub struct Mark {
 }
 
 impl PortfolioNow {
+    /// Returns what open orders and positions hold.
+    pub fn locked(&self) -> Usdc {
+        self.reserved + self.deployed
+    }
+
+    /// Yields the codes of its breakers that tripped.
+    pub fn breakers(&self) -> impl Iterator<Item = &'static str> {
+        Breaker::ALL.into_iter().filter(|breaker| self.tripped[*breaker as usize]).map(Breaker::code)
+    }
+
     /// Returns what the portfolio would be worth if all positions were sold at the best bid.
     pub fn equity(&self) -> Usdc {
         self.available + self.reserved + self.deployed + self.cooling + self.unrealised

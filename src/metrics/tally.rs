@@ -117,6 +117,7 @@ impl Tally {
             | Event::BreakerReset { .. }
             | Event::BalanceLow { .. }
             | Event::Moved { .. }
+            | Event::Funded { .. }
             | Event::Configured { .. }
             | Event::PaperSwitched { .. }
             | Event::LiveSwitched { .. }

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     clock,
-    config::Config,
+    config::{CAPITAL_DEFAULT, Config},
     domain::{
         Divergence, Input, LeaderId, LeaderTrade, Mode, Nanos, PortfolioId, Price, Role, Shares, Side, TokenId, Usdc,
     },
@@ -96,8 +96,6 @@ pub struct Progress {
     pub at: Nanos,
 }
 
-/// What the default strategy of a replay without strategies begins with.
-const EVERYBODY_CAPITAL: Usdc = Usdc::whole(10_000);
 /// Messages between two reports of progress.
 const PROGRESS_EVERY: u64 = 4_096;
 
@@ -474,7 +472,7 @@ fn install(
         for (_, row) in rows {
             leaders.push(names.registry.add_leader(row.wallet())?.0);
         }
-        add("everybody", config.strategy_default, EVERYBODY_CAPITAL, &leaders);
+        add("everybody", config.strategy_default, CAPITAL_DEFAULT, &leaders);
     }
     for strategy in &config.strategies {
         let follows: Vec<LeaderId> = strategy.leaders.iter().map(|index| leaders[*index]).collect();

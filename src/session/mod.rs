@@ -26,7 +26,7 @@ use crate::{
     },
     clock,
     config::Config,
-    domain::{Input, PortfolioId, TokenId},
+    domain::{Input, Mode, PortfolioId, TokenId},
     hot_loop::{Command, HotThread, Stamped},
     journal::{Full, Journal, JournalError},
     metrics::{FeedStatus, Published, Stages},
@@ -173,7 +173,7 @@ impl Session {
         let writer = WriterArguments { plant: plant.clone(), journal: dir, tail, complete: complete.clone() };
         let strategies: Vec<(String, PortfolioId)> = strategies(&config, &names);
         let (fatal_in, fatal) = mpsc::channel(1);
-        let all = names.portfolios.iter().map(|(name, _)| name.clone()).collect();
+        let all = names.portfolios.iter().map(|(name, mode)| label(name, *mode)).collect();
         let arguments = SupervisorArguments { plant, names, held, strategies, writer, web, fatal: fatal_in };
         match Actor::spawn(None, Supervisor, arguments).await {
             Ok((supervisor, _)) => Ok(Session {
@@ -301,9 +301,22 @@ fn web_state(plant: &Plant, config_path: String, data: DataSource) -> WebState {
 }
 
 fn strategies(config: &Config, names: &Names) -> Vec<(String, PortfolioId)> {
-    let id = |name: &str| names.portfolios.iter().position(|(of, _)| of == name);
-    let all = config.strategies.iter();
-    all.filter_map(|strategy| Some((strategy.name.clone(), PortfolioId(id(&strategy.name)? as u16)))).collect()
+    let mut portfolios = vec![];
+    for strategy in &config.strategies {
+        for mode in [Mode::Paper, Mode::Live] {
+            let id = strategy.portfolio(mode).and_then(|_| names.portfolio(&strategy.name, mode));
+            portfolios.extend(id.map(|id| (label(&strategy.name, mode), id)));
+        }
+    }
+    portfolios
+}
+
+/// Returns what a portfolio is called where its mode is not said beside it.
+fn label(strategy: &str, mode: Mode) -> String {
+    match mode {
+        Mode::Paper => strategy.to_owned(),
+        Mode::Live => format!("{strategy} (live)"),
+    }
 }
 
 /// Ctrl-C and SIGTERM, noted from the moment this is made: one that comes during the start is not lost, and does not kill

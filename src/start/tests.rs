@@ -145,8 +145,9 @@ fn market_filters_bind_by_token_condition_slug_and_tag() {
     ];
     for (number, (filter, is_denied)) in filters.into_iter().enumerate() {
         let later = START.plus(Nanos::from_secs(10 + 10 * number as u64));
-        let config =
-            config(&[("a", "capital_usdc = 1000, position_usdc_max = 2000, exposure_usdc_max = 2000", filter)]);
+        let none = "market_usdc_max = \"none\", event_usdc_max = \"none\", day_usdc_max = \"none\", leader_day_usdc_max = \"none\"";
+        let paper = format!("capital_usdc = 1000, position_usdc_max = 2000, exposure_usdc_max = 2000, {none}");
+        let config = config(&[("a", &paper, filter)]);
         let (mut core, ..) = started(dir.path(), &config, later).expect("started");
         trade(&mut core, 2 + number as u64);
         let skips: Vec<_> = core.tally.skips().collect();
@@ -236,4 +237,121 @@ fn a_second_engine_on_the_same_data_is_refused() {
     let _first = session(dir.path(), &config);
     let error = started(dir.path(), &config, START).err().expect("refused");
     assert!(matches!(error, StartError::Journal(JournalError::InUse { .. })), "{error}");
+}
+
+/// Settings with one strategy in both modes, and these sections.
+fn both(sections: &str) -> Config {
+    let tables = "[strategy.paper]\ncapital_usdc = 1000\n[strategy.live]\ncapital_usdc = 300\nsize_usdc = 10\n";
+    let leader = format!("[[leader]]\nname = \"Ada\"\nwallet = \"{WALLET}\"\n");
+    let text = format!("{sections}\n{leader}[[strategy]]\nname = \"a\"\nleaders = [\"Ada\"]\n{tables}");
+    let source = Source::Text { name: "test".to_owned(), text };
+    Config::load(&source, &Overrides::default()).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+#[test]
+fn a_live_table_makes_a_portfolio_beside_papers_that_sends_nothing() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (mut core, names, _) = started(dir.path(), &both("[live]\nswitch = \"shadow\""), START).expect("started");
+    assert_eq!(names.portfolios, [("a".to_owned(), Mode::Paper), ("a".to_owned(), Mode::Live)]);
+    let deposits: Vec<Usdc> = core.engine.portfolios().iter().map(|portfolio| portfolio.ledger.deposits()).collect();
+    assert_eq!(deposits, [Usdc::whole(1_000), Usdc::whole(300)]);
+    announce(&mut core);
+    trade(&mut core, 1);
+    core.advance(START.plus(Nanos::from_secs(1))).expect("room");
+    // Two orders were decided, one is a shadow, one was filled.
+    assert_eq!((core.tally.orders, core.tally.fills, core.engine.orders().open()), (2, 1, 0));
+    assert!(core.engine.positions().iter().all(|position| position.portfolio == PortfolioId(0)));
+    // The operator closes the switch: no start opens it again.
+    core.handle(core.now(), &Input::SwitchLive { to: crate::domain::LiveSwitch::Off }).expect("room");
+    let at = core.now();
+    drop(core);
+    let (core, ..) = started(dir.path(), &both("[live]\nswitch = \"shadow\""), at).expect("started");
+    assert_eq!(core.engine.switches().live(), crate::domain::LiveSwitch::Off);
+}
+
+#[test]
+fn what_the_operator_brought_survives_a_start() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let config = config(&[("a", "capital_usdc = 1000", "")]);
+    let mut core = session(dir.path(), &config);
+    core.handle(core.now(), &Input::Deposit { portfolio: PortfolioId(0), amount: Usdc::whole(77) }).expect("room");
+    let at = core.now();
+    drop(core);
+    let (core, _, notices) = started(dir.path(), &config, at).expect("started");
+    assert_eq!((core.engine.portfolios()[0].ledger.deposits(), notices.len()), (Usdc::whole(1_077), 0));
+}
+
+/// A core whose live orders go to a simulated venue, under these ceilings; it decided one trade.
+fn live_core(dir: &Path, orders: u32, minute: i64, each: i64) -> Core<Journal> {
+    let config = both("");
+    let (journal, _) = Journal::open(dir, &SMALL).expect("opened");
+    let mut engine = Engine::new(Options { live_orders: LiveOrders::Ready, ..engine_options(&config) });
+    engine.install_token(TOKEN);
+    engine.set_market(TOKEN, Market::COMMON);
+    for (id, mode) in [(PortfolioId(0), Mode::Paper), (PortfolioId(1), Mode::Live)] {
+        engine.install_portfolio(id, mode, config.strategies[0].portfolio(mode).expect("both").settings);
+        engine.follow(LeaderId(0), id);
+    }
+    let mut core = Core::new(engine, Paper::new(paper_options(&config)), journal, Stages::new().recorder());
+    core.set_live(Paper::new(paper_options(&config)));
+    core.set_ceilings(crate::config::CeilingsConfig {
+        orders_per_second_max: orders,
+        usdc_per_minute_max: Usdc::whole(minute),
+        usdc_per_order_max: Usdc::whole(each),
+    });
+    core.advance(START).expect("room");
+    for portfolio in [PortfolioId(0), PortfolioId(1)] {
+        core.handle(START, &Input::Deposit { portfolio, amount: Usdc::whole(300) }).expect("room");
+    }
+    core.handle(START, &Input::SwitchLive { to: crate::domain::LiveSwitch::On }).expect("room");
+    trade(&mut core, 1);
+    core
+}
+
+#[test]
+fn a_ceiling_ends_a_live_order_before_it_leaves_and_never_papers() {
+    let ends = |orders: u32, minute: i64, each: i64| {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut core = live_core(dir.path(), orders, minute, each);
+        core.advance(START.plus(Nanos::from_secs(3))).expect("room");
+        trade(&mut core, 2);
+        core.advance(START.plus(Nanos::from_secs(6))).expect("room");
+        let live = core.engine.portfolios()[1].ledger;
+        assert_eq!(core.engine.portfolios()[0].ledger.locked(), Usdc::whole(100), "paper");
+        assert_eq!(live.held(), Usdc::whole(300));
+        let mut ends = vec![];
+        let tail = core.log.tail();
+        let read: Result<u64, JournalError> = recover(core.log.dir(), &tail, |_, _, record| {
+            if let Record::Event(crate::domain::Event::Closed { order, end, .. }) = record
+                && crate::domain::OrderId::LIVE < order
+            {
+                ends.push(end.code());
+            }
+            Ok(())
+        });
+        read.expect("whole");
+        ends.join(" ")
+    };
+    assert_eq!(ends(0, 0, 0), "filled filled");
+    assert_eq!(ends(1, 20, 10), "filled filled");
+    assert_eq!(ends(0, 0, 9), "not_sent_dollars_per_order not_sent_dollars_per_order");
+    assert_eq!(ends(0, 19, 0), "filled not_sent_dollars_per_minute");
+}
+
+#[test]
+fn live_orders_without_a_venue_do_not_leave() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let config = both("");
+    let (mut core, ..) = started(dir.path(), &config, START).expect("started");
+    // As if a fault of ours had opened the switch: the last look is where orders leave.
+    core.engine = Engine::new(Options { live_orders: LiveOrders::Ready, ..engine_options(&config) });
+    core.engine.install_token(TOKEN);
+    core.engine.set_market(TOKEN, Market::COMMON);
+    core.engine.install_portfolio(PortfolioId(0), Mode::Live, config.strategies[0].settings);
+    core.engine.follow(LeaderId(0), PortfolioId(0));
+    core.handle(START, &Input::Deposit { portfolio: PortfolioId(0), amount: Usdc::whole(1_000) }).expect("room");
+    core.handle(START, &Input::SwitchLive { to: crate::domain::LiveSwitch::On }).expect("room");
+    trade(&mut core, 1);
+    assert_eq!((core.tally.orders, core.engine.orders().open()), (1, 0));
+    assert_eq!(core.engine.portfolios()[0].ledger.locked(), Usdc::ZERO);
 }

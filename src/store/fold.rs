@@ -157,7 +157,7 @@ impl Batch {
             Event::Accepted { order } => {
                 let row = open_order(known, order)?;
                 row.accepted_at = Some(now);
-                if row.state == "submitted" {
+                if row.state == "submitted" || row.state == "unknown" {
                     row.state = "accepted".to_owned();
                 }
                 self.orders.insert(row.id, row.clone());
@@ -226,6 +226,7 @@ impl Batch {
             | Event::Tripped { .. }
             | Event::BreakerReset { .. }
             | Event::BalanceLow { .. }
+            | Event::Funded { .. }
             | Event::Declined { .. }
             | Event::Configured { .. }
             | Event::PaperSwitched { .. }
@@ -421,5 +422,6 @@ pub fn kind(event: &Event) -> &'static str {
         Event::PaperSwitched { .. } => "paper_switched",
         Event::LiveSwitched { .. } => "live_switched",
         Event::LeaderSwitched { .. } => "leader_switched",
+        Event::Funded { .. } => "funded",
     }
 }

@@ -53,6 +53,7 @@ pub fn sentence(event: &Event) -> &'static str {
         Event::BreakerReset { .. } => "A breaker was reset",
         Event::BalanceLow { .. } => "Available cash is low",
         Event::Moved { .. } => "Money was moved between portfolios",
+        Event::Funded { .. } => "The capital of the settings is in",
         Event::Declined { .. } => "A command could not be done",
         Event::Configured { .. } => "The settings changed",
         Event::PaperSwitched { .. } => "The paper switch was turned",
@@ -162,6 +163,7 @@ pub fn parts(event: &Event) -> Parts {
             vec![portfolio(*id), ("breaker", breaker.code().replace('_', " "))]
         }
         Event::BalanceLow { portfolio: id, available } => vec![portfolio(*id), ("available", usd(*available))],
+        Event::Funded { portfolio: id, capital } => vec![portfolio(*id), ("capital", usd(*capital))],
         Event::Moved { from, to, amount } => {
             vec![portfolio(*from), ("to", to.0.to_string()), ("amount", usd(*amount))]
         }

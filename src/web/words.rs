@@ -79,6 +79,7 @@ pub const fn fault(fault: Fault) -> &'static str {
     match fault {
         Fault::UnknownOrder => "The venue answered for an order that is not open",
         Fault::Overfill => "A fill was larger than its order",
+        Fault::BadEnd => "An order ended in a way that it cannot",
         Fault::Payout => "A market's end was told that cannot be",
     }
 }

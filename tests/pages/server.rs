@@ -108,6 +108,8 @@ pub async fn as_seeded(pool: &PgPool) -> Snapshot {
         cooling: Usdc(row.5),
         realised: Usdc(row.6),
         unrealised: Usdc(row.7),
+        paused: false,
+        tripped: [false; 4],
     };
     let mut snapshot = Snapshot {
         started_at: now().since(Nanos::from_secs(250_000)),

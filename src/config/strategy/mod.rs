@@ -11,11 +11,13 @@ mod policy;
 mod scoring;
 mod sizing;
 
-use super::{LeaderConfig, StrategyConfig, reader::Reader, section::Section};
-use crate::domain::{Settings, ids::PORTFOLIOS_MAX};
+use super::{LeaderConfig, PortfolioConfig, StrategyConfig, reader::Reader, section::Section};
+use crate::domain::{Settings, Usdc, ids::PORTFOLIOS_MAX};
 
 /// How many leaders one engine follows.
 pub const LEADERS_MAX: usize = 1_000;
+/// What a strategy begins with where none is written: the one that a replay without strategies plays.
+pub const CAPITAL_DEFAULT: Usdc = Usdc::whole(10_000);
 /// How many characters the name of a leader or a strategy has at most.
 pub const NAME_CHARS_MAX: usize = 40;
 
@@ -62,11 +64,15 @@ pub fn strategies(reader: &mut Reader<'_>, leaders: &[LeaderConfig]) -> (Vec<Str
     shared.list("leaders_deny", 0, LEADERS_DENY, "[\"Bo\"]", |_| Ok(()));
     markets::read(&mut shared);
     let mut paper = shared.inner("paper", "[strategy_default.paper]");
-    let unless_said = settings(&mut paper);
+    let unless_said = settings(&mut paper, CAPITAL_DEFAULT);
     paper.finish();
+    shared.rehearse("live", "paper", |live| {
+        settings(live, CAPITAL_DEFAULT);
+    });
     shared.finish();
 
     let mut strategies: Vec<StrategyConfig> = Vec::new();
+    let mut portfolios = 0;
     for index in 0..reader.count("strategy") {
         let Some(section) = reader.element("strategy", index) else { continue };
         let mut section = section.backed_by(DEFAULT);
@@ -74,20 +80,47 @@ pub fn strategies(reader: &mut Reader<'_>, leaders: &[LeaderConfig]) -> (Vec<Str
         if strategies.iter().any(|other| other.name == name && !name.is_empty()) {
             section.conflict("name", &format!("a second strategy is called {name:?}"), NAME, "give it another name");
         }
-        if strategies.len() == PORTFOLIOS_MAX {
-            let allowed = format!("at most {PORTFOLIOS_MAX} strategies");
+        if portfolios >= PORTFOLIOS_MAX {
+            let allowed =
+                format!("at most {PORTFOLIOS_MAX} portfolios: one in paper and, where there is one, one live");
             section.conflict("name", "is one strategy too many", &allowed, "take some out");
         }
         let leaders = followed(&mut section, leaders);
         let markets = markets::read(&mut section);
         let mut paper = section.inner("paper", "[strategy.paper]");
         let capital = paper.usdc("capital_usdc", 1_000_000, 100_000_000);
-        let settings = settings(&mut paper);
+        let told = settings(&mut paper, capital);
         paper.finish();
+        let live = live(&mut section);
         section.finish();
-        strategies.push(StrategyConfig { name, leaders, capital, settings, markets });
+        portfolios += 1 + usize::from(live.is_some());
+        strategies.push(StrategyConfig { name, leaders, capital, settings: told, live, markets });
     }
     (strategies, unless_said)
+}
+
+/// Reads the portfolio with real money, where the strategy has one. It is told what paper is told, but for what it says
+/// itself; its capital is never taken over.
+fn live(section: &mut Section<'_, '_>) -> Option<PortfolioConfig> {
+    if !section.says("live") {
+        section.knows("live");
+        return None;
+    }
+    let mut live = section.inner_over("live", "paper", "[strategy.live]");
+    let has_capital = live.says("capital_usdc");
+    let capital = live.usdc("capital_usdc", 1_000_000, 100_000_000);
+    if !has_capital {
+        let allowed = "1 to 100000000";
+        live.conflict(
+            "capital_usdc",
+            "is missing for live: paper's is not taken over",
+            allowed,
+            "write it in [strategy.live]",
+        );
+    }
+    let settings = settings(&mut live, capital);
+    live.finish();
+    Some(PortfolioConfig { capital, settings })
 }
 
 /// Returns the leaders that a strategy names and does not deny, as positions in `leaders`.
@@ -117,8 +150,10 @@ fn followed(section: &mut Section<'_, '_>, leaders: &[LeaderConfig]) -> Vec<usiz
     followed
 }
 
-/// Reads what a portfolio is told to do; every key of `[strategy_default.paper]`.
-fn settings(section: &mut Section<'_, '_>) -> Settings {
+/// Reads what a portfolio is told to do; every key of `[strategy_default.paper]`. Percentages among its limits are of `capital`.
+fn settings(section: &mut Section<'_, '_>, capital: Usdc) -> Settings {
+    section.set_capital(capital);
+    limits::preset(section);
     let settings = Settings {
         filter: filter::read(section),
         conduct: conduct::read(section),

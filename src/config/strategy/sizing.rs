@@ -25,7 +25,7 @@ pub fn read(section: &mut Section<'_, '_>) -> Sizing {
         rule,
         tiers: tiers(section),
         order_usdc_min: section.usdc("order_usdc_min", 1_000_000, 1_000_000),
-        order_usdc_max: section.usdc("order_usdc_max", 1_000_000, 1_000_000),
+        order_usdc_max: section.limit("order_usdc_max", 1_000_000, 1_000_000),
         bankroll_ppm_max: section.percent("bankroll_percent_max", 100, 100),
         below_minimum: section.choice("below_minimum", &[("skip", BelowMinimum::Skip), ("raise", BelowMinimum::Raise)]),
     };

@@ -2,6 +2,10 @@
 
 use crate::domain::{Usdc, money::ONE};
 
+/// The highest limits there are on what is counted within a minute.
+pub const ORDERS_PER_MINUTE_MAX: usize = 240;
+pub const UNKNOWN_BURST_MAX: usize = 16;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// What one position (all lots of a token) may have cost.
@@ -24,10 +28,14 @@ pub struct Limits {
     /// 0: not counted.
     pub losses_in_row_max: u32,
     pub reset: BreakerReset,
-    /// 0: not counted.
+    /// Entries; 0: not counted, [`ORDERS_PER_MINUTE_MAX`] at most.
     pub orders_per_minute_max: u32,
-    /// Orders whose outcome is not known.
+    /// Orders whose outcome is not known: at once,
     pub unknown_orders_max: u32,
+    /// and, as a breaker, within a minute; 0: not counted.
+    pub unknown_burst_max: u32,
+    /// Less available cash than this is said, once.
+    pub balance_low_usdc: Usdc,
 }
 
 /// When a breaker lets entries through again.
@@ -58,5 +66,7 @@ impl Limits {
         reset: BreakerReset::AtMidnight,
         orders_per_minute_max: 0,
         unknown_orders_max: u32::MAX,
+        unknown_burst_max: 0,
+        balance_low_usdc: Usdc::ZERO,
     };
 }

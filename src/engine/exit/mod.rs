@@ -1,7 +1,7 @@
 //! Leaving: with the leader, at a stop or target, in time, on the operator's word. What is owed is sold as soon as the book
 //! allows, however late; it ends when it is sold or its market ends.
 //!
-//! No entry filter, limit, pause, switch, breaker or fault is asked here.
+//! No entry filter, limit, pause, breaker or fault is asked here. What was bought with real money waits while live is off.
 
 pub mod plan;
 mod scale_in;
@@ -122,6 +122,7 @@ impl Engine {
         self.look_at = Nanos::NEVER;
         let mut slots = std::mem::take(&mut self.slots);
         slots.extend(self.positions.open_slots());
+        self.in_order(&mut slots);
         for slot in slots.drain(..) {
             if self.deadlines(self.positions.at(slot)).iter().any(|at| *at <= now) {
                 self.look(now, slot, events);
@@ -136,10 +137,17 @@ impl Engine {
         self.look_at = Nanos::NEVER;
         let mut slots = std::mem::take(&mut self.slots);
         slots.extend(self.positions.open_slots());
+        self.in_order(&mut slots);
         for slot in slots.drain(..) {
             self.look(now, slot, events);
         }
         self.slots = slots;
+    }
+
+    /// Sorts by who holds what, not by where it lies: paper's places depend on live's, its numbers must not.
+    fn in_order(&self, slots: &mut [usize]) {
+        let who = |position: &Position| (position.portfolio, position.leader, position.token);
+        slots.sort_unstable_by_key(|slot| who(self.positions.at(*slot)));
     }
 
     /// Asks of one position all that time or the book may have changed: must it be left, can what is owed be sold, does what
@@ -200,7 +208,8 @@ impl Engine {
         let resting =
             self.resting(&position).map(|order| (order.submitted.order, order.shares_left(), order.cancel_asked));
         let is_selling = resting.map_or(Shares::ZERO, |(_, shares, _)| shares) < position.selling;
-        if position.exit.shares == Shares::ZERO || is_selling || now < position.exit.retry_at {
+        let may_sell = self.may_sell(position.portfolio, position.leader);
+        if position.exit.shares == Shares::ZERO || is_selling || now < position.exit.retry_at || !may_sell {
             return;
         }
         let Some(intent) = self.exit_intent(now, &position) else { return };
@@ -208,7 +217,7 @@ impl Engine {
             Some((_, _, true)) => (),
             Some((order, ..)) => self.emit(now, Event::CancelDue { order }, events),
             // Without a free slot the sale stays owed and is tried again with the next update.
-            None if self.orders.next_id().is_none() => (),
+            None if self.next_order(position.portfolio).is_none() => (),
             None => {
                 let Position { portfolio, leader, token, exit, .. } = position;
                 let reference = exit.reference.unwrap_or(intent.touch);

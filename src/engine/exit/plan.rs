@@ -58,15 +58,17 @@ impl Engine {
 
     fn lay(&mut self, now: Nanos, position: &Position, ppm: u32, events: &mut Events) {
         let is_selling = position.selling > Shares::ZERO;
-        if is_selling || position.shares.0 < SHARES_STEP || now < position.plan.retry_at {
+        let may_sell = self.may_sell(position.portfolio, position.leader);
+        if is_selling || position.shares.0 < SHARES_STEP || now < position.plan.retry_at || !may_sell {
             return;
         }
         let Position { portfolio, leader, token, .. } = *position;
         let market = &self.tokens[token.index()].market;
-        let planned = sale(market, position, ppm).and_then(|intent| match self.orders.open() < ORDERS_LEFT {
+        let open = self.orders.open_of(self.portfolios[portfolio.index()].mode);
+        let planned = sale(market, position, ppm).and_then(|intent| match open < ORDERS_LEFT {
             true => Ok(intent),
             false => {
-                let numbers = Numbers { limit: ORDERS_LEFT as i64, actual: self.orders.open() as i64 };
+                let numbers = Numbers { limit: ORDERS_LEFT as i64, actual: open as i64 };
                 Err((Unplanned::TooManyOrders, numbers))
             }
         });

@@ -170,10 +170,16 @@ type Leave = fn(&mut World);
 /// Every one of them is turned on: no entry is made, and each kind of exit is.
 #[test]
 fn nothing_that_stops_entries_stops_an_exit() {
-    let blocks: [Block; 6] = [
+    let blocks: [Block; 7] = [
+        ("breakers", |world| {
+            for breaker in crate::domain::Breaker::ALL {
+                let (portfolio, numbers) = (PAPER, crate::domain::Numbers::NONE);
+                world.engine.apply(world.now, &Event::Tripped { portfolio, breaker, numbers });
+            }
+        }),
         ("pause", |world| world.input(Input::Pause { portfolio: PAPER })),
         ("fault", |world| world.input(Input::Accepted { order: OrderId(99) })),
-        ("paper off", |world| world.engine.options.paper = PaperSwitch::Off),
+        ("paper off", |world| world.input(Input::SwitchPaper { to: PaperSwitch::Off })),
         ("market denied", |world| {
             let mut all = PortfolioSet::EMPTY;
             all.insert(PAPER);

@@ -1,5 +1,6 @@
 //! The engine against small stories: books and leader trades in, what it said out.
 
+mod breakers;
 mod buffers;
 mod conduct;
 mod entries;
@@ -8,7 +9,10 @@ mod judgement;
 mod keys;
 mod left;
 mod leaving;
+mod limits;
 mod lots;
+mod modes;
+mod operator;
 mod plans;
 mod recovery;
 
@@ -45,10 +49,11 @@ pub fn sized(rule: SizeRule) -> Settings {
     settings
 }
 
-/// An engine, its paper venue, and a clock that only the test moves.
+/// An engine, its paper venue (and another one that stands for live's), and a clock that only the test moves.
 pub struct World {
     pub engine: Engine,
     pub paper: Paper,
+    pub live: Paper,
     pub now: Nanos,
     pub log: Vec<(Nanos, Event)>,
     events: Events,
@@ -70,13 +75,14 @@ impl World {
         let mut world = World {
             engine,
             paper: Paper::new(PaperOptions::default()),
+            live: Paper::new(PaperOptions::default()),
             now,
             log: vec![],
             events: Events::default(),
             trades: 0,
         };
         world.input(Input::Timer);
-        world.log.clear();
+        world.log.retain(|(_, event)| matches!(event, Event::DayBegan { .. }));
         world.fund(1_000);
         world.input(Input::MarketKnown { token: TOKEN, market: Market::COMMON });
         world
@@ -92,17 +98,25 @@ impl World {
         self.drain();
         if let Input::BookDone { token, .. } | Input::Resolved { token, .. } = input {
             self.paper.book_changed(self.now, token, &self.engine);
+            self.live.book_changed(self.now, token, &self.engine);
         }
     }
 
     fn drain(&mut self) {
         for event in self.events.as_slice() {
             self.log.push((self.now, *event));
-            if let Event::Submitted(order) = event {
-                self.paper.submit(self.now, order);
+            // A shadow has ended by now.
+            if let Event::Submitted(order) = event
+                && self.engine.orders().get(order.order).is_some()
+            {
+                match self.engine.portfolios()[order.portfolio.index()].mode {
+                    Mode::Paper => self.paper.submit(self.now, order),
+                    Mode::Live => self.live.submit(self.now, order),
+                }
             }
             if let Event::CancelDue { order } = event {
-                self.paper.cancel(self.now, *order);
+                let venue = if *order < OrderId::LIVE { &mut self.paper } else { &mut self.live };
+                venue.cancel(self.now, *order);
             }
         }
         self.events.clear();
@@ -110,14 +124,33 @@ impl World {
 
     /// A fresh snapshot with these levels (price, shares).
     pub fn book(&mut self, bids: &[(f64, f64)], asks: &[(f64, f64)]) {
+        self.book_of(TOKEN, bids, asks);
+    }
+
+    pub fn book_of(&mut self, token: TokenId, bids: &[(f64, f64)], asks: &[(f64, f64)]) {
         let at = Millis(self.now.as_millis());
-        self.input(Input::Snapshot { token: TOKEN, at });
+        self.input(Input::Snapshot { token, at });
         for (side, levels) in [(Side::Buy, bids), (Side::Sell, asks)] {
             for (at, size) in levels {
-                self.input(Input::Level { token: TOKEN, side, price: price(*at), size: shares(*size) });
+                self.input(Input::Level { token, side, price: price(*at), size: shares(*size) });
             }
         }
-        self.input(Input::BookDone { token: TOKEN, at, best: Best::Unstated });
+        self.input(Input::BookDone { token, at, best: Best::Unstated });
+    }
+
+    /// A trade of any leader in any token, just now.
+    pub fn trade(&mut self, leader: LeaderId, token: TokenId, side: Side, at: f64, count: f64) {
+        self.trades += 1;
+        self.input(Input::LeaderTrade(LeaderTrade {
+            trade: TradeKey([self.trades, 1]),
+            leader,
+            token,
+            side,
+            price: price(at),
+            shares: shares(count),
+            role: Role::Unknown,
+            traded_at: self.now,
+        }));
     }
 
     pub fn leader(&mut self, side: Side, at: f64, count: f64) {
@@ -146,12 +179,15 @@ impl World {
     pub fn wait(&mut self, length: Nanos) {
         let until = self.now.plus(length);
         loop {
-            let next = self.engine.next_deadline().min(self.paper.next_due());
+            let next = self.engine.next_deadline().min(self.paper.next_due()).min(self.live.next_due());
             if until < next {
                 break;
             }
             self.now = self.now.max(next);
             while let Some(answers) = self.paper.answer(self.now, &self.engine) {
+                answers.into_iter().flatten().for_each(|answer| self.input(answer));
+            }
+            while let Some(answers) = self.live.answer(self.now, &self.engine) {
                 answers.into_iter().flatten().for_each(|answer| self.input(answer));
             }
             self.input(Input::Timer);
@@ -187,6 +223,7 @@ impl World {
 fn phrase(event: &Event) -> Option<String> {
     Some(match event {
         Event::Signal(_) | Event::Scored(_) | Event::Accepted { .. } | Event::Peaked { .. } => return None,
+        Event::DayBegan { .. } | Event::Funded { .. } => return None,
         Event::Skipped { reason, .. } => format!("skipped {}", reason.code()),
         Event::Refused { reason, .. } => format!("refused {}", reason.code()),
         Event::Submitted(order) if order.side == Side::Buy => format!("buy ${} @ {}", order.budget, order.limit),
@@ -215,7 +252,6 @@ fn phrase(event: &Event) -> Option<String> {
         Event::PlanRepaired { resting, held, .. } => format!("plan repaired: {resting} rested, {held} held"),
         Event::Unplanned { reason, .. } => reason.code().to_owned(),
         Event::Unknown { order } => format!("order {} unknown", order.0),
-        Event::DayBegan { .. } => "day began".to_owned(),
         Event::Tripped { breaker, .. } => format!("tripped {}", breaker.code()),
         Event::BreakerReset { breaker, .. } => format!("reset {}", breaker.code()),
         Event::BalanceLow { available, .. } => format!("balance low ${available}"),

@@ -20,8 +20,9 @@ pub fn recovered(log: &[(Nanos, Event)]) -> Engine {
     engine
 }
 
+/// Something that may happen in a story about one token.
 #[derive(Clone, Debug)]
-enum Step {
+pub enum Step {
     Book(u32, u32),
     Buy(u32),
     Sell(u32),
@@ -30,7 +31,7 @@ enum Step {
     Force,
 }
 
-fn any_step() -> impl Strategy<Value = Step> {
+pub fn any_step() -> impl Strategy<Value = Step> {
     prop_oneof![
         (30u32..50, 500u32..5_000).prop_map(|(bid, size)| Step::Book(bid, size)),
         (10u32..2_000).prop_map(Step::Buy),
@@ -39,6 +40,23 @@ fn any_step() -> impl Strategy<Value = Step> {
         Just(Step::Lose),
         Just(Step::Force),
     ]
+}
+
+pub fn play(world: &mut World, step: &Step) {
+    match *step {
+        Step::Book(bid, size) => {
+            let (bid, size) = (f64::from(bid) / 100.0, f64::from(size));
+            world.book(&[(bid - 0.01, size), (bid, size)], &[(bid + 0.01, size), (bid + 0.02, size)]);
+        }
+        Step::Buy(count) => {
+            let ask = world.engine.token(TOKEN).book.best_ask().map_or(0.5, |ask| f64::from(ask.micros()) / 1e6);
+            world.leader(Side::Buy, ask, f64::from(count));
+        }
+        Step::Sell(count) => world.leader(Side::Sell, 0.40, f64::from(count)),
+        Step::Wait(ms) => world.wait(Nanos::from_millis(ms)),
+        Step::Lose => world.input(Input::BookLost { token: TOKEN }),
+        Step::Force => world.input(Input::ForceExit { portfolio: PAPER, token: None }),
+    }
 }
 
 proptest! {
@@ -52,20 +70,7 @@ proptest! {
         settings.exit.plan = ExitPlan::RestAt(50_000);
         let mut world = World::new(settings);
         for step in steps {
-            match step {
-                Step::Book(bid, size) => {
-                    let (bid, size) = (f64::from(bid) / 100.0, f64::from(size));
-                    world.book(&[(bid - 0.01, size), (bid, size)], &[(bid + 0.01, size), (bid + 0.02, size)]);
-                }
-                Step::Buy(count) => {
-                    let ask = world.engine.token(TOKEN).book.best_ask().map_or(0.5, |ask| f64::from(ask.micros()) / 1e6);
-                    world.leader(Side::Buy, ask, f64::from(count));
-                }
-                Step::Sell(count) => world.leader(Side::Sell, 0.40, f64::from(count)),
-                Step::Wait(ms) => world.wait(Nanos::from_millis(ms)),
-                Step::Lose => world.input(Input::BookLost { token: TOKEN }),
-                Step::Force => world.input(Input::ForceExit { portfolio: PAPER, token: None }),
-            }
+            play(&mut world, &step);
             world.audit();
         }
         if resolves {

@@ -279,6 +279,7 @@ impl Auditor {
             | Event::Unplanned { .. }
             | Event::BalanceLow { .. }
             | Event::Declined { .. }
+            | Event::Funded { .. }
             | Event::Configured { .. } => Ok(()),
         }
     }

@@ -63,6 +63,7 @@ impl Coverage {
             Event::BreakerReset { breaker, .. } => return self.add(&format!("reset {}", breaker.code())),
             Event::BalanceLow { .. } => "balance low",
             Event::Moved { .. } => "moved",
+            Event::Funded { .. } => "funded",
             Event::Declined { reason, .. } => return self.add(&format!("declined {}", reason.code())),
             Event::Configured { .. } => "configured",
             Event::PaperSwitched { to } => return self.add(&format!("paper {}", to.code())),

@@ -1,0 +1,111 @@
+//! Which portfolios may act: the paper and live switches, each leader's, and what the settings allowed at the start.
+
+use super::{Engine, LEADERS_MAX, LiveOrders};
+use crate::domain::{LeaderId, LeaderSwitch, LiveSwitch, Mode, PaperSwitch, PortfolioId, Skip};
+
+/// What a person turned, as the journal tells it. At a start the settings may close a switch further, until it is turned
+/// again; they open only one that nobody ever turned. So no start opens more than there was.
+#[derive(Debug)]
+pub struct Switches {
+    paper: Option<PaperSwitch>,
+    live: Option<LiveSwitch>,
+    /// What holds now; the settings' word until somebody turns it.
+    paper_now: PaperSwitch,
+    live_now: LiveSwitch,
+    live_orders: LiveOrders,
+}
+
+impl Switches {
+    pub(super) fn new(paper: PaperSwitch, live: LiveSwitch, live_orders: LiveOrders) -> Switches {
+        Switches { paper: None, live: None, paper_now: paper, live_now: live, live_orders }
+    }
+
+    pub fn paper(&self) -> PaperSwitch {
+        self.paper_now
+    }
+
+    /// Returns the global live switch; never `On` where orders could not be sent.
+    pub fn live(&self) -> LiveSwitch {
+        self.live_now.min(self.most())
+    }
+
+    /// Returns what holds for a leader whose own switch is this.
+    fn live_with(&self, leader: LeaderSwitch) -> LiveSwitch {
+        self.live().for_leader(leader).min(self.most())
+    }
+
+    pub fn live_orders(&self) -> LiveOrders {
+        self.live_orders
+    }
+
+    fn most(&self) -> LiveSwitch {
+        match self.live_orders {
+            LiveOrders::Missing => LiveSwitch::Shadow,
+            LiveOrders::Ready => LiveSwitch::On,
+        }
+    }
+
+    pub(super) fn turn_paper(&mut self, to: PaperSwitch) {
+        (self.paper, self.paper_now) = (Some(to), to);
+    }
+
+    pub(super) fn turn_live(&mut self, to: LiveSwitch) {
+        (self.live, self.live_now) = (Some(to), to);
+    }
+
+    /// After recovery: the lower of what was turned and what the settings say.
+    pub(super) fn resume(&mut self, paper: PaperSwitch, live: LiveSwitch) {
+        self.paper_now = self.paper.map_or(paper, |turned| turned.min(paper));
+        self.live_now = self.live.map_or(live, |turned| turned.min(live));
+    }
+
+    /// Yields what the journal tells, for the state's hash.
+    pub(super) fn values(&self) -> impl Iterator<Item = u64> {
+        [self.paper.map_or(9, |paper| paper as u64), self.live.map_or(9, |live| live as u64)].into_iter()
+    }
+}
+
+impl Engine {
+    pub fn switches(&self) -> &Switches {
+        &self.switches
+    }
+
+    /// Returns what holds for live entries after a leader.
+    pub fn live_for(&self, leader: LeaderId) -> LiveSwitch {
+        self.switches.live_with(self.leader_switch(leader))
+    }
+
+    /// Returns what holds for sales of what came from him: nobody is kept in by a switch that keeps out of entries.
+    pub fn live_exits_for(&self, leader: LeaderId) -> LiveSwitch {
+        self.switches.live().max(self.live_for(leader))
+    }
+
+    /// Yields the leaders whose switch was turned, for the state's hash.
+    pub(super) fn leader_switches(&self) -> impl Iterator<Item = u64> {
+        let all = (0..LEADERS_MAX as u32).map(|id| (id, self.leader_switch(LeaderId(id))));
+        all.filter(|(_, switch)| *switch != LeaderSwitch::Inherit).map(|(id, to)| u64::from(id) << 8 | to as u64)
+    }
+
+    /// Returns why a portfolio does not follow a leader's buys at all, if a switch keeps it from that.
+    pub(super) fn switched_off(&self, portfolio: PortfolioId, leader: LeaderId) -> Option<Skip> {
+        let switches = &self.switches;
+        match self.portfolios[portfolio.index()].mode {
+            Mode::Paper => (switches.paper() == PaperSwitch::Off).then_some(Skip::PaperOff),
+            Mode::Live if switches.live() == LiveSwitch::Off => Some(Skip::LiveOff),
+            Mode::Live => (self.live_for(leader) == LiveSwitch::Off).then_some(Skip::LeaderOff),
+        }
+    }
+
+    /// Returns whether a portfolio's entries are recorded only, and not sent.
+    pub(super) fn is_shadow(&self, portfolio: PortfolioId, leader: LeaderId) -> bool {
+        self.portfolios[portfolio.index()].mode == Mode::Live && self.live_for(leader) != LiveSwitch::On
+    }
+
+    /// Returns whether a portfolio's sales can be sent. Shares bought with real money are not sold in a shadow.
+    pub(super) fn may_sell(&self, portfolio: PortfolioId, leader: LeaderId) -> bool {
+        match self.portfolios[portfolio.index()].mode {
+            Mode::Paper => true,
+            Mode::Live => self.live_exits_for(leader) == LiveSwitch::On,
+        }
+    }
+}
