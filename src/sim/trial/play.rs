@@ -435,11 +435,9 @@ impl Play {
             self.told.push_back(*input);
         }
         self.inputs += 1;
+        self.learn(input);
         self.tell(|| format!("{at:?} {input:?}"));
         let at = at.max(self.core.now());
-        if let Input::MarketKnown { token, .. } = input {
-            self.places[token.index()].is_known = true;
-        }
         self.auditor.input(at, input);
         self.core.handle(at, input).expect("the log takes everything");
         let events = self.journal.len();
@@ -452,6 +450,13 @@ impl Play {
             self.compare_states()?;
         }
         self.compare_books()
+    }
+
+    /// What a market is like has a record of its own in the journal: it outlives the process.
+    fn learn(&mut self, input: &Input) {
+        if let Input::MarketKnown { token, .. } = input {
+            self.places[token.index()].is_known = true;
+        }
     }
 
     fn advance(&mut self, at: Nanos) -> Finding {
@@ -545,6 +550,7 @@ impl Play {
         let Some((_, input)) = self.next_due() else { return Ok(None) };
         let at = self.now;
         self.advance(at)?;
+        self.learn(&input);
         self.tell(|| format!("cut short: {input:?}"));
         self.auditor.input(at, &input);
         self.core.handle(at, &input).expect("the log takes everything");
