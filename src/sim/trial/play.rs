@@ -360,7 +360,7 @@ impl Play {
 
     fn market_ends(&mut self) {
         let index = self.random.range(0, self.places.len() as u64) as usize;
-        if self.random.chance(20) {
+        if self.random.chance(8) {
             self.end_market(index / 2);
         }
     }

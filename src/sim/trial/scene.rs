@@ -59,7 +59,7 @@ impl Scene {
             }
         }
         let markets: Vec<Market> = (0..random.range(2, 4)).map(|n| market(n as u32, begins, &mut random)).collect();
-        let cold = (0..markets.len()).filter(|_| random.chance(25)).collect();
+        let cold = (0..markets.len()).filter(|_| random.chance(15)).collect();
         let denied = if random.chance(10) { vec![(TokenId(0), PortfolioId(0))] } else { vec![] };
         Scene {
             seed,

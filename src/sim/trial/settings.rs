@@ -70,12 +70,12 @@ fn filter(settings: &mut Settings, random: &mut Random) {
     maybe(random, 20, &mut filter.price_max, Price::from_micros(970_000).expect("a price"));
     maybe(random, 20, &mut filter.leader_trade_usdc_min, Usdc::whole(20));
     maybe(random, 20, &mut filter.leader_trade_usdc_max, Usdc::whole(2_000));
-    maybe(random, 8, &mut filter.sides, Sides::BuysOnly);
-    maybe(random, 8, &mut filter.sides, Sides::SellsOnly);
-    maybe(random, 10, &mut filter.roles, Roles::TakerOnly);
-    maybe(random, 10, &mut filter.roles, Roles::MakerOnly);
+    maybe(random, 4, &mut filter.sides, Sides::BuysOnly);
+    maybe(random, 4, &mut filter.sides, Sides::SellsOnly);
+    maybe(random, 4, &mut filter.roles, Roles::TakerOnly);
+    maybe(random, 4, &mut filter.roles, Roles::MakerOnly);
     maybe(random, 20, &mut filter.entries_max, 2);
-    maybe(random, 10, &mut filter.probability_ppm_min, 400_000);
+    maybe(random, 5, &mut filter.probability_ppm_min, 400_000);
     maybe(random, 50, &mut filter.probability_age_max, Nanos::from_secs(120));
     maybe(random, 30, &mut filter.close_time_min, Nanos::from_secs(300));
     maybe(random, 30, &mut filter.close_life_ppm_min, 200_000);
@@ -111,20 +111,20 @@ fn conduct(conduct: &mut Conduct, random: &mut Random) {
     if random.chance(15) {
         (conduct.probation_trades, conduct.probation_ppm) = (4, 200_000);
     }
-    maybe(random, 15, &mut conduct.hedges, Hedges::Skipped);
+    maybe(random, 8, &mut conduct.hedges, Hedges::Skipped);
 }
 
 fn limits(limits: &mut Limits, random: &mut Random) {
-    maybe(random, 30, &mut limits.position_usdc_max, Usdc::whole(100));
-    maybe(random, 30, &mut limits.exposure_usdc_max, Usdc::whole(300));
-    maybe(random, 20, &mut limits.market_usdc_max, Usdc::whole(120));
-    maybe(random, 20, &mut limits.event_usdc_max, Usdc::whole(150));
-    maybe(random, 20, &mut limits.leader_usdc_max, Usdc::whole(150));
-    maybe(random, 20, &mut limits.day_usdc_max, Usdc::whole(200));
-    maybe(random, 20, &mut limits.leader_day_usdc_max, Usdc::whole(120));
-    maybe(random, 20, &mut limits.day_loss_usdc_max, Usdc::whole(20));
-    maybe(random, 20, &mut limits.leader_day_loss_usdc_max, Usdc::whole(15));
-    maybe(random, 20, &mut limits.leader_loss_usdc_max, Usdc::whole(30));
+    maybe(random, 25, &mut limits.position_usdc_max, Usdc::whole(60));
+    maybe(random, 25, &mut limits.exposure_usdc_max, Usdc::whole(100));
+    maybe(random, 25, &mut limits.market_usdc_max, Usdc::whole(60));
+    maybe(random, 25, &mut limits.event_usdc_max, Usdc::whole(80));
+    maybe(random, 25, &mut limits.leader_usdc_max, Usdc::whole(70));
+    maybe(random, 25, &mut limits.day_usdc_max, Usdc::whole(100));
+    maybe(random, 25, &mut limits.leader_day_usdc_max, Usdc::whole(60));
+    maybe(random, 25, &mut limits.day_loss_usdc_max, Usdc::whole(5));
+    maybe(random, 25, &mut limits.leader_day_loss_usdc_max, Usdc::whole(4));
+    maybe(random, 25, &mut limits.leader_loss_usdc_max, Usdc::whole(8));
     maybe(random, 20, &mut limits.drawdown_ppm_max, 50_000);
     maybe(random, 20, &mut limits.losses_in_row_max, 3);
     maybe(random, 20, &mut limits.orders_per_minute_max, 3);
