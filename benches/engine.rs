@@ -2,14 +2,16 @@
 //!
 //! `cargo bench --bench engine`; small with `-- --test`.
 
-use std::{collections::BTreeMap, hint::black_box};
+use std::{collections::BTreeMap, hint::black_box, time::Instant};
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use remora::{
     config::{Config, Overrides, Source},
     domain::{
-        Input, LeaderId, LeaderTrade, Market, Millis, Mode, PortfolioId, Price, Role, Shares, Side, TokenId, TradeKey,
-        Usdc, ids::PORTFOLIOS_MAX, input::Best,
+        Event, Input, LeaderId, LeaderTrade, Market, Millis, Mode, Nanos, PortfolioId, Price, Role, Shares, Side,
+        TokenId, TradeKey, Usdc,
+        input::Best,
+        settings::{Gate, Hedges, ScaleIn},
     },
     engine::{Engine, Events, Options},
     feed::{
@@ -23,6 +25,8 @@ const TEXT: &str = "713210456792522125946263855327069127503327285719425322896313
 const TOKEN: TokenId = TokenId(0);
 const LEADER: LeaderId = LeaderId(0);
 const BEGIN: Millis = Millis(1_776_082_800_000);
+/// The book stood for a second by then.
+const LATER: Nanos = Nanos(BEGIN.nanos().0 + 1_000_000_000);
 
 fn price(cents: u32) -> Price {
     Price::from_micros(cents * 10_000).expect("a price")
@@ -32,8 +36,20 @@ fn price(cents: u32) -> Price {
 fn engine(portfolios: usize) -> Engine {
     let config = Config::load(&Source::DefaultsOnly, &Overrides::default()).expect("the defaults are right");
     let mut settings = config.strategy_default;
-    settings.limits.position_usdc_max = Usdc::whole(1_000_000);
-    settings.limits.exposure_usdc_max = Usdc::whole(1_000_000);
+    let most = Usdc::whole(1_000_000);
+    let limits = &mut settings.limits;
+    (limits.position_usdc_max, limits.exposure_usdc_max) = (most, most);
+    (limits.market_usdc_max, limits.event_usdc_max, limits.leader_usdc_max) = (most, most, most);
+    (limits.day_usdc_max, limits.leader_day_usdc_max) = (most, most);
+    (limits.day_loss_usdc_max, limits.leader_day_loss_usdc_max, limits.leader_loss_usdc_max) = (most, most, most);
+    (limits.drawdown_ppm_max, limits.losses_in_row_max, limits.orders_per_minute_max) = (500_000, 5, 240);
+    let conduct = &mut settings.conduct;
+    (conduct.reentry_min, conduct.round_trips_max, conduct.median_factor_ppm_max) =
+        (Nanos::from_secs(600), 3, 3_000_000);
+    conduct.hedges = Hedges::Skipped;
+    (settings.scoring.gate, settings.scoring.confidence_ppm_min) = (Gate::Both, 1);
+    (settings.filter.entries_max, settings.guards.buy.depth_age_min) = (5, Nanos(1));
+    settings.exit.scale_in = ScaleIn::Below(10_000);
     let (mut engine, mut events) = (Engine::new(Options::default()), Events::default());
     engine.install_token(TOKEN);
     engine.set_market(TOKEN, Market::COMMON);
@@ -61,7 +77,7 @@ fn updates(c: &mut Criterion) {
             n += 1;
             let (cents, size) = (1 + (n % 49) as u32, Shares::whole(1 + n % 7));
             let level = Input::Level { token: TOKEN, side: Side::Buy, price: price(cents), size };
-            engine.step(BEGIN.nanos(), black_box(&level), &mut events);
+            engine.step(LATER, black_box(&level), &mut events);
             let done = Input::BookDone { token: TOKEN, at: BEGIN, best: Best::Unstated };
             engine.step(BEGIN.nanos(), &done, &mut events);
             events.clear();
@@ -69,32 +85,62 @@ fn updates(c: &mut Criterion) {
     });
 }
 
+/// What a leader does: the input that everything here is about.
+const TRADE: LeaderTrade = LeaderTrade {
+    trade: TradeKey([1, 1]),
+    leader: LEADER,
+    token: TOKEN,
+    side: Side::Buy,
+    price: match Price::from_micros(510_000) {
+        Some(price) => price,
+        None => panic!("a price"),
+    },
+    shares: Shares::whole(1_000),
+    role: Role::Unknown,
+    traded_at: LATER,
+};
+
+/// A leader's trade becomes an order of each portfolio that follows him, with every filter, guard, limit and score on.
 fn trades(c: &mut Criterion) {
-    for portfolios in [1, PORTFOLIOS_MAX.min(100)] {
-        let name = format!("step: leader's trade -> order, portfolios={portfolios}");
+    let mut group = c.benchmark_group("step: leader's trade -> orders");
+    for portfolios in [1, 10, 100] {
         let ready = || (engine(portfolios), Events::default());
-        c.bench_function(&name, |bencher| {
-            let trade = LeaderTrade {
-                trade: TradeKey([1, 1]),
-                leader: LEADER,
-                token: TOKEN,
-                side: Side::Buy,
-                price: price(51),
-                shares: Shares::whole(1_000),
-                role: Role::Unknown,
-                traded_at: BEGIN.nanos(),
-            };
+        group.throughput(Throughput::Elements(portfolios as u64));
+        group.bench_function(format!("portfolios={portfolios}"), |bencher| {
             // A fresh engine each time: orders stay open here, because no venue answers.
             bencher.iter_batched_ref(
                 ready,
-                |(engine, events)| {
-                    engine.step(BEGIN.nanos(), black_box(&Input::LeaderTrade(trade)), events);
-                    assert!(events.as_slice().len() > portfolios, "{:?}", events.as_slice());
-                },
-                criterion::BatchSize::PerIteration,
+                |(engine, events)| follow(engine, events, portfolios),
+                BatchSize::PerIteration,
             );
         });
     }
+    group.finish();
+    cost_per_portfolio();
+}
+
+fn follow(engine: &mut Engine, events: &mut Events, portfolios: usize) {
+    engine.step(LATER, black_box(&Input::LeaderTrade(TRADE)), events);
+    let orders = events.as_slice().iter().filter(|event| matches!(event, Event::Submitted(_))).count();
+    assert_eq!(orders, portfolios, "{:?}", events.as_slice());
+}
+
+/// Says what one portfolio more costs: the difference between a hundred of them and one, over 99. Medians.
+fn cost_per_portfolio() {
+    let median = |portfolios: usize| {
+        let mut times: Vec<u128> = (0..31)
+            .map(|_| {
+                let (mut engine, mut events) = (engine(portfolios), Events::default());
+                let begun = Instant::now();
+                follow(&mut engine, &mut events, portfolios);
+                begun.elapsed().as_nanos()
+            })
+            .collect();
+        times.sort_unstable();
+        times[times.len() / 2]
+    };
+    let (one, hundred) = (median(1), median(100));
+    println!("cost per portfolio: {} ns ({one} ns for 1, {hundred} ns for 100)", hundred.saturating_sub(one) / 99);
 }
 
 /// A book of 49 + 49 levels as the socket sends it.

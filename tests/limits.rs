@@ -30,6 +30,9 @@ const DECIDING: [&str; 8] = [
 ];
 /// Reasons that are told in other words than their code.
 const TOLD_AS: [(&str, &str); 1] = [("seen_before", "repeated")];
+/// Keys that the code calls by another word.
+const CALLED: [(&str, &str); 4] =
+    [("enabled", "paper_switch"), ("switch", "live_switch"), ("score_gate", "gate"), ("scale_in_step", "scale_in")];
 /// Words of keys and fields that say a unit only.
 const UNITS: [&str; 9] = ["ms", "s", "percent", "ppm", "minutes", "hours", "usdc", "micros", "shares"];
 
@@ -49,13 +52,27 @@ impl Story {
 
     /// Returns whether the test takes the field that a key sets.
     fn narrows(&self, key: &str) -> bool {
-        self.words.contains(&bare(key))
+        let bare = bare(key);
+        let called = CALLED.iter().find(|(key, _)| *key == bare).map_or(bare.as_str(), |(_, called)| called);
+        self.words.contains(called)
     }
 }
 
 /// Returns a name without its units: `trade_age_ms_max` and `trade_age_max` are the same.
 fn bare(name: &str) -> String {
     name.split('_').filter(|word| !UNITS.contains(word)).collect::<Vec<_>>().join("_")
+}
+
+/// Returns a type's name as a field's: `ExitPlan` is `exit_plan`.
+fn snake(name: &str) -> String {
+    let mut snake = String::new();
+    for (at, c) in name.char_indices() {
+        if c.is_uppercase() && at > 0 && name.contains(char::is_lowercase) {
+            snake.push('_');
+        }
+        snake.extend(c.to_lowercase());
+    }
+    snake
 }
 
 /// Yields the test functions of a file, with those helpers of the same file that they call.
@@ -70,7 +87,7 @@ fn stories(path: &str, text: &str) -> Vec<Story> {
                 body.push_str(helper.body);
             }
             let words = body.split(|c: char| !c.is_alphanumeric() && c != '_');
-            let words = words.filter(|word| !word.is_empty()).map(bare).collect();
+            let words = words.filter(|word| !word.is_empty()).map(|word| bare(&snake(word))).collect();
             let (path, name, binds) = (path.to_owned(), test.name.to_owned(), test.binds.clone());
             Story { path, name, binds, words, text: body }
         })

@@ -8,8 +8,10 @@ use std::{
 use remora::{
     config::{Config, Overrides, Source},
     domain::{
-        Input, LeaderTrade, Millis, Mode, Nanos, PortfolioId, Price, Role, Shares, Side, TradeKey, Usdc, input::Best,
-        settings::ExitPlan,
+        Cause, Event, Input, LeaderId, LeaderLeft, LeaderTrade, Market, Millis, Mode, Nanos, PortfolioId, Price, Role,
+        Settings, Shares, Side, SizeRule, TokenId, TradeKey, Usdc,
+        input::Best,
+        settings::{Buffer, ExitPlan, Gate, Hedges, Netting},
     },
     engine::Engine,
     feed::{
@@ -17,11 +19,11 @@ use remora::{
         market::{Batch, MarketDecoder},
         registry::Registry,
     },
-    hot_loop::Core,
-    journal::{Journal, Options},
+    hot_loop::{Core, Log},
+    journal::{Full, Journal, Options},
     metrics::Stages,
     start::{engine_options, paper_options},
-    venue::paper::Paper,
+    venue::paper::{Paper, PaperOptions},
 };
 
 struct Counting(mimalloc::MiMalloc);
@@ -150,4 +152,106 @@ fn a_trade_becomes_an_order_and_a_fill_without_allocating() {
     });
     assert_eq!(counted, 0);
     assert!(core.tally.orders >= 12 && core.tally.fills >= 12, "{:?}", core.tally);
+}
+
+/// A log with room for all that these tests write.
+struct Kept(Vec<Event>);
+
+impl Log for Kept {
+    fn reserve(&mut self) -> Result<(), Full> {
+        Ok(())
+    }
+
+    fn append(&mut self, _: Nanos, event: &Event) {
+        assert!(self.0.len() < self.0.capacity(), "the test writes more than it has room for");
+        self.0.push(*event);
+    }
+}
+
+/// Everything that may be on, is on: a portfolio whose small copies wait, with a plan, stops and a longest hold.
+fn all_on() -> Settings {
+    let mut settings =
+        Config::load(&Source::DefaultsOnly, &Overrides::default()).expect("the defaults are right").strategy_default;
+    settings.sizing.rule = SizeRule::Percent(100_000);
+    settings.buffer = Buffer { window: Nanos::from_secs(300), netting: Netting::On };
+    settings.scoring.gate = Gate::Both;
+    settings.scoring.confidence_ppm_min = 1;
+    settings.conduct.hedges = Hedges::Skipped;
+    settings.conduct.median_factor_ppm_max = 100_000_000;
+    settings.conduct.round_trips_max = 100;
+    settings.exit.plan = ExitPlan::RestAt(200_000);
+    (settings.exit.stop_loss_ppm, settings.exit.trailing_stop_ppm) = (300_000, 200_000);
+    settings.exit.hold_max = Nanos::from_secs(7_200);
+    settings
+}
+
+#[test]
+fn waiting_merging_leaving_and_time_do_not_allocate() {
+    let stages = Stages::new();
+    let options = engine_options(&Config::load(&Source::DefaultsOnly, &Overrides::default()).expect("defaults"));
+    let paper = Paper::new(PaperOptions::default());
+    let mut core = Core::new(Engine::new(options), paper, Kept(Vec::with_capacity(20_000)), stages.recorder());
+    let (token, leader) = (TokenId(0), LeaderId(0));
+    core.engine.install_token(token);
+    core.engine.set_market(token, Market::COMMON);
+    let begin = Nanos::from_secs(1_776_082_800);
+    for id in 0..3 {
+        core.engine.install_portfolio(PortfolioId(id), Mode::Paper, all_on());
+        core.engine.follow(leader, PortfolioId(id));
+        let fund = |engine: &mut Engine, now, events: &mut _| {
+            engine.fund(now, PortfolioId(id), Usdc::whole(1_000), events);
+        };
+        core.set_up(begin, fund).expect("room");
+    }
+    let price = |cents: u32| Price::from_micros(cents * 10_000).expect("a price");
+    let book = |core: &mut Core<Kept>, now: Nanos, cents: u32| {
+        let at = Millis(now.as_millis());
+        core.handle(now, &Input::Snapshot { token, at }).expect("room");
+        for (side, cents) in
+            [(Side::Buy, cents - 1), (Side::Buy, cents - 2), (Side::Sell, cents), (Side::Sell, cents + 1)]
+        {
+            let level = Input::Level { token, side, price: price(cents), size: Shares::whole(50_000) };
+            core.handle(now, &level).expect("room");
+        }
+        core.handle(now, &Input::BookDone { token, at, best: Best::Unstated }).expect("room");
+    };
+    let trade = |core: &mut Core<Kept>, now: Nanos, n: u64, side: Side, shares: u64| {
+        let (trade, shares, role) = (TradeKey([n, n]), Shares::whole(shares), Role::Taker);
+        let trade = LeaderTrade { trade, leader, token, side, price: price(50), shares, role, traded_at: now };
+        core.handle(now, &Input::LeaderTrade(trade)).expect("room");
+    };
+    let mut day = |first: u64, begin: Nanos| {
+        let at = |seconds: u64| begin.plus(Nanos::from_secs(seconds));
+        book(&mut core, at(1), 50);
+        // Ten cents each wait; the sixth of them and a larger one are ordered, one is netted, one waits in vain.
+        (0..6).for_each(|n| trade(&mut core, at(2 + 5 * n), first + n, Side::Buy, 10));
+        book(&mut core, at(33), 50);
+        trade(&mut core, at(34), first + 10, Side::Buy, 400);
+        trade(&mut core, at(40), first + 11, Side::Buy, 4);
+        trade(&mut core, at(41), first + 12, Side::Sell, 2);
+        book(&mut core, at(50), 50);
+        trade(&mut core, at(51), first + 13, Side::Sell, 100);
+        // He leaves a part, the bid falls to the stop, and time does the rest.
+        let left =
+            LeaderLeft { trade: TradeKey([first, 1]), leader, token, shares: Shares::whole(50), left_at: at(60) };
+        core.handle(at(60), &Input::LeaderLeft(left)).expect("room");
+        book(&mut core, at(70), 50);
+        book(&mut core, at(80), 34);
+        core.advance(at(80_000)).expect("room");
+    };
+    // The first day may find its places.
+    day(100, begin);
+    assert_eq!(allocations_during(|| day(200, begin.plus(Nanos::from_secs(86_400)))), 0);
+    let count = |is: fn(&Event) -> bool| core.log.0.iter().filter(|event| is(event)).count();
+    let counts = [
+        count(|event| matches!(event, Event::Scored(_))),
+        count(|event| matches!(event, Event::Buffered { .. })),
+        count(|event| matches!(event, Event::Merged { .. })),
+        count(|event| matches!(event, Event::Filled(_))),
+        count(|event| matches!(event, Event::ExitDue { cause: Cause::StopLoss, .. })),
+        count(|event| matches!(event, Event::ExitDue { cause: Cause::LeaderLeft, .. })),
+        count(|event| matches!(event, Event::Submitted(order) if order.cause == Cause::Plan)),
+        count(|event| matches!(event, Event::Released { .. })),
+    ];
+    assert!(counts.iter().all(|count| *count >= 2), "{counts:?}");
 }

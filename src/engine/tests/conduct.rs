@@ -118,6 +118,7 @@ fn a_sale_after_a_minute_is_no_round_trip_and_nobody_is_unblocked_who_is_not_blo
     assert_eq!(decisions(&mut world), "buy $10 @ 0.51; due leader_exit; sell 20 @ 0.49; buy $10 @ 0.51");
 }
 
+/// Binds: median_factor_max.
 #[test]
 fn dollars_beyond_so_many_times_his_median_do_not_count() {
     let check = |factor: u32, usual: usize, said: &str| {
@@ -140,6 +141,7 @@ fn dollars_beyond_so_many_times_his_median_do_not_count() {
     check(0, 5, "buy $50 @ 0.51; buy $50 @ 0.51");
 }
 
+/// Binds: probation_trades, probation_percent.
 #[test]
 fn a_leaders_first_trades_are_copied_in_part() {
     let check = |trades: u32, said: &str| {

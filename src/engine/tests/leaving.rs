@@ -22,6 +22,7 @@ fn check(rules: impl FnOnce(&mut ExitRules), bids: &[f64], said: &str) {
     assert_eq!(world.said(), said, "{bids:?}");
 }
 
+/// Binds: trailing_stop_percent.
 #[test]
 fn a_trailing_stop_follows_the_bid_up_and_not_down() {
     let trail = |rules: &mut ExitRules| rules.trailing_stop_ppm = 100_000;
@@ -33,6 +34,7 @@ fn a_trailing_stop_follows_the_bid_up_and_not_down() {
     check(|_| (), &[0.90, 0.10], "");
 }
 
+/// Binds: stop_loss_percent, take_profit_percent.
 #[test]
 fn of_several_causes_the_first_one_names_the_sale() {
     let all = |stop, trail, target| {
@@ -92,6 +94,7 @@ fn less_than_a_tick_is_no_new_peak() {
     assert_eq!(finer(0.61), Some(price(0.61)));
 }
 
+/// Binds: hold_minutes_max.
 #[test]
 fn a_position_is_left_after_the_longest_hold_counted_from_its_first_fill() {
     let mut world = holding(|s| s.exit.hold_max = Nanos::from_secs(60));
@@ -168,6 +171,7 @@ type Block = (&'static str, fn(&mut World));
 type Leave = fn(&mut World);
 
 /// Every one of them is turned on: no entry is made, and each kind of exit is.
+/// Binds: guard_patience_s.
 #[test]
 fn nothing_that_stops_entries_stops_an_exit() {
     let blocks: [Block; 7] = [
@@ -341,6 +345,7 @@ fn a_leader_who_left_without_selling_is_followed_unless_it_is_noise() {
     check(How::Traded, 10.0, 60_000, "due leader_exit; sell 5 @ 0.49");
 }
 
+/// Binds: scale_in_step_percent.
 #[test]
 fn a_further_entry_asks_the_rule_for_adding() {
     let check = |rule, ask: f64, said: &str| {

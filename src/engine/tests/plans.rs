@@ -58,6 +58,7 @@ fn without_the_rule_nothing_rests() {
     assert_eq!(then, "");
 }
 
+/// Binds: exit_plan_percent.
 #[test]
 fn the_price_is_what_was_paid_and_so_much_rounded_up_to_the_grid() {
     for (ppm, price) in [(1, "0.51"), (20_000, "0.51"), (20_001, "0.52"), (980_000, "0.99")] {

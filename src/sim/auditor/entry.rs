@@ -429,6 +429,11 @@ impl Auditor {
         if limits.orders_per_minute_max > 0 && (limits.orders_per_minute_max as usize) < in_a_minute {
             return Err(format!("{in_a_minute} entries in a minute"));
         }
+        let ours = self.orders.values().filter(|open| open.submitted.portfolio == submitted.portfolio);
+        let unknown = ours.filter(|open| open.is_unknown).count();
+        if (limits.unknown_orders_max as usize) < unknown {
+            return Err(format!("an entry while {unknown} orders are unknown"));
+        }
         let (today, leader) = (day(now.0), submitted.leader.0);
         for (what, lost, most) in [
             ("today", -purse.realised_by_day.get(&today).unwrap_or(&0), limits.day_loss_usdc_max),

@@ -218,7 +218,13 @@ impl Auditor {
             Event::Peaked { portfolio, leader, token, bid } => self.peaked(portfolio, (leader.0, token.0), bid),
             Event::Submitted(ref submitted) => self.submitted(now, submitted),
             Event::Accepted { order } | Event::CancelDue { order } | Event::Unknown { order } => {
-                self.orders.get(&order.0).map(|_| ()).ok_or_else(|| format!("order {} is not open", order.0))
+                let open = self.orders.get_mut(&order.0).ok_or_else(|| format!("order {} is not open", order.0))?;
+                match event {
+                    Event::Unknown { .. } => open.is_unknown = true,
+                    Event::Accepted { .. } => open.is_unknown = false,
+                    _ => (), // A cancellation that is due says nothing of it.
+                }
+                Ok(())
             }
             Event::Filled(ref filled) => self.filled(now, filled),
             Event::Closed { order, end, released } => self.closed(order.0, end, released.0.into()),
@@ -451,7 +457,7 @@ impl Auditor {
             Side::Sell => self.check_sale(submitted)?,
         }
         let reserved = i128::from(submitted.reserved.0);
-        let open = Open { submitted: *submitted, at: now.0, filled: 0, reserved };
+        let open = Open { submitted: *submitted, at: now.0, filled: 0, reserved, is_unknown: false };
         self.purses[submitted.portfolio.index()].available -= reserved;
         let pending = self.pending(submitted.portfolio, open.key());
         let holding = self.purses[submitted.portfolio.index()].holding(open.key());
@@ -471,6 +477,7 @@ impl Auditor {
         let (shares, cash, fee) = (i128::from(filled.shares.0), i128::from(filled.cash.0), i128::from(filled.fee.0));
         let (submitted, at) = (open.submitted, open.at);
         open.filled += shares;
+        open.is_unknown = false;
         let rate = self.tokens.get(&submitted.token.0).map_or(0, |token| token.market.fees.rate_ppm);
         let should = figure::fee(rate.into(), shares, cash);
         if fee != should && !open.rests() {

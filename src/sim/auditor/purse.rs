@@ -52,6 +52,8 @@ pub struct Open {
     pub filled: i128,
     /// A buy: what is still reserved for it.
     pub reserved: i128,
+    /// It was sent, and no answer came.
+    pub is_unknown: bool,
 }
 
 impl Open {

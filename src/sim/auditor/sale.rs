@@ -6,7 +6,7 @@ use super::{
     story::Decision,
 };
 use crate::domain::{
-    Cause, Event, Input, Nanos, PortfolioId, Price, Side, SignalId, TokenId,
+    Cause, Event, Input, LeaderSwitch, LiveSwitch, Mode, Nanos, PortfolioId, Price, Side, SignalId, TokenId,
     event::{Filled, How, Submitted},
     settings::{ExitPlan, Sides},
 };
@@ -165,17 +165,26 @@ impl Auditor {
     pub(super) fn nothing_sellable_is_owed(&self) -> Finding {
         for (id, purse) in self.purses.iter().enumerate() {
             for (key, holding) in &purse.holdings {
+                if !self.may_send(purse.mode, key.0) {
+                    continue;
+                }
                 let held = holding.lots.shares() / figure::STEP * figure::STEP;
                 let Some(token) = self.tokens.get(&key.1).filter(|token| token.payout.is_none()) else { continue };
                 let minimum = i128::from(token.market.minimum.0).max(figure::STEP);
-                let due = holding.owed.min(held);
-                let due = if held - due < minimum { held } else { due };
-                if holding.owed > 0 && due >= minimum {
+                let due = holding.owed.min(held) / figure::STEP * figure::STEP;
+                let due = if due > 0 && held - due < minimum { held } else { due };
+                if due > 0 && due >= minimum {
                     return Err(format!("portfolio {id} owes {} of leader {} in token {}", due, key.0, key.1));
                 }
             }
         }
         Ok(())
+    }
+
+    /// Real orders leave only while live trading is on, and on for the leader.
+    fn may_send(&self, mode: Mode, leader: u32) -> bool {
+        let is_off = self.leaders.get(&leader) == Some(&LeaderSwitch::ForceOff);
+        mode == Mode::Paper || self.terms.live == LiveSwitch::On && !is_off
     }
 
     fn orders_of(&self, portfolio: PortfolioId, key: Key, side: Side) -> impl Iterator<Item = &super::Open> {

@@ -134,7 +134,7 @@ fn each_wrong_order_is_found() {
     check(|o| o.budget = Usdc(50_005_000), "a budget of");
     check(|o| o.shares = Shares::whole(99), "do not buy");
     check(|o| o.kind = OrderKind::Fok, "attempt");
-    check(|o| o.attempt = 2, "again");
+    check(|o| o.attempt = 2, "attempt 2");
     check(|o| o.signal = SignalId(7), "not known");
 }
 

@@ -29,7 +29,7 @@ pub const INPUTS: usize = 400;
 #[derive(Clone, Debug)]
 pub struct Violation {
     pub seed: u64,
-    /// How many inputs the engine had taken: a trial of so many shows it again.
+    /// A trial of so many inputs shows it again.
     pub inputs: usize,
     pub finding: String,
     /// The last inputs and events, oldest first.

@@ -66,6 +66,8 @@ pub struct Play {
     plans: BTreeMap<(Nanos, u64), Plan>,
     planned: u64,
     inputs: usize,
+    /// How many there should be before the faults stop.
+    inputs_meant: usize,
     /// Leader trades that were told, for sources that repeat them.
     told: VecDeque<Input>,
     story: VecDeque<String>,
@@ -97,6 +99,7 @@ impl Play {
             plans: BTreeMap::new(),
             planned: 0,
             inputs: 0,
+            inputs_meant: 0,
             told: VecDeque::new(),
             story: VecDeque::new(),
             coverage: Coverage::default(),
@@ -110,8 +113,9 @@ impl Play {
         self.scene.seed
     }
 
+    /// Returns how many inputs the engine took before the faults stopped: a trial of so many is the same.
     pub fn inputs(&self) -> usize {
-        self.inputs
+        self.inputs.min(self.inputs_meant)
     }
 
     pub fn story(&self) -> Vec<String> {
@@ -167,6 +171,7 @@ impl Play {
 
     /// Lets the world act until the engine has taken so many inputs.
     pub fn act(&mut self, inputs: usize) -> Finding {
+        self.inputs_meant = inputs;
         self.heard()?;
         while self.inputs < inputs {
             self.now = self.now.plus(self.pause());
@@ -430,11 +435,9 @@ impl Play {
             self.told.push_back(*input);
         }
         self.inputs += 1;
+        self.learn(input);
         self.tell(|| format!("{at:?} {input:?}"));
         let at = at.max(self.core.now());
-        if let Input::MarketKnown { token, .. } = input {
-            self.places[token.index()].is_known = true;
-        }
         self.auditor.input(at, input);
         self.core.handle(at, input).expect("the log takes everything");
         let events = self.journal.len();
@@ -447,6 +450,13 @@ impl Play {
             self.compare_states()?;
         }
         self.compare_books()
+    }
+
+    /// What a market is like has a record of its own in the journal: it outlives the process.
+    fn learn(&mut self, input: &Input) {
+        if let Input::MarketKnown { token, .. } = input {
+            self.places[token.index()].is_known = true;
+        }
     }
 
     fn advance(&mut self, at: Nanos) -> Finding {
@@ -540,6 +550,7 @@ impl Play {
         let Some((_, input)) = self.next_due() else { return Ok(None) };
         let at = self.now;
         self.advance(at)?;
+        self.learn(&input);
         self.tell(|| format!("cut short: {input:?}"));
         self.auditor.input(at, &input);
         self.core.handle(at, &input).expect("the log takes everything");
@@ -619,7 +630,10 @@ fn core(engine: Engine) -> Core<Written> {
     // Nobody reads how long the stages take here, so one recorder's histograms serve for all.
     static STAGES: OnceLock<Stages> = OnceLock::new();
     let stages = STAGES.get_or_init(Stages::new);
-    Core::new(engine, Paper::new(PaperOptions::default()), Written::default(), stages.recorder())
+    let venue = || Paper::new(PaperOptions::default());
+    let mut core = Core::new(engine, venue(), Written::default(), stages.recorder());
+    core.set_live(venue());
+    core
 }
 
 /// Returns an engine as set up for the scene, before any event.

@@ -6,7 +6,7 @@ use crate::{
         ConditionId, FeeSchedule, LeaderId, LiveSwitch, Market, Mode, Nanos, PortfolioId, Settings, Shares, Tick,
         TokenId, Usdc, VenueEventId,
     },
-    engine::Options,
+    engine::{LiveOrders, Options},
     sim::{auditor::Terms, random::Random},
 };
 
@@ -45,8 +45,10 @@ impl Scene {
     pub fn of(seed: u64) -> Scene {
         let mut random = Random::new(seed);
         let begins = MIDNIGHT.plus(Nanos::from_secs(random.range(0, 86_400)));
+        let modes = [Mode::Paper, Mode::Paper, Mode::Live];
         let portfolios: Vec<(Mode, Settings)> =
-            (0..random.range(1, 5)).map(|_| (Mode::Paper, settings::drawn(&mut random))).collect();
+            (0..random.range(1, 5)).map(|_| (*random.pick(&modes), settings::drawn(&mut random))).collect();
+        let live = *random.pick(&[LiveSwitch::On, LiveSwitch::On, LiveSwitch::Shadow, LiveSwitch::Off]);
         let leaders: Vec<Style> = (0..random.range(1, 5)).map(|_| *random.pick(&Style::ALL)).collect();
         let mut follows = vec![];
         for leader in 0..leaders.len() as u32 {
@@ -62,7 +64,12 @@ impl Scene {
         Scene {
             seed,
             begins,
-            options: Options { value_every: Nanos::from_secs(900), ..Options::default() },
+            options: Options {
+                value_every: Nanos::from_secs(900),
+                live,
+                live_orders: LiveOrders::Ready,
+                ..Options::default()
+            },
             markets,
             cold,
             leaders,
@@ -83,7 +90,7 @@ impl Scene {
             denied: self.denied.clone(),
             group_window: self.options.group_window,
             paper: self.options.paper,
-            live: LiveSwitch::Off,
+            live: self.options.live,
         }
     }
 }

@@ -4,7 +4,8 @@ use crate::{
     domain::{
         Nanos, Price, Settings, SizeRule, Usdc,
         settings::{
-            BelowMinimum, Conduct, ExitPlan, Guard, Hedges, Limits, Netting, OrderPolicy, Roles, ScaleIn, Sides, Tier,
+            BelowMinimum, BreakerReset, Conduct, ExitPlan, Guard, Hedges, Limits, Netting, OrderPolicy, Roles, ScaleIn,
+            Sides, Tier,
         },
     },
     sim::random::Random,
@@ -116,6 +117,21 @@ fn conduct(conduct: &mut Conduct, random: &mut Random) {
 fn limits(limits: &mut Limits, random: &mut Random) {
     maybe(random, 30, &mut limits.position_usdc_max, Usdc::whole(100));
     maybe(random, 30, &mut limits.exposure_usdc_max, Usdc::whole(300));
+    maybe(random, 20, &mut limits.market_usdc_max, Usdc::whole(120));
+    maybe(random, 20, &mut limits.event_usdc_max, Usdc::whole(150));
+    maybe(random, 20, &mut limits.leader_usdc_max, Usdc::whole(150));
+    maybe(random, 20, &mut limits.day_usdc_max, Usdc::whole(200));
+    maybe(random, 20, &mut limits.leader_day_usdc_max, Usdc::whole(120));
+    maybe(random, 20, &mut limits.day_loss_usdc_max, Usdc::whole(20));
+    maybe(random, 20, &mut limits.leader_day_loss_usdc_max, Usdc::whole(15));
+    maybe(random, 20, &mut limits.leader_loss_usdc_max, Usdc::whole(30));
+    maybe(random, 20, &mut limits.drawdown_ppm_max, 50_000);
+    maybe(random, 20, &mut limits.losses_in_row_max, 3);
+    maybe(random, 20, &mut limits.orders_per_minute_max, 3);
+    maybe(random, 20, &mut limits.unknown_orders_max, 0);
+    maybe(random, 20, &mut limits.unknown_burst_max, 2);
+    maybe(random, 50, &mut limits.reset, BreakerReset::ByHand);
+    maybe(random, 20, &mut limits.balance_low_usdc, Usdc::whole(10));
 }
 
 fn exits(settings: &mut Settings, random: &mut Random) {
