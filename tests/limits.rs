@@ -86,6 +86,7 @@ fn stories(path: &str, text: &str) -> Vec<Story> {
             for helper in helpers.iter().filter(|helper| test.body.contains(&format!("{}(", helper.name))) {
                 body.push_str(helper.body);
             }
+            let body = body.replace("\\n", " ");
             let words = body.split(|c: char| !c.is_alphanumeric() && c != '_');
             let words = words.filter(|word| !word.is_empty()).map(|word| bare(&snake(word))).collect();
             let (path, name, binds) = (path.to_owned(), test.name.to_owned(), test.binds.clone());
@@ -143,8 +144,8 @@ fn all_stories() -> Vec<Story> {
     let mut paths = vec![];
     ["src", "tests"].iter().for_each(|folder| walk(&root.join(folder), &mut paths));
     paths.sort();
-    let here = Path::new(file!()).file_name();
-    let texts = paths.iter().filter(|path| path.file_name() != here).map(|path| {
+    let here = root.join(file!());
+    let texts = paths.iter().filter(|path| **path != here).map(|path| {
         let name = path.strip_prefix(&root).expect("under the root").display().to_string();
         (name, fs::read_to_string(path).expect("a source"))
     });
@@ -165,7 +166,9 @@ impl Reason {
         let phrase = told.map_or(format!("{} {}", self.said, self.code), |(_, told)| (*told).to_owned());
         let ends = |text: &str| !text.starts_with(|c: char| c.is_alphanumeric() || c == '_');
         let says = |what: &str| story.text.match_indices(what).any(|(at, _)| ends(&story.text[at + what.len()..]));
-        says(phrase.trim()) || says(&self.path)
+        let (of, name) = self.path.split_once("::").unwrap_or_default();
+        let is_imported = || story.text.contains(&format!("{of}::{{")) && says(&format!("({name})"));
+        says(phrase.trim()) || says(&self.path) || is_imported()
     }
 }
 

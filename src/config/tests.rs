@@ -516,6 +516,7 @@ fn each_limit_out_of_its_range_is_a_mistake() {
     assert_eq!(load("").expect("right").live.switch, LiveSwitch::Off);
 }
 
+/// Binds: preset.
 #[test]
 fn a_preset_fills_what_its_table_does_not_say() {
     let told = |table: &str| {

@@ -100,6 +100,7 @@ mod tests {
         assert_eq!(left, expected, "{limits:?} {orders:?}");
     }
 
+    /// Binds: orders_per_second_max, usdc_per_minute_max, usdc_per_order_max.
     #[test]
     fn each_ceiling_binds_and_zero_is_none() {
         use NotSent::{DollarsPerMinute, DollarsPerOrder, OrdersPerSecond};

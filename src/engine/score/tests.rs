@@ -93,6 +93,7 @@ fn a_leaders_record_moves_the_next_score() {
 }
 
 /// The same story where the gate refuses, beside where it does not.
+/// Binds: score_gate.
 #[test]
 fn each_gate_binds() {
     // The market says 0.295, the additive model 0.303, the Bayesian one 0.301699, and the external one 0.52.

@@ -72,6 +72,7 @@ fn a_gain_ends_the_losses_in_a_row_and_a_sale_in_parts_is_one() {
     assert!(!world.said().contains("tripped"));
 }
 
+/// Binds: breaker_reset.
 #[test]
 fn a_breaker_never_stops_an_exit_and_is_reset_by_hand() {
     let mut world = holding(|l| (l.day_loss_usdc_max, l.reset) = (Usdc::whole(50), BreakerReset::ByHand));

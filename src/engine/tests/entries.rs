@@ -143,9 +143,11 @@ fn the_same_fill_is_copied_once() {
     assert_eq!(world.said(), "buy $50 @ 0.51; repeated");
 }
 
+/// Binds: group_window_ms.
 #[test]
 fn fills_of_a_group_are_copied_for_their_sum() {
-    let mut world = World::new(sized(SizeRule::Percent(100_000)));
+    let options = Options { group_window: Nanos::from_secs(2), value_every: Nanos::NEVER, ..Options::default() };
+    let mut world = World::with(sized(SizeRule::Percent(100_000)), options);
     liquid(&mut world);
     world.said();
     // 10 % of 50, 100, 150, 1,050 dollars: the first three are copied as they come, for the difference.

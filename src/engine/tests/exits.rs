@@ -221,3 +221,23 @@ fn a_position_is_worth_its_bid_nothing_without_one_and_its_cost_while_its_book_i
     world.engine.tokens[TOKEN.index()].book = book::Book::default();
     assert_eq!(world.engine.unrealised(PAPER), Usdc::ZERO);
 }
+
+/// Binds: cooling_minutes.
+#[test]
+fn proceeds_are_cash_again_when_they_cooled() {
+    for (cooling, is_at_once) in [(0, true), (60, false)] {
+        let mut settings = open_settings();
+        settings.exit.cooling = Nanos::from_secs(cooling);
+        let mut world = World::new(settings);
+        liquid(&mut world);
+        world.leader(Side::Buy, 0.50, 200.0);
+        world.wait(Nanos::from_secs(1));
+        world.leader(Side::Sell, 0.49, 200.0);
+        world.wait(Nanos::from_secs(1));
+        let said = world.said();
+        assert_eq!(said.contains("released"), is_at_once, "{said}");
+        world.wait(Nanos::from_secs(60));
+        assert_eq!(world.said().contains("released"), !is_at_once);
+        world.audit();
+    }
+}

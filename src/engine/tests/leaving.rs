@@ -171,7 +171,6 @@ type Block = (&'static str, fn(&mut World));
 type Leave = fn(&mut World);
 
 /// Every one of them is turned on: no entry is made, and each kind of exit is.
-/// Binds: guard_patience_s.
 #[test]
 fn nothing_that_stops_entries_stops_an_exit() {
     let blocks: [Block; 7] = [
@@ -244,6 +243,7 @@ fn guarded(narrow: impl FnOnce(&mut Settings), bids: &[(f64, f64)], at_once: &st
     assert_eq!(world.said(), later, "{bids:?} after the patience");
 }
 
+/// Binds: guard_patience_s.
 #[test]
 fn a_guard_for_selling_holds_an_exit_back_for_so_long_and_no_longer() {
     let sold = "due leader_exit; sell 100 @ 0.45";

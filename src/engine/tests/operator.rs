@@ -78,6 +78,7 @@ fn money_is_brought_taken_and_moved_and_the_settings_capital_follows_beside_it()
     world.audit();
 }
 
+/// Binds: balance_low_usdc.
 #[test]
 fn a_low_balance_is_said_once_until_it_is_over() {
     let mut settings = open_settings();

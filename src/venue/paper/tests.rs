@@ -142,6 +142,21 @@ fn depth_is_used_once_while_its_level_stands() {
     assert_eq!(answers(&mut paper, &engine, ten), "78.431372 for 40 fee 0; filled");
 }
 
+/// Binds: fill_delay_ms.
+#[test]
+fn an_order_meets_the_book_after_its_delay() {
+    let engine = book(&[(49, 100)], &[(51, 100)]);
+    let order = order(Side::Buy, OrderKind::Fak, 51, 40);
+    for (fill_delay, is_answered) in [(250, true), (251, false)] {
+        let fill_delay = Nanos::from_millis(fill_delay);
+        let mut paper = Paper::new(PaperOptions { fill_delay, ..PaperOptions::default() });
+        paper.submit(Nanos(0), &order);
+        assert_eq!(paper.next_due(), fill_delay);
+        assert_eq!(paper.answer(Nanos::from_millis(250), &engine).is_some(), is_answered, "{fill_delay:?}");
+    }
+}
+
+/// Binds: depth_memory_s.
 #[test]
 fn taken_depth_is_forgotten_in_time() {
     let engine = book(&[(49, 100)], &[(51, 100)]);
