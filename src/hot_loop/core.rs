@@ -21,7 +21,7 @@ pub trait Log {
 }
 
 /// An encoded event is far shorter than the longest record, so that several fit where one is reserved.
-const EVENTS_PER_RECORD: usize = 4;
+pub const EVENTS_PER_RECORD: usize = 6;
 
 /// How long the hot thread waits for the journal's next segment, in nanoseconds.
 const RESERVE_PATIENCE: u64 = 5_000_000_000;
