@@ -5,6 +5,8 @@
 //! Pure, in virtual time, without clock or task: `exchange` matches and settles orders, `workload` (with `listing`, `place`,
 //! `leader`, `book`, `random`) is who trades there and says what the public sees, `chain` makes blocks of it. `wire` writes
 //! what they say as the venue would; `server` serves it, to friends and to clients with keys.
+//!
+//! Another world, of inputs alone and as pure, is `trial`: it tries the engine, and the `auditor` judges it.
 
 pub mod auditor;
 pub mod book;
