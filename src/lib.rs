@@ -30,7 +30,8 @@
 //! journal into Postgres, [`web`] shows it. [`session`] starts and stops all that; [`start`] is recovery. [`report`] plays
 //! recordings through the same engine, [`sim`] is the world of the demo and the tests: an exchange, a chain and the venue's
 //! whole wire, also as a program of its own (`remora venue`), on which the official clients of others live their day
-//! (`tests/clients`).
+//! (`tests/clients`); and, in virtual time, seeded trials of the engine ([`sim::trial`]) before an auditor that shares no
+//! code with it ([`sim::auditor`]).
 //!
 //! # Invariants
 //!
@@ -42,7 +43,7 @@
 //! 4. Journal before effect: an order reaches its venue after its record is in the journal. A full journal stops the engine
 //!    before it decides anything. ([`hot_loop::Core`])
 //! 5. Every signal ends once for every portfolio that follows: skipped (the strategy's no), refused (risk's no), an order
-//!    that ends, or a sale that is owed until it is sold or its market ends.
+//!    that ends, merged into the order of a later one, or a sale that is owed until it is sold or its market ends.
 //! 6. A fill of a leader is copied once, wherever and however often it is seen, also after a restart.
 //! 7. Nothing on the trading path waits for Postgres, a log, a metric or a browser. A full queue makes its feed wait and is
 //!    counted; nothing is dropped in silence.
@@ -54,6 +55,7 @@
 //!     transfer between accounts that sum to zero; nothing is clamped. ([`engine::ledger`])
 //! 12. Paper says the same, byte for byte, whatever live does; and no start opens a switch further than a person left it.
 //!     ([`engine::switch`], `engine/tests/modes.rs`)
+//! 13. Every reason for a no and every key of a strategy has a test that shows it bind. (`tests/limits.rs`, `tests/LIMITS.md`)
 //!
 //! Where our design differs from the first draft: a group of fills is not waited for. Each fill is decided at once for the
 //! group's total less what the group already ordered, so the sum is the rule's and nothing is late ([`engine::leader`]).

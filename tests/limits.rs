@@ -189,10 +189,10 @@ fn keys() -> Vec<(String, String)> {
     for line in DEFAULT.lines() {
         if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
             part = name;
-        } else if let Some((key, _)) = line.split_once(" = ").filter(|(key, _)| !key.contains(['#', ' ', '"'])) {
-            if DECIDING.contains(&part) {
-                keys.push((part.to_owned(), key.to_owned()));
-            }
+        } else if let Some((key, _)) = line.split_once(" = ").filter(|(key, _)| !key.contains(['#', ' ', '"']))
+            && DECIDING.contains(&part)
+        {
+            keys.push((part.to_owned(), key.to_owned()));
         }
     }
     keys

@@ -239,7 +239,7 @@ fn files_are_short() {
 fn every_documented_key_is_read() {
     let load = |text: String| Config::load(&Source::Text { name: "text".into(), text }, &Overrides::default());
     let unread = load(format!("{DEFAULT}\nunread_key = 1\n")).expect_err("a key that nobody reads is a mistake");
-    assert!(unread.to_string().contains("strategy_default.paper.unread_key"), "{unread}");
+    assert!(unread.to_string().contains("strategy_default.live.unread_key"), "{unread}");
     // The file as it is, over itself: each key in it is asked for.
     load(DEFAULT.to_owned()).expect("every key is read");
 }

@@ -78,6 +78,7 @@ impl Cooling {
 impl Engine {
     /// Makes an event true. Panics on one that cannot follow from the state: the journal is checked before, so that is a
     /// fault of ours, and going on could lose money.
+    #[expect(clippy::too_many_lines, reason = "one arm for each event")]
     pub fn apply(&mut self, at: Nanos, event: &Event) {
         match event {
             Event::Deposited { portfolio, amount } => {

@@ -4,11 +4,15 @@
 //! records; [`Engine::apply`] alone changes money and orders, here and in recovery.
 //!
 //! ```text
-//! step(now, input) -- Level, BookDone ----> book ----------------> exits that are due
-//!                  \- LeaderTrade --------> signal -> strategy -> risk -> order + ledger
-//!                  \- Filled, Closed -----> order -> position + ledger
-//!                  \- Timer --------------> cooling, parked signals, exits to retry, values
+//! step(now, input) -- Level, BookDone ----> book ----------------> exits and plans that are due
+//!                  \- LeaderTrade --------> signal -> score -> strategy -> (buffer) -> risk -> order + ledger
+//!                  \- Filled, Closed -----> order -> position + ledger -> breakers
+//!                  \- Pause, Deposit, ... -> operator
+//!                  \- Timer --------------> cooling, parked signals, buffers, exits to retry, values, days
 //! ```
+//!
+//! What is remembered, each in a bounded table that `apply` rebuilds: of leaders `leader` (fills seen, groups), `holdings`,
+//! `conduct`; of portfolios `ledger`, `position`, `stake` and `dealing` (sums for limits), `standing` (days, losses, peaks).
 
 mod answer;
 pub mod apply;

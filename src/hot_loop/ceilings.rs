@@ -33,17 +33,17 @@ impl Ceilings {
             Side::Buy => order.reserved,
             Side::Sell => Usdc::ZERO,
         };
-        let CeilingsConfig { orders_per_second_max, usdc_per_minute_max, usdc_per_order_max } = self.limits;
         let passes = |limit: Usdc, sum: Usdc| Usdc::ZERO < limit && limit < sum;
-        if passes(usdc_per_order_max, dollars) {
+        if passes(self.limits.usdc_per_order_max, dollars) {
             return Err(NotSent::DollarsPerOrder);
         }
         let second = now.as_secs();
+        let minute_max = self.limits.usdc_per_minute_max;
         let recent = self.spent.iter().filter(|(of, _)| second < of + SECONDS as u64);
-        if dollars > Usdc::ZERO && passes(usdc_per_minute_max, recent.fold(dollars, |sum, (_, spent)| sum + *spent)) {
+        if dollars > Usdc::ZERO && passes(minute_max, recent.fold(dollars, |sum, (_, spent)| sum + *spent)) {
             return Err(NotSent::DollarsPerMinute);
         }
-        let most = orders_per_second_max as usize;
+        let most = self.limits.orders_per_second_max as usize;
         if most > 0 && self.orders.len() == most {
             if self.orders.front().is_some_and(|oldest| now.since(*oldest) < SECOND) {
                 return Err(NotSent::OrdersPerSecond);

@@ -21,7 +21,7 @@ pub trait Log {
 }
 
 /// An encoded event is far shorter than the longest record, so that several fit where one is reserved.
-const EVENTS_PER_RECORD: usize = 4;
+pub const EVENTS_PER_RECORD: usize = 6;
 
 /// How long the hot thread waits for the journal's next segment, in nanoseconds.
 const RESERVE_PATIENCE: u64 = 5_000_000_000;
@@ -257,78 +257,83 @@ impl<L: Log> Core<L> {
         }
         self.stages.record(Stage::Journal, clock::mono() - begun);
         for index in 0..self.events.as_slice().len() {
-            let event = &self.events.as_slice()[index].clone();
-            self.tally.add(event);
-            match event {
-                Event::Signal(signal) => {
-                    self.traded_at[signal.signal.0 as usize % ORDERS_OPEN_MAX] = (signal.signal, signal.traded_at);
-                }
-                Event::Submitted(order) => {
-                    self.ordered_at[order.order.0 as usize % ORDERS_OPEN_MAX] = (order.order, self.now);
-                    let (signal, traded_at) = self.traded_at[order.signal.0 as usize % ORDERS_OPEN_MAX];
-                    if order.signal != SignalId::NONE && signal == order.signal {
-                        self.stages.record(Stage::BehindLeader, self.now.since(traded_at).0);
-                    }
-                    self.send(order);
-                }
-                Event::Filled(filled) => {
-                    let (order, at) = self.ordered_at[filled.order.0 as usize % ORDERS_OPEN_MAX];
-                    if order == filled.order {
-                        self.stages.record(Stage::Fill, self.now.since(at).0);
-                    }
-                }
-                Event::CancelDue { order } if *order < OrderId::LIVE => self.paper.cancel(self.now, *order),
-                Event::CancelDue { order } => {
-                    if let Some(venue) = &mut self.live {
-                        venue.cancel(self.now, *order);
-                    }
-                }
-                Event::Diverged { token, .. } => self.resync.push(*token),
-                Event::Deposited { .. }
-                | Event::Withdrawn { .. }
-                | Event::Repeated { .. }
-                | Event::Parked { .. }
-                | Event::Skipped { .. }
-                | Event::Refused { .. }
-                | Event::ExitDue { .. }
-                | Event::Accepted { .. }
-                | Event::Closed { .. }
-                | Event::Resolved { .. }
-                | Event::Settled(_)
-                | Event::Released { .. }
-                | Event::Valued(_)
-                | Event::Resynced { .. }
-                | Event::Faulted { .. }
-                | Event::Paused { .. }
-                | Event::Unpaused { .. }
-                | Event::Scored(_)
-                | Event::Buffered { .. }
-                | Event::Merged { .. }
-                | Event::LeaderHolds { .. }
-                | Event::LeaderBlocked { .. }
-                | Event::LeaderUnblocked { .. }
-                | Event::Peaked { .. }
-                | Event::PlanRepaired { .. }
-                | Event::Unplanned { .. }
-                | Event::Unknown { .. }
-                | Event::DayBegan { .. }
-                | Event::Tripped { .. }
-                | Event::BreakerReset { .. }
-                | Event::BalanceLow { .. }
-                | Event::Moved { .. }
-                | Event::Declined { .. }
-                | Event::Configured { .. }
-                | Event::PaperSwitched { .. }
-                | Event::LiveSwitched { .. }
-                | Event::LeaderSwitched { .. }
-                | Event::Funded { .. } => (),
-            }
+            let event = self.events.as_slice()[index];
+            self.tally.add(&event);
+            self.let_out(&event);
         }
         self.events.clear();
         while let Some((order, cause)) = self.unsent.pop() {
             self.step(&Input::Closed { order, end: OrderEnd::NotSent(cause) }, None)?;
         }
         Ok(())
+    }
+
+    /// Lets the effect of a written event out.
+    fn let_out(&mut self, event: &Event) {
+        match event {
+            Event::Signal(signal) => {
+                self.traded_at[signal.signal.0 as usize % ORDERS_OPEN_MAX] = (signal.signal, signal.traded_at);
+            }
+            Event::Submitted(order) => {
+                self.ordered_at[order.order.0 as usize % ORDERS_OPEN_MAX] = (order.order, self.now);
+                let (signal, traded_at) = self.traded_at[order.signal.0 as usize % ORDERS_OPEN_MAX];
+                if order.signal != SignalId::NONE && signal == order.signal {
+                    self.stages.record(Stage::BehindLeader, self.now.since(traded_at).0);
+                }
+                self.send(order);
+            }
+            Event::Filled(filled) => {
+                let (order, at) = self.ordered_at[filled.order.0 as usize % ORDERS_OPEN_MAX];
+                if order == filled.order {
+                    self.stages.record(Stage::Fill, self.now.since(at).0);
+                }
+            }
+            Event::CancelDue { order } if *order < OrderId::LIVE => self.paper.cancel(self.now, *order),
+            Event::CancelDue { order } => {
+                if let Some(venue) = &mut self.live {
+                    venue.cancel(self.now, *order);
+                }
+            }
+            Event::Diverged { token, .. } => self.resync.push(*token),
+            Event::Deposited { .. }
+            | Event::Withdrawn { .. }
+            | Event::Repeated { .. }
+            | Event::Parked { .. }
+            | Event::Skipped { .. }
+            | Event::Refused { .. }
+            | Event::ExitDue { .. }
+            | Event::Accepted { .. }
+            | Event::Closed { .. }
+            | Event::Resolved { .. }
+            | Event::Settled(_)
+            | Event::Released { .. }
+            | Event::Valued(_)
+            | Event::Resynced { .. }
+            | Event::Faulted { .. }
+            | Event::Paused { .. }
+            | Event::Unpaused { .. }
+            | Event::Scored(_)
+            | Event::Buffered { .. }
+            | Event::Merged { .. }
+            | Event::LeaderHolds { .. }
+            | Event::LeaderBlocked { .. }
+            | Event::LeaderUnblocked { .. }
+            | Event::Peaked { .. }
+            | Event::PlanRepaired { .. }
+            | Event::Unplanned { .. }
+            | Event::Unknown { .. }
+            | Event::DayBegan { .. }
+            | Event::Tripped { .. }
+            | Event::BreakerReset { .. }
+            | Event::BalanceLow { .. }
+            | Event::Moved { .. }
+            | Event::Declined { .. }
+            | Event::Configured { .. }
+            | Event::PaperSwitched { .. }
+            | Event::LiveSwitched { .. }
+            | Event::LeaderSwitched { .. }
+            | Event::Funded { .. } => (),
+        }
     }
 }
 

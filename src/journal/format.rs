@@ -212,7 +212,13 @@ pub fn is_zero(bytes: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::TokenId;
+    use crate::{
+        domain::{
+            Cause, Event, LeaderId, OrderId, OrderKind, PortfolioId, Price, Role, Shares, Side, SignalId, TokenId,
+            TradeKey, Usdc, event,
+        },
+        hot_loop::core::EVENTS_PER_RECORD,
+    };
 
     #[test]
     fn a_header_is_read_back_and_every_flipped_bit_shows() {
@@ -247,5 +253,50 @@ mod tests {
         };
         // One byte for the variant, one for the id, two for the length.
         assert!(fits(PAYLOAD_MAX - 4) && !fits(PAYLOAD_MAX - 3));
+    }
+
+    /// The hot thread reserves room for a step's events by this.
+    #[test]
+    fn the_longest_events_are_far_shorter_than_the_longest_record() {
+        let price = Price::from_micros(999_999).expect("a price");
+        let signal = event::Signal {
+            signal: SignalId(u64::MAX),
+            group: SignalId(u64::MAX),
+            trade: TradeKey([u64::MAX; 2]),
+            leader: LeaderId(u32::MAX),
+            token: TokenId(u32::MAX),
+            side: Side::Sell,
+            price,
+            shares: Shares(u64::MAX),
+            group_price: price,
+            group_shares: Shares(u64::MAX),
+            leader_held: Shares(u64::MAX),
+            role: Role::Taker,
+            how: event::How::Observed,
+            traded_at: Nanos::NEVER,
+        };
+        let order = event::Submitted {
+            order: OrderId(u64::MAX),
+            signal: SignalId(u64::MAX),
+            portfolio: PortfolioId(u16::MAX),
+            leader: LeaderId(u32::MAX),
+            token: TokenId(u32::MAX),
+            side: Side::Sell,
+            kind: OrderKind::Gtc,
+            cause: Cause::Plan,
+            limit: price,
+            shares: Shares(u64::MAX),
+            budget: Usdc(i64::MIN),
+            reserved: Usdc(i64::MIN),
+            touch: price,
+            reference: price,
+            attempt: 2,
+        };
+        for event in [Event::Signal(signal), Event::Submitted(order)] {
+            let mut buffer = [0; RECORD_MAX];
+            let size =
+                encode(&mut buffer, Link::START, u64::MAX, Nanos::NEVER, &Record::Event(event)).expect("it fits").0;
+            assert!(size * EVENTS_PER_RECORD <= RECORD_MAX, "{size}: {event:?}");
+        }
     }
 }

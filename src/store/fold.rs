@@ -122,6 +122,7 @@ impl Batch {
         self.markets.insert(id, row);
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each event")]
     fn event(&mut self, known: &mut Known, seq: i64, now: OffsetDateTime, event: &Event) -> Result<(), Misfit> {
         match *event {
             Event::Deposited { portfolio, amount } => {

@@ -62,6 +62,7 @@ pub async fn metrics(State(web): State<Arc<Web>>) -> Response {
     ([(header::CONTENT_TYPE, export::CONTENT_TYPE)], text).into_response()
 }
 
+#[expect(clippy::too_many_lines, reason = "one JSON object")]
 pub async fn status(State(web): State<Arc<Web>>) -> Json<Value> {
     let snapshot = web.state.published.load();
     let time = |at: Nanos| (at != Nanos::ZERO).then(|| figure::stamp(figure::moment(at)));

@@ -10,6 +10,7 @@ use std::{
 use remora::{
     domain::Nanos,
     engine::EVENTS_MAX,
+    hot_loop::core::EVENTS_PER_RECORD,
     journal::{Journal, Options, Record},
     sim::server,
     store::testing::TestDatabase,
@@ -49,7 +50,7 @@ impl Drop for SmallDisk {
 
 const SEGMENT: usize = 4 << 20;
 /// As many records as one step may need, and some that the session may write before it is full.
-const LEFT: usize = EVENTS_MAX / 4 + 4;
+const LEFT: usize = EVENTS_MAX / EVENTS_PER_RECORD + 4;
 
 /// Fills a journal until little room is left in its only segment.
 fn fill(dir: &Path) {

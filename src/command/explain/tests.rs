@@ -97,6 +97,7 @@ fn check(config: &Config, line: &str, expected: &[&str]) {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 #[test]
 fn what_is_printed_is_what_the_engine_said() {
     let (demo, strict) = (demo(), config());

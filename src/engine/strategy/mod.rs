@@ -8,9 +8,6 @@ pub mod policy;
 pub mod price;
 pub mod size;
 
-#[cfg(test)]
-mod tests;
-
 use super::{book::Book, conduct::Worth, score};
 use crate::domain::{Market, Nanos, Numbers, Price, Role, Settings, Shares, Side, Skip, Usdc};
 
@@ -122,3 +119,6 @@ fn micros(price: Price) -> i64 {
 fn millis(length: Nanos) -> i64 {
     length.as_millis() as i64
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,10 +7,12 @@ use crate::{
     engine::strategy::{Sale, sell_bound, sell_shares},
 };
 
-/// Returns what a paper portfolio is told by these lines of `[strategy.paper]`, and by the defaults.
+/// Returns what a paper portfolio is told by these lines of `[strategy.paper]`, and by the defaults. Nothing waits for
+/// company here: a copy that is too small ends at once.
 fn settings(lines: &str) -> Settings {
     let leader = "[[leader]]\nname = \"Ada\"\nwallet = \"0x1ead000000000000000000000000000000000001\"\n";
-    let strategy = "[[strategy]]\nname = \"s\"\nleaders = [\"Ada\"]\n[strategy.paper]\ncapital_usdc = 1000\n";
+    let strategy =
+        "[[strategy]]\nname = \"s\"\nleaders = [\"Ada\"]\n[strategy.paper]\ncapital_usdc = 1000\nbuffer_window_s = 0\n";
     let text = format!("{leader}{strategy}{lines}");
     let config = Config::load(&Source::Text { name: "keys".to_owned(), text }, &Overrides::default());
     config.unwrap_or_else(|problems| panic!("{problems}")).strategies[0].settings

@@ -341,8 +341,8 @@ impl Auditor {
             }
             SizeRule::Conviction { full } => (i128::from(full.0), false),
         };
-        let begun = sizing.tiers.iter().filter(|tier| i128::from(tier.from.0) <= theirs && **tier != Tier::UNUSED);
-        let factor = begun.last().map_or(million, |tier| i128::from(tier.factor_ppm));
+        let mut begun = sizing.tiers.iter().filter(|tier| i128::from(tier.from.0) <= theirs && **tier != Tier::UNUSED);
+        let factor = begun.next_back().map_or(million, |tier| i128::from(tier.factor_ppm));
         let cap = i128::from(sizing.order_usdc_max.0).min(figure::part(equity, sizing.bankroll_ppm_max.into()));
         let conduct = &purse.settings.conduct;
         let copied = if self.copied(submitted, signal) < conduct.probation_trades as usize {

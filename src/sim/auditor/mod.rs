@@ -184,6 +184,7 @@ impl Auditor {
         Ok(())
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each event")]
     fn take(&mut self, now: Nanos, event: &Event) -> Finding {
         match *event {
             Event::Deposited { portfolio, amount } => self.paid(portfolio, amount.0.into()),

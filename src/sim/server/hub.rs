@@ -139,7 +139,7 @@ impl Hub {
     pub fn summary(&self) -> Summary {
         Summary {
             markets: self.workload.places().count(),
-            fills: self.archive.count(),
+            fills: self.archive.fills(),
             private_requests: self.requests,
             sockets: self.connected,
             truth_lines: 0,

@@ -153,6 +153,7 @@ async fn a_no_is_worth_what_the_copy_would_have_earned() {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one story")]
 #[tokio::test]
 async fn a_copy_in_many_fills_counts_once_and_at_the_usual_size() {
     let mut story = Story::default();

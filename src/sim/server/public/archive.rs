@@ -124,7 +124,7 @@ impl Archive {
     }
 
     /// Returns how many fills were told.
-    pub fn count(&self) -> u64 {
+    pub fn fills(&self) -> u64 {
         self.fills
     }
 
