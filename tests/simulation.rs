@@ -22,7 +22,6 @@ const OFTEN: &[&str] = &[
     "resynced",
     "due leader_exit",
     "due stop_loss",
-    "due take_profit",
     "closed cancelled",
     "closed rejected_no_match",
     "closed rejected_not_fully_filled",

@@ -30,7 +30,9 @@ impl File {
     fn parts(&self) -> (&str, &str) {
         let is_test =
             !self.is_in("src/") || ["/tests.rs", "/tests/", "/testing.rs"].iter().any(|part| self.path.contains(part));
-        match self.text.find("#[cfg(test)]\nmod ") {
+        // A module of tests that is elsewhere (`mod tests;`) does not end the program's part.
+        let begins = |start: &usize| self.text[*start..].lines().nth(1).is_some_and(|line| line.contains('{'));
+        match self.text.match_indices("#[cfg(test)]\nmod ").map(|(start, _)| start).find(begins) {
             _ if is_test => ("", &self.text),
             Some(start) => self.text.split_at(start),
             None => (&self.text, ""),
@@ -250,8 +252,11 @@ fn unused_fields(name: &str, text: &str, users: &[File]) -> Vec<String> {
     let body = body.split_once("\n}").map_or("", |(body, _)| body);
     let fields =
         body.lines().filter_map(|line| line.trim().strip_prefix("pub ")?.split_once(':')).map(|(field, _)| field);
-    let is_used =
-        |field: &str| users.iter().any(|file| file.code().any(|(_, code)| code.contains(&format!(".{field}"))));
+    // Taken one by one, or all at once: `let Name { field, .. } = ...`.
+    let takes = |code: &str, field: &str| {
+        code.contains(&format!(".{field}")) || code.contains(&format!("{name} {{")) && words(code).any(|w| w == field)
+    };
+    let is_used = |field: &str| users.iter().any(|file| file.code().any(|(_, code)| takes(code, field)));
     fields
         .filter(|field| !is_used(field))
         .map(|field| format!("{name}.{field} is read from the file, and used nowhere"))
@@ -261,8 +266,10 @@ fn unused_fields(name: &str, text: &str, users: &[File]) -> Vec<String> {
 #[test]
 fn every_setting_of_a_strategy_binds() {
     let text = "pub struct A {\n    pub used: u8,\n    /// x\n    pub idle: u8,\n}\n";
-    let user = File::new("src/engine/a.rs", "let x = self.used; // self.idle");
+    let user = File::new("src/engine/a.rs", "#[cfg(test)]\nmod tests;\nlet x = self.used; // self.idle");
     assert_eq!(unused_fields("A", text, &[user]), ["A.idle is read from the file, and used nowhere"]);
+    let user = File::new("src/engine/a.rs", "let A { used, idle } = self.a;");
+    assert_eq!(unused_fields("A", text, &[user]), [""; 0]);
 
     let engine = files("src/engine", &[".rs"]);
     if engine.is_empty() {
