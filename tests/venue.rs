@@ -171,7 +171,7 @@ fn mistakes_are_named_and_keys_are_not_shown() {
         (vec!["--account", &poor], "account 1 of 1: "),
         (vec!["--account", FIRST], "account 1 of 1: "),
         (vec!["--account", &good, "--account", &good], "account 2 of 2: its key was given before"),
-        (vec!["--knob", "ghost_fil_ppm=1"], "unknown field `ghost_fil_ppm`"),
+        (vec!["--knob", "ghost_fil_ppm=1"], "there is no knob ghost_fil_ppm; the likest are ghost_fill_ppm"),
         (vec!["--knob", "ghost_fill_ppm"], "write NAME=VALUE"),
         (vec!["--knob", "drift_ppm=1000001"], "drift_ppm: 1000001 is above 1000000"),
         (vec!["--profile", "storm"], "[possible values: calm, soak, hell]"),

@@ -343,7 +343,12 @@ impl Auditor {
         };
         let mut begun = sizing.tiers.iter().filter(|tier| i128::from(tier.from.0) <= theirs && **tier != Tier::UNUSED);
         let factor = begun.next_back().map_or(million, |tier| i128::from(tier.factor_ppm));
-        let cap = i128::from(sizing.order_usdc_max.0).min(figure::part(equity, sizing.bankroll_ppm_max.into()));
+        let bankroll = match i128::from(sizing.bankroll_ppm_max) {
+            // All of it is no clamp: cash is what bounds then.
+            part if part < million => figure::part(equity, part),
+            _ => i128::MAX,
+        };
+        let cap = i128::from(sizing.order_usdc_max.0).min(bankroll);
         let conduct = &purse.settings.conduct;
         let copied = if self.copied(submitted, signal) < conduct.probation_trades as usize {
             i128::from(conduct.probation_ppm)
