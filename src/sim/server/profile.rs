@@ -116,7 +116,7 @@ pub struct Knobs {
     /// The node is behind: its blocks and pending transactions come so much later. Balances are of now.
     pub rpc_lag_ms: u64,
     /// Leaders trick their copiers (RELIABILITY.md 3.4), each trick at the beginning of each of its periods; see
-    /// [`Trick`](crate::sim::workload::Trick) for what they do.
+    /// [`Trick`] for what they do.
     pub trick_distribute_every_ms: u64,
     pub trick_round_trip_every_ms: u64,
     pub trick_hedge_every_ms: u64,
