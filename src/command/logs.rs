@@ -9,7 +9,8 @@ pub fn init(log: &LogConfig) {
     let level = log.level.code();
     let others = if level == "error" { "error" } else { "warn" };
     let filter = EnvFilter::new(format!("{others},remora={level}"));
-    let lines = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let lines = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(is_terminal);
     let begun = match log.format {
         LogFormat::Pretty => lines.compact().try_init(),
         LogFormat::Json => lines.json().flatten_event(true).try_init(),

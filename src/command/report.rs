@@ -16,6 +16,7 @@ use crate::{
     session::journal_dir,
     store::{
         Database, DatabaseChoice,
+        private::Private,
         query::{By, EarnedRow, JudgedRow, NoRow, Reader, Scope},
     },
 };
@@ -138,7 +139,17 @@ async fn read(config: &Config, what: &What, scope: &ScopeArgs) -> Result<Found, 
             DatabaseChoice::Private { root: config.data.dir.clone() }
         }
     };
+    // A Postgres that nobody had started is nobody's to stop later.
+    let was_up = matches!(choice, DatabaseChoice::Private { .. }) && Private::seems_up(&config.data.dir);
     let database = Database::open(&choice).await.map_err(|error| error.to_string())?;
+    let found = ask(&database, what, scope).await;
+    if !was_up {
+        database.stop().await.map_err(|error| error.to_string())?;
+    }
+    found
+}
+
+async fn ask(database: &Database, what: &What, scope: &ScopeArgs) -> Result<Found, String> {
     let wrong = |error: sqlx::Error| format!("the tables cannot be read: {error}\n  fix: look at `remora doctor`");
     let mut reader = Reader::open(database.pool()).await.map_err(wrong)?;
     let asked = Scope { mode: scope.mode.code().to_owned(), strategy: scope.strategy.clone(), since: scope.from() };

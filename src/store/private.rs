@@ -75,6 +75,11 @@ impl Private {
         Ok(private)
     }
 
+    /// Returns whether a cluster under `root` seems to be up; one that was killed seems so, too.
+    pub fn seems_up(root: &Path) -> bool {
+        root.join("postgres/data/postmaster.pid").exists()
+    }
+
     /// Returns how to connect to one of its databases.
     pub fn connect_options(&self, database: &str) -> PgConnectOptions {
         PgConnectOptions::new_without_pgpass().socket(&self.socket).username("remora").database(database)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use remora::sim::server::{Fault, Options, Server};
 
 use crate::{
-    engine::{Engine, Home, PATIENCE, complaints, number, settings},
+    engine::{Engine, Home, PATIENCE, complaints, number, remora, settings},
     tables,
 };
 
@@ -28,6 +28,11 @@ async fn a_demo_runs_trades_and_stops_in_order() {
     assert_eq!(complaints(&output), Vec::<&str>::new(), "a calm session has nothing to complain about");
     assert_eq!(home.postmaster(), None, "its Postgres was stopped");
     assert!(tables::ends_with_checkpoint(&home.journal()));
+
+    // A report needs Postgres for a moment, and leaves it as it was.
+    let report = remora().args(["report", "skips", "--data"]).arg(home.data()).output().expect("the program starts");
+    assert!(report.status.success(), "{}", String::from_utf8_lossy(&report.stderr));
+    assert_eq!(home.postmaster(), None, "its Postgres was stopped again");
 
     // Another day: the markets of the first are gone, what was held in them is settled, and nobody complains.
     let mut engine = Engine::start(&home, &["demo", "--seed", "2"]);
