@@ -10,6 +10,8 @@ pub struct Nanos(pub u64);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Millis(pub u64);
 
+const SECS_PER_DAY: u64 = 86_400;
+
 impl Nanos {
     pub const ZERO: Nanos = Nanos(0);
     /// Later than everything: a deadline that never comes.
@@ -29,6 +31,16 @@ impl Nanos {
 
     pub const fn as_secs(self) -> u64 {
         self.0 / 1_000_000_000
+    }
+
+    /// Returns which day (UTC) this moment is in, counted from 1970.
+    pub const fn day(self) -> u32 {
+        (self.as_secs() / SECS_PER_DAY) as u32
+    }
+
+    /// Returns when a day (UTC, counted from 1970) begins.
+    pub const fn of_day(day: u32) -> Nanos {
+        Nanos::from_secs(day as u64 * SECS_PER_DAY)
     }
 
     /// Returns the later moment; stops at [`Nanos::NEVER`].

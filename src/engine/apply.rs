@@ -368,7 +368,6 @@ impl Engine {
         }
         hash.mix(self.day.map_or(0, u64::from));
         self.switches.values().for_each(|value| hash.mix(value));
-        self.leader_switches().for_each(|value| hash.mix(value));
         for (portfolio, leader, dealing) in self.dealings.iter() {
             let ids = u64::from(portfolio.0) << 32 | u64::from(leader.0);
             let amounts = [dealing.stake, dealing.spent, dealing.day_result, dealing.result];

@@ -7,8 +7,6 @@ use crate::domain::{
     settings::{BreakerReset, Limits},
 };
 
-const SECS_PER_DAY: u64 = 86_400;
-
 /// A portfolio that an event changed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Touched {
@@ -27,14 +25,13 @@ enum Fell {
 impl Engine {
     /// Returns when the next day begins: at once before the first.
     pub(super) fn midnight(&self) -> Nanos {
-        self.day.map_or(Nanos::ZERO, |day| Nanos::from_secs((u64::from(day) + 1) * SECS_PER_DAY))
+        self.day.map_or(Nanos::ZERO, |day| Nanos::of_day(day + 1))
     }
 
     /// Begins the day of `now`, however long after its midnight: daily counters are zero again.
     #[cold]
     pub(super) fn begin_day(&mut self, now: Nanos, events: &mut Events) {
-        let day = (now.as_secs() / SECS_PER_DAY) as u32;
-        self.emit(now, Event::DayBegan { day }, events);
+        self.emit(now, Event::DayBegan { day: now.day() }, events);
         for index in 0..self.portfolios.len() {
             match self.portfolios[index].settings.limits.reset {
                 BreakerReset::ByHand => (),

@@ -12,8 +12,8 @@
 
 use super::{Engine, Events, LEADERS_MAX, holdings::hashed, strategy::No};
 use crate::domain::{
-    Event, LeaderId, LeaderSwitch, Nanos, Numbers, PortfolioId, PortfolioSet, Shares, Side, SignalId, Skip, TokenId,
-    Usdc, event::Signal, ids::PORTFOLIOS_MAX, money::ONE, settings::Hedges,
+    Event, LeaderId, LeaderSwitch, Nanos, Numbers, PortfolioId, PortfolioSet, Shares, SignalId, Skip, TokenId, Usdc,
+    event::Signal, ids::PORTFOLIOS_MAX, money::ONE, settings::Hedges,
 };
 
 /// Groups of a leader's buys that the median is taken of, and how many there must be for it to mean something.
@@ -25,7 +25,6 @@ const SETS: usize = 4_096;
 const WAYS: usize = 4;
 /// Less than this of another outcome is a rest, not a hedge.
 const HEDGE_MIN: Shares = Shares::whole(1);
-const DAY: Nanos = Nanos::from_secs(86_400);
 
 /// What a leader owns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +36,7 @@ pub struct Worth {
 }
 
 /// What is remembered of one leader.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Way {
     /// Volatile, as a book is: read again after a restart.
     worth: Option<Worth>,
@@ -46,9 +45,13 @@ struct Way {
     trades: [(u64, Usdc); TRADES],
     next: usize,
     /// Round trips, and the day (UTC, from 1970) that they were made on.
-    day: u64,
+    day: u32,
     trips: u32,
 }
+
+/// Of whom nothing is known.
+static NOBODY: Way =
+    Way { worth: None, switch: LeaderSwitch::Inherit, trades: [(0, Usdc::ZERO); TRADES], next: 0, day: 0, trips: 0 };
 
 /// What is known of all leaders, and of the last entries because of them.
 #[derive(Debug)]
@@ -107,27 +110,27 @@ impl Way {
         }
     }
 
-    fn trips_on(&self, day: u64) -> u32 {
+    fn trips_on(&self, day: u32) -> u32 {
         if self.day == day { self.trips } else { 0 }
     }
 }
 
 impl Ways {
-    fn way(&self, leader: LeaderId) -> Way {
-        self.of.get(leader.index()).copied().unwrap_or_default()
+    fn way(&self, leader: LeaderId) -> &Way {
+        self.of.get(leader.index()).unwrap_or(&NOBODY)
     }
 
     fn way_mut(&mut self, leader: LeaderId) -> &mut Way {
         assert!(leader.index() < LEADERS_MAX, "leader {} is beyond the {LEADERS_MAX} that one engine knows", leader.0);
         if self.of.len() <= leader.index() {
-            self.of.resize(leader.index() + 1, Way::default());
+            self.of.resize(leader.index() + 1, NOBODY);
         }
         &mut self.of[leader.index()]
     }
 
     /// Returns how many round trips a leader made on the day of `now`.
     pub fn trips(&self, leader: LeaderId, now: Nanos) -> u32 {
-        self.way(leader).trips_on(day(now))
+        self.way(leader).trips_on(now.day())
     }
 
     /// Returns how many groups of a leader a portfolio ordered so far.
@@ -153,7 +156,7 @@ impl Ways {
     }
 
     pub(super) fn turned(&mut self, at: Nanos, leader: LeaderId) {
-        let (day, way) = (day(at), self.way_mut(leader));
+        let (day, way) = (at.day(), self.way_mut(leader));
         (way.trips, way.day) = (way.trips_on(day) + 1, day);
     }
 
@@ -191,7 +194,7 @@ impl Ways {
     pub(super) fn numbers(&self) -> impl Iterator<Item = u64> {
         let ways = self.of.iter().enumerate().flat_map(|(leader, way)| {
             let trades = way.trades.iter().flat_map(|(group, dollars)| [*group, dollars.0 as u64]);
-            let numbers = [leader as u64, way.switch as u64, way.next as u64, way.day, u64::from(way.trips)];
+            let numbers = [leader as u64, way.switch as u64, way.next as u64, way.day.into(), way.trips.into()];
             // A leader of whom nothing is known is none.
             let is_known = numbers[1..] != [0; 4] || way.trades[0].0 != 0;
             numbers.into_iter().chain(trades).filter(move |_| is_known)
@@ -210,11 +213,6 @@ fn entry_key(portfolio: PortfolioId, token: TokenId) -> u64 {
 
 fn set_of(key: u64) -> usize {
     hashed(&[key]) as usize % SETS
-}
-
-/// Days (UTC) since 1970.
-fn day(at: Nanos) -> u64 {
-    at.0 / DAY.0
 }
 
 impl Engine {
@@ -252,13 +250,13 @@ impl Engine {
         let max_of = |id: PortfolioId| self.portfolios[id.index()].settings.conduct.round_trips_max;
         let is_too_many = trips_before < trips && self.followers_of(leader).iter().any(|id| max_of(id) == trips);
         if is_too_many {
-            let until = Nanos((day(now) + 1) * DAY.0);
+            let until = Nanos::of_day(now.day() + 1);
             let numbers = Numbers { limit: i64::from(trips), actual: i64::from(trips) };
             self.emit(now, Event::LeaderBlocked { leader, until, numbers }, events);
         }
     }
 
-    /// Returns what the guards go by, found once for all who follow.
+    /// Returns what the guards go by for a buy, found once for all who follow.
     pub(super) fn repute_of(&self, now: Nanos, signal: &Signal, followers: PortfolioSet) -> Repute {
         let Signal { leader, token, group, .. } = *signal;
         let asks = |id: PortfolioId| self.portfolios[id.index()].settings.conduct.hedges == Hedges::Skipped;
@@ -266,7 +264,7 @@ impl Engine {
         Repute {
             trips: self.ways.trips(leader, now),
             median: self.ways.way(leader).median(group),
-            hedged: signal.side == Side::Buy && followers.iter().any(asks) && self.kin.of(token).any(holds),
+            hedged: followers.iter().any(asks) && self.kin.of(token).any(holds),
         }
     }
 

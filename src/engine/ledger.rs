@@ -34,7 +34,7 @@ impl Ledger {
         self.balance(Account::Reserved) + self.balance(Account::Deployed)
     }
 
-    /// Returns all there is, positions at cost.
+    /// Returns all there is, positions at cost; as the accounts sum to zero, that is deposits and realised P&L.
     pub fn held(&self) -> Usdc {
         self.balance(Account::Available) + self.locked() + self.balance(Account::Cooling)
     }
@@ -47,11 +47,6 @@ impl Ledger {
     /// Returns realised P&L, net of fees.
     pub fn realised(&self) -> Usdc {
         -self.balance(Account::Result)
-    }
-
-    /// Returns what there is in all, positions at cost: deposits and realised P&L.
-    pub fn equity(&self) -> Usdc {
-        self.deposits() + self.realised()
     }
 
     /// Moves a non-negative `amount`. Panics rather than let an account that may not be negative become so: money that

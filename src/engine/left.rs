@@ -89,6 +89,6 @@ impl Engine {
 }
 
 /// Returns what part of `held` the `shares` are, rounded down; all of it where nothing is known to be held.
-fn part_ppm(shares: Shares, held: Shares) -> u32 {
+pub(super) fn part_ppm(shares: Shares, held: Shares) -> u32 {
     Shares(ONE).fraction_floor(shares, held).0 as u32
 }

@@ -68,13 +68,18 @@ impl Engine {
         }
     }
 
-    fn may_take(&self, portfolio: PortfolioId, amount: Usdc) -> Result<(), (Declined, Numbers)> {
+    fn is_amount(&self, portfolio: PortfolioId, amount: Usdc) -> Result<(), (Declined, Numbers)> {
         if !self.knows(portfolio) {
             return Err((Declined::NotKnown, Numbers::NONE));
         }
         if amount <= Usdc::ZERO {
             return Err((Declined::NotPositive, Numbers { limit: 0, actual: amount.0 }));
         }
+        Ok(())
+    }
+
+    fn may_take(&self, portfolio: PortfolioId, amount: Usdc) -> Result<(), (Declined, Numbers)> {
+        self.is_amount(portfolio, amount)?;
         let room = DEPOSITS_MAX - self.portfolios[portfolio.index()].ledger.deposits();
         if room < amount {
             return Err((Declined::TooMuch, Numbers { limit: room.0, actual: amount.0 }));
@@ -83,12 +88,7 @@ impl Engine {
     }
 
     fn may_give(&self, portfolio: PortfolioId, amount: Usdc) -> Result<(), (Declined, Numbers)> {
-        if !self.knows(portfolio) {
-            return Err((Declined::NotKnown, Numbers::NONE));
-        }
-        if amount <= Usdc::ZERO {
-            return Err((Declined::NotPositive, Numbers { limit: 0, actual: amount.0 }));
-        }
+        self.is_amount(portfolio, amount)?;
         let available = self.portfolios[portfolio.index()].ledger.balance(Account::Available);
         if available < amount {
             return Err((Declined::NotAvailable, Numbers { limit: available.0, actual: amount.0 }));

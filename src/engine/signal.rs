@@ -185,12 +185,12 @@ impl Engine {
 
     /// Decides a signal for each of the leader's followers that has not decided yet.
     pub(super) fn decide(&mut self, now: Nanos, signal: &Signal, events: &mut Events) {
+        let followers = self.followers_of(signal.leader);
         if signal.side == Side::Buy {
             self.score(now, signal, events);
+            self.repute = self.repute_of(now, signal, followers);
         }
         let decided = self.parked.current.map_or(PortfolioSet::EMPTY, |current| current.decided);
-        let followers = self.followers_of(signal.leader);
-        self.repute = self.repute_of(now, signal, followers);
         for portfolio in followers.iter().filter(|id| !decided.contains(*id)) {
             match signal.side {
                 Side::Buy => self.enter(now, portfolio, signal, events),
@@ -321,7 +321,7 @@ impl Engine {
             carried: Usdc::ZERO,
             reference: price,
             entries: 0,
-            equity: ledger.equity(),
+            equity: ledger.held(),
             probability: token.probability,
             confidence_ppm: None,
             worth: self.worth_of(leader),

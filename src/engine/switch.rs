@@ -1,6 +1,6 @@
 //! Which portfolios may act: the paper and live switches, each leader's, and what the settings allowed at the start.
 
-use super::{Engine, LEADERS_MAX, LiveOrders};
+use super::{Engine, LiveOrders};
 use crate::domain::{LeaderId, LeaderSwitch, LiveSwitch, Mode, PaperSwitch, PortfolioId, Skip};
 
 /// What a person turned, as the journal tells it. At a start the settings may close a switch further, until it is turned
@@ -78,12 +78,6 @@ impl Engine {
     /// Returns what holds for sales of what came from him: nobody is kept in by a switch that keeps out of entries.
     pub fn live_exits_for(&self, leader: LeaderId) -> LiveSwitch {
         self.switches.live().max(self.live_for(leader))
-    }
-
-    /// Yields the leaders whose switch was turned, for the state's hash.
-    pub(super) fn leader_switches(&self) -> impl Iterator<Item = u64> {
-        let all = (0..LEADERS_MAX as u32).map(|id| (id, self.leader_switch(LeaderId(id))));
-        all.filter(|(_, switch)| *switch != LeaderSwitch::Inherit).map(|(id, to)| u64::from(id) << 8 | to as u64)
     }
 
     /// Returns why a portfolio does not follow a leader's buys at all, if a switch keeps it from that.

@@ -28,8 +28,9 @@ pub type PositionKey = (i32, i32, i32);
 #[derive(Clone, Default)]
 pub struct Known {
     pub open_orders: HashMap<i64, OrderRow>,
-    /// Shares of open positions.
+    /// Shares of open positions, and those of them that must be sold.
     pub held: HashMap<PositionKey, Decimal>,
+    pub exit_due: HashMap<PositionKey, Decimal>,
     /// The last signal.
     pub signal_last: i64,
 }
@@ -149,10 +150,9 @@ impl Batch {
             }
             Event::ExitDue { signal, portfolio, leader, token, cause, shares: owed, .. } => {
                 self.decide(signal, portfolio, decision(now, "exit_due"));
-                let position = self.position((portfolio.0.into(), leader_id(leader), token_id(token)), now);
-                position.exit_owed = Some(shares(owed));
-                position.exit_sold = Decimal::ZERO;
-                position.exit_cause = Some(cause.code());
+                let key = (portfolio.0.into(), leader_id(leader), token_id(token));
+                self.owe(known, key, now, shares(owed));
+                self.position(key, now).exit_cause = Some(cause.code());
             }
             Event::Submitted(ref submitted) => self.submitted(known, now, submitted),
             Event::Accepted { order } => {
@@ -172,7 +172,9 @@ impl Batch {
                 let buckets = self.buckets(row.portfolio_id);
                 buckets.reserved -= dollars(released);
                 buckets.available += dollars(released);
+                let key = row.position();
                 self.orders.insert(row.id, row);
+                self.forget_exit_if_empty(known, key, now);
             }
             Event::Resolved { token, payout } => {
                 let id = token_id(token);
@@ -326,6 +328,9 @@ impl Batch {
         buckets.reserved += row.reserved;
         let decided = DecisionRow { order_id: Some(row.id), ..decision(now, "ordered") };
         self.decide(submitted.signal, submitted.portfolio, decided);
+        if submitted.side == Side::Buy {
+            self.limit_exit(known, row.position(), now);
+        }
         self.orders.insert(row.id, row.clone());
         known.open_orders.insert(row.id, row);
     }

@@ -159,6 +159,13 @@ pub struct OrderRow {
     pub attempt: i16,
 }
 
+impl OrderRow {
+    /// Portfolio, leader and token of its position.
+    pub fn position(&self) -> (i32, i32, i32) {
+        (self.portfolio_id, self.leader_id, self.token_id)
+    }
+}
+
 #[derive(Serialize)]
 pub struct FillRow {
     pub seq: i64,
@@ -183,9 +190,8 @@ pub struct PositionRow {
     pub cost: Decimal,
     pub realised: Decimal,
     pub fees: Decimal,
-    /// What is owed from here on, if that was said; and what was sold of it since.
-    pub exit_owed: Option<Decimal>,
-    pub exit_sold: Decimal,
+    /// What must be sold of it, if that changed.
+    pub exit_due: Option<Decimal>,
     pub exit_cause: Option<&'static str>,
     /// The first time that the batch touches it.
     #[serde(with = "time::serde::rfc3339")]

@@ -71,12 +71,11 @@ const POSITIONS_TOUCHED: &str = "insert into positions (portfolio_id, leader_id,
 
 const POSITIONS: &str = "update positions p set shares = p.shares + r.shares, cost = p.cost + r.cost, \
     realised = p.realised + r.realised, fees = p.fees + r.fees, \
-    exit_due = greatest(0, coalesce(r.exit_owed, p.exit_due) - r.exit_sold), \
-    exit_cause = case when coalesce(r.exit_owed, p.exit_due) > r.exit_sold then coalesce(r.exit_cause, p.exit_cause) \
-        else '' end, \
+    exit_due = coalesce(r.exit_due, p.exit_due), \
+    exit_cause = case when coalesce(r.exit_due, p.exit_due) > 0 then coalesce(r.exit_cause, p.exit_cause) else '' end, \
     opened_at = coalesce(r.opened_at, p.opened_at), updated_at = r.updated_at \
     from json_to_recordset($1::json) r (portfolio_id integer, leader_id integer, token_id integer, shares numeric, \
-    cost numeric, realised numeric, fees numeric, exit_owed numeric, exit_sold numeric, exit_cause text, \
+    cost numeric, realised numeric, fees numeric, exit_due numeric, exit_cause text, \
     opened_at timestamptz, updated_at timestamptz) \
     where (p.portfolio_id, p.leader_id, p.token_id) = (r.portfolio_id, r.leader_id, r.token_id)";
 

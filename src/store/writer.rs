@@ -2,7 +2,7 @@
 //! tables once, whatever is killed when; the cursor is the database's own, so a restored backup goes on from where it
 //! was.
 
-use std::{collections::HashMap, fmt, time::Duration};
+use std::{fmt, time::Duration};
 
 use rust_decimal::Decimal;
 use sqlx::{PgConnection, PgPool};
@@ -140,16 +140,18 @@ async fn read(pool: &PgPool, journal: &str) -> Result<Read, WriterError> {
     let cursor = read_cursor(&mut transaction, journal).await?;
     let orders: Vec<OrderRow> =
         sqlx::query_as("select * from orders where closed_at is null").fetch_all(&mut *transaction).await?;
-    let positions: Vec<(i32, i32, i32, Decimal)> =
-        sqlx::query_as("select portfolio_id, leader_id, token_id, shares from positions where shares > 0")
-            .fetch_all(&mut *transaction)
-            .await?;
+    const POSITIONS: &str = "select portfolio_id, leader_id, token_id, shares, exit_due from positions \
+        where shares > 0 or exit_due > 0";
+    let positions: Vec<(i32, i32, i32, Decimal, Decimal)> =
+        sqlx::query_as(POSITIONS).fetch_all(&mut *transaction).await?;
     let signal_last: i64 =
         sqlx::query_scalar("select coalesce(max(id), 0) from signals").fetch_one(&mut *transaction).await?;
     transaction.commit().await?;
     let open_orders = orders.into_iter().map(|row| (row.id, row)).collect();
-    let held: HashMap<_, _> = positions.into_iter().map(|(p, l, t, shares)| ((p, l, t), shares)).collect();
-    Ok(Read { cursor, known: Known { open_orders, held, signal_last } })
+    let held = positions.iter().map(|&(p, l, t, held, _)| ((p, l, t), held)).filter(|(_, held)| !held.is_zero());
+    let exit_due = positions.iter().map(|&(p, l, t, _, due)| ((p, l, t), due)).filter(|(_, due)| !due.is_zero());
+    let (held, exit_due) = (held.collect(), exit_due.collect());
+    Ok(Read { cursor, known: Known { open_orders, held, exit_due, signal_last } })
 }
 
 async fn read_cursor(connection: &mut PgConnection, journal: &str) -> Result<u64, WriterError> {

@@ -15,7 +15,7 @@ const FOLLOWS: &str = "follows(strategy, leader) as (values ('careful', 'Ada'), 
     ('mirror-ada', 'Ada'), ('swift', 'Bo'), ('swift', 'Cy'))";
 
 /// What must not be found: a name, and a query for rows that prove it.
-const NEVER: [(&str, &str); 12] = [
+const NEVER: [(&str, &str); 13] = [
     ("a leader's trade that became two signals", "select trade_key from signals group by trade_key having count(*) > 1"),
     (
         "a signal without a decision for one who follows",
@@ -59,7 +59,12 @@ const NEVER: [(&str, &str); 12] = [
     (
         "a position that is not the sum of its fills",
         "select * from positions p full join moves using (portfolio_id, leader_id, token_id)
-         where p.shares is distinct from moves.shares or p.cost is distinct from moves.cost",
+         where coalesce(p.shares, 0) <> coalesce(moves.shares, 0) or coalesce(p.cost, 0) <> coalesce(moves.cost, 0)",
+    ),
+    (
+        "a sale that is owed of nothing",
+        "select * from positions p where exit_due > 0 and shares = 0 and not exists (select from orders o
+         where (o.portfolio_id, o.leader_id, o.token_id) = (p.portfolio_id, p.leader_id, p.token_id) and closed_at is null)",
     ),
     (
         "buckets that do not add up",
@@ -170,8 +175,9 @@ pub async fn audit_notices(pool: &PgPool) {
         (6, "update orders set closed_at = null, submitted_at = submitted_at - interval '1 hour'".to_owned()),
         (7, "update orders set fee = fee + 0.000001".to_owned()),
         (8, "update positions set shares = shares + 0.000001".to_owned()),
-        (10, "update positions set cost = cost + 0.000001".to_owned()),
-        (11, "update fills set realised = realised + 0.000001".to_owned()),
+        (9, "update positions set exit_due = 1, shares = 0, cost = 0".to_owned()),
+        (11, "update positions set cost = cost + 0.000001".to_owned()),
+        (12, "update fills set realised = realised + 0.000001".to_owned()),
     ];
     for (index, change) in tampered {
         let mut transaction = pool.begin().await.expect("connected");

@@ -11,6 +11,7 @@ use super::{
     Engine, Events, Origin, Token,
     book::Trust,
     leader::average_price,
+    left::part_ppm,
     position::{Exit, Position},
     risk,
     strategy::{Intent, Sale, sell_bound, sell_shares},
@@ -20,7 +21,7 @@ use crate::domain::{
     TokenId, Usdc,
     event::{How, Signal},
     market::SHARES_STEP,
-    money::{ONE, SHARES_MAX},
+    money::SHARES_MAX,
 };
 
 /// Wait after a sale that found nobody; doubles with each try up to the longest.
@@ -60,10 +61,10 @@ impl Engine {
             return Err(nothing);
         }
         let least = self.portfolios[portfolio.index()].settings.exit.left_ppm_min;
-        let gone = Shares(ONE).fraction_floor(signal.shares, signal.leader_held).0;
+        let gone = part_ppm(signal.shares, signal.leader_held);
         match signal.how {
-            How::Left | How::Observed if gone < u64::from(least) => {
-                Err((Skip::TooLittleLeft, Numbers { limit: i64::from(least), actual: gone as i64 }))
+            How::Left | How::Observed if gone < least => {
+                Err((Skip::TooLittleLeft, Numbers { limit: i64::from(least), actual: i64::from(gone) }))
             }
             How::Traded | How::Left | How::Observed => Ok((slot, part)),
         }

@@ -6,6 +6,8 @@ use time::OffsetDateTime;
 use crate::domain::{
     Shares,
     event::{Filled, Settled},
+    market::SHARES_STEP,
+    money::SHARES_MAX,
 };
 
 use super::{Batch, Known, Misfit, PositionKey, leader_id, open_order, token_id};
@@ -26,7 +28,7 @@ impl Batch {
         row.cash += cash;
         row.fee += fee;
         let row = row.clone();
-        let key = (row.portfolio_id, row.leader_id, row.token_id);
+        let key = row.position();
         let buys = row.side == "buy";
         let buckets = self.buckets(row.portfolio_id);
         let realised = if buys {
@@ -48,7 +50,7 @@ impl Batch {
         position.realised += realised;
         position.fees += fee;
         if !buys {
-            position.exit_sold += shares(filled.shares);
+            self.sold_of_exit(known, key, now, shares(filled.shares));
         }
         self.fills.push(FillRow {
             seq,
@@ -80,8 +82,7 @@ impl Batch {
         buckets.realised += proceeds - basis;
         let position = self.gone(known, key, now, settled.shares, basis)?;
         position.realised += proceeds - basis;
-        position.exit_owed = Some(Decimal::ZERO);
-        position.exit_sold = Decimal::ZERO;
+        self.owe(known, key, now, Decimal::ZERO);
         self.settlements.push(SettlementRow {
             seq,
             at: now,
@@ -135,6 +136,42 @@ impl Batch {
         Ok(position)
     }
 
+    /// Notes how much must be sold of a position.
+    pub(super) fn owe(&mut self, known: &mut Known, key: PositionKey, now: OffsetDateTime, due: Decimal) {
+        // Less than the size grid cannot be sold.
+        let due = if due < shares(Shares(SHARES_STEP)) { Decimal::ZERO } else { due };
+        let before = if due.is_zero() { known.exit_due.remove(&key) } else { known.exit_due.insert(key, due) };
+        if before.unwrap_or_default() != due {
+            self.position(key, now).exit_due = Some(due);
+        }
+    }
+
+    fn sold_of_exit(&mut self, known: &mut Known, key: PositionKey, now: OffsetDateTime, sold: Decimal) {
+        let due = known.exit_due.get(&key).copied().unwrap_or_default();
+        // What is owed in full stays so until nothing is left.
+        if due < shares(SHARES_MAX) {
+            self.owe(known, key, now, (due - sold).max(Decimal::ZERO));
+        }
+    }
+
+    /// A new entry is no part of what is owed before it, even if that is everything.
+    pub(super) fn limit_exit(&mut self, known: &mut Known, key: PositionKey, now: OffsetDateTime) {
+        let Some(due) = known.exit_due.get(&key).copied() else { return };
+        let buys = known.open_orders.values().filter(|order| order.side == "buy" && order.position() == key);
+        let pending: Decimal = buys.map(|order| (order.shares - order.filled).max(Decimal::ZERO)).sum();
+        let held = known.held.get(&key).copied().unwrap_or_default();
+        self.owe(known, key, now, due.min(held + pending));
+    }
+
+    /// A position that holds nothing and has nothing open is over, and with it what was owed.
+    pub(super) fn forget_exit_if_empty(&mut self, known: &mut Known, key: PositionKey, now: OffsetDateTime) {
+        let is_held = known.held.get(&key).is_some_and(|held| !held.is_zero());
+        let is_open = is_held || known.open_orders.values().any(|order| order.position() == key);
+        if !is_open {
+            self.owe(known, key, now, Decimal::ZERO);
+        }
+    }
+
     pub(super) fn buckets(&mut self, id: i32) -> &mut BucketsRow {
         self.buckets.entry(id).or_insert_with(|| BucketsRow { id, ..BucketsRow::default() })
     }
@@ -148,8 +185,7 @@ impl Batch {
             cost: Decimal::ZERO,
             realised: Decimal::ZERO,
             fees: Decimal::ZERO,
-            exit_owed: None,
-            exit_sold: Decimal::ZERO,
+            exit_due: None,
             exit_cause: None,
             touched_at: now,
             opened_at: None,

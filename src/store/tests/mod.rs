@@ -264,6 +264,13 @@ async fn each_event_moves_the_money_where_it_belongs() {
         assert_eq!(text(&pool, query).await, expected, "after {event:?}");
     }
     assert_eq!(text(&pool, POSITION).await, "0 0 -0.15 0.15 0");
+    // He sells while our next entry is open, which then brings nothing: there is nothing left to sell.
+    let entered = [order(3, Side::Buy, Cause::Entry, Usdc::whole(11)), exit(2, 20)];
+    let entered = entered.map(|event| (Nanos(99), Record::Event(event)));
+    write(&pool, &entered, 22, 1).await;
+    assert_eq!(text(&pool, POSITION).await, "0 0 -0.15 0.15 20 leader_exit");
+    write(&pool, &[(Nanos(99), Record::Event(closed(3, 11_000_000)))], 24, 1).await;
+    assert_eq!(text(&pool, POSITION).await, "0 0 -0.15 0.15 0");
     let results = "select string_agg(realised::float8::text, ' ' order by seq) from fills";
     assert_eq!(text(&pool, results).await, "-0.1 0 1.45 -4");
     let kinds = "select string_agg(kind, ' ' order by seq) from (select * from events limit 5) e";
