@@ -5,10 +5,10 @@ use std::fmt;
 use crate::{
     config::{Config, StrategyConfig},
     domain::{
-        Market, Mode, Nanos, PaperSwitch, PortfolioId, PortfolioSet, Settings, TokenId, Usdc,
+        LiveOrders, Market, Mode, Nanos, PaperSwitch, PortfolioId, PortfolioSet, Settings, TokenId, Usdc,
         settings::{Filter, Limits},
     },
-    engine::{Engine, LiveOrders, Options},
+    engine::{Engine, Options},
     feed::registry::{MarketIds, Registry, RegistryError},
     hot_loop::Core,
     journal::{Full, Journal, JournalError, MarketAbout, Record, recover},

@@ -20,6 +20,7 @@ use std::{
     time::Duration,
 };
 
+use alloy::primitives::Address;
 use sha2::{Digest, Sha256};
 
 pub use problem::{Place, Problem, Problems};
@@ -27,6 +28,7 @@ pub use sections::without_password;
 pub use strategy::{CAPITAL_DEFAULT, LEADERS_MAX, NAME_CHARS_MAX, markets::MarketFilter, markets::tag};
 
 use crate::domain::{LiveSwitch, Market, Mode, Nanos, Settings, Usdc, settings::score::Weights};
+use crate::venue::polymarket::{Network, SignatureType};
 use reader::{Document, Group, Override, Reader};
 
 /// The built-in file: every key, its meaning and its default.
@@ -65,6 +67,7 @@ pub struct Config {
     pub paper: PaperConfig,
     pub live: LiveConfig,
     pub ceilings: CeilingsConfig,
+    pub wallet: WalletConfig,
     pub feed: FeedConfig,
     pub signals: SignalsConfig,
     /// What each feature of a score counts.
@@ -102,6 +105,32 @@ pub struct LiveConfig {
     pub switch: LiveSwitch,
 }
 
+/// Whose money it is, and what signs for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WalletConfig {
+    /// Where the secret key is; `None`: there is none, and nothing can be signed.
+    pub key: Option<KeyPlace>,
+    /// Of a keystore.
+    pub password: Option<KeyPlace>,
+    pub signature_type: SignatureType,
+    /// The wallet that holds the funds; `None`: the one that belongs to the key's address.
+    pub funder: Option<Address>,
+    /// The key is a session key of the deposit wallet, not its owner's.
+    pub session_key: bool,
+    pub network: Network,
+}
+
+/// Where a secret is kept. Never in the settings and never in the environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyPlace {
+    /// A credential that systemd hands over (`LoadCredential=`, `LoadCredentialEncrypted=`), by name.
+    Credential(String),
+    /// A file of 64 hex digits that nobody else may read.
+    File(PathBuf),
+    /// A Web3 keystore (version 3), which needs a password.
+    Keystore(PathBuf),
+}
+
 /// The most that leaves with real money; zero: no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CeilingsConfig {
@@ -120,6 +149,8 @@ impl CeilingsConfig {
 pub struct FeedConfig {
     pub market_url: String,
     pub activity_url: String,
+    /// The venue's user channel: our own orders and fills.
+    pub user_url: String,
     pub clob_url: String,
     pub gamma_url: String,
     pub metadata_wait: Nanos,
@@ -336,6 +367,7 @@ fn read(file: Option<(&str, &str)>, overrides: &Overrides) -> Result<Config, Pro
     let paper = sections::paper(&mut reader);
     let live = sections::live(&mut reader);
     let ceilings = sections::ceilings(&mut reader);
+    let wallet = sections::wallet(&mut reader);
     let feed = sections::feed(&mut reader);
     let signals = sections::signals(&mut reader);
     let weights = scoring::weights(&mut reader);
@@ -361,6 +393,7 @@ fn read(file: Option<(&str, &str)>, overrides: &Overrides) -> Result<Config, Pro
         paper,
         live,
         ceilings,
+        wallet,
         feed,
         signals,
         weights,
@@ -379,11 +412,12 @@ fn read(file: Option<(&str, &str)>, overrides: &Overrides) -> Result<Config, Pro
     })
 }
 
-const SECTIONS: [&str; 18] = [
+const SECTIONS: [&str; 19] = [
     "data",
     "paper",
     "live",
     "ceilings",
+    "wallet",
     "feed",
     "signals",
     "scoring",

@@ -2,12 +2,15 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use alloy::primitives::Address;
+
 use super::{
-    CeilingsConfig, DataConfig, FeedConfig, HotConfig, JournalConfig, LiveConfig, LogConfig, LogFormat, LogLevel,
-    PaperConfig, ReplayConfig, SignalsConfig, StoreConfig, ValuesConfig, Wait, WebConfig, reader::Reader,
-    values::duration,
+    CeilingsConfig, DataConfig, FeedConfig, HotConfig, JournalConfig, KeyPlace, LiveConfig, LogConfig, LogFormat,
+    LogLevel, PaperConfig, ReplayConfig, SignalsConfig, StoreConfig, ValuesConfig, Wait, WalletConfig, WebConfig,
+    reader::Reader, values::duration,
 };
 use crate::domain::{FeeSchedule, LiveSwitch, Market, Shares, Tick};
+use crate::venue::polymarket::{Network, SignatureType};
 
 pub fn data(reader: &mut Reader<'_>) -> DataConfig {
     const ALLOWED: &str = "a folder, or \"\"";
@@ -69,11 +72,67 @@ pub fn ceilings(reader: &mut Reader<'_>) -> CeilingsConfig {
     ceilings
 }
 
+pub fn wallet(reader: &mut Reader<'_>) -> WalletConfig {
+    const PLACE: &str = "\"\", \"credential:NAME\", \"file:/PATH\" or \"keystore:/PATH\"";
+    const PASSWORD: &str = "\"\", \"credential:NAME\" or \"file:/PATH\"";
+    const ADDRESS: &str = "0x and 40 hex digits, or \"\"";
+    let mut section = reader.section("wallet");
+    let key = section.text("key", PLACE, "\"credential:remora-key\"", |text| place(text).map(drop));
+    let password =
+        section.text("keystore_password", PASSWORD, "\"credential:remora-password\"", |text| match place(text)? {
+            Some(KeyPlace::Keystore(_)) => Err("a keystore's password is not in a keystore".to_owned()),
+            Some(KeyPlace::Credential(_) | KeyPlace::File(_)) | None => Ok(()),
+        });
+    let funder = section.text("funder", ADDRESS, "\"0x0123456789abcdef0123456789abcdef01234567\"", |text| {
+        if text.is_empty() || text.parse::<Address>().is_ok() { Ok(()) } else { Err(format!("{text:?} is no address")) }
+    });
+    let signature_type = section.choice(
+        "signature_type",
+        &[
+            ("eoa", SignatureType::Eoa),
+            ("proxy", SignatureType::Proxy),
+            ("safe", SignatureType::Safe),
+            ("deposit_wallet", SignatureType::DepositWallet),
+        ],
+    );
+    let wallet = WalletConfig {
+        key: place(&key).ok().flatten(),
+        password: place(&password).ok().flatten(),
+        signature_type,
+        funder: funder.parse().ok(),
+        session_key: section.switch("session_key"),
+        network: section.choice("network", &[("polygon", Network::Polygon), ("amoy", Network::Amoy)]),
+    };
+    if wallet.session_key && (signature_type != SignatureType::DepositWallet || wallet.funder.is_none()) {
+        let fix = "signature_type = \"deposit_wallet\" and funder = the deposit wallet's address";
+        section.conflict("session_key", "is true without a deposit wallet that it is of", "true or false", fix);
+    }
+    if matches!(wallet.key, Some(KeyPlace::Keystore(_))) && wallet.password.is_none() {
+        let fix = "keystore_password = \"credential:NAME\" or \"file:/PATH\"";
+        section.conflict("keystore_password", "is empty, and the key is in a keystore", PASSWORD, fix);
+    }
+    section.finish();
+    wallet
+}
+
+fn place(text: &str) -> Result<Option<KeyPlace>, String> {
+    let place = match text.split_once(':') {
+        _ if text.is_empty() => return Ok(None),
+        Some(("credential", name)) if !name.is_empty() && !name.contains('/') => KeyPlace::Credential(name.to_owned()),
+        Some(("file", path)) if path.starts_with('/') => KeyPlace::File(path.into()),
+        Some(("keystore", path)) if path.starts_with('/') => KeyPlace::Keystore(path.into()),
+        // What was written may be the key itself, so it is not repeated.
+        _ => return Err("does not say where the secret is; the secret itself does not belong here".to_owned()),
+    };
+    Ok(Some(place))
+}
+
 pub fn feed(reader: &mut Reader<'_>) -> FeedConfig {
     let mut section = reader.section("feed");
     let feed = FeedConfig {
         market_url: section.url("market_url", "wss", "ws", "\"wss://ws-subscriptions-clob.polymarket.com/ws/market\""),
         activity_url: section.url("activity_url", "wss", "ws", "\"wss://ws-live-data.polymarket.com\""),
+        user_url: section.url("user_url", "wss", "ws", "\"wss://ws-subscriptions-clob.polymarket.com/ws/user\""),
         clob_url: section.url("clob_url", "https", "http", "\"https://clob.polymarket.com\""),
         gamma_url: section.url("gamma_url", "https", "http", "\"https://gamma-api.polymarket.com\""),
         metadata_wait: section.millis("metadata_wait_ms", 0, 60_000),

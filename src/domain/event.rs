@@ -5,9 +5,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Breaker, Cause, Declined, Divergence, Fault, LeaderId, LeaderSwitch, LiveSwitch, Nanos, Numbers, OrderEnd, OrderId,
-    OrderKind, PaperSwitch, PortfolioId, Price, Refusal, Role, Shares, Side, SignalId, Skip, TokenId, TradeKey,
-    Unplanned, Usdc,
+    Breaker, Cause, Declined, Divergence, Fault, LeaderId, LeaderSwitch, LiveSwitch, Millis, Nanos, Numbers, OrderEnd,
+    OrderId, OrderKind, PaperSwitch, PortfolioId, Price, Refusal, Role, Shares, Side, SignalId, Skip, TokenId,
+    TradeKey, Unplanned, Usdc, VenueOrderId,
 };
 
 /// A leader's trade worth deciding on. Fills of one leader, token and side within a window share a `group`, which is the
@@ -145,6 +145,64 @@ pub struct Filled {
     pub basis: Usdc,
     /// A sell: when the proceeds cool down.
     pub release_at: Nanos,
+}
+
+/// What was signed of a live order. The wallet, its kind and the exchange are the settings' and the market's; the signature
+/// follows from these and the key, so it is kept nowhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signed {
+    pub order: OrderId,
+    pub id: VenueOrderId,
+    pub salt: u64,
+    /// In millionths of what is given and of what is wanted.
+    pub maker_amount: u64,
+    pub taker_amount: u64,
+    pub timestamp: Millis,
+}
+
+/// The venue matched some of a live order. Provisional: it may yet fail to settle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Matched {
+    pub order: OrderId,
+    /// One match; with the order it names one leg.
+    pub trade: TradeKey,
+    pub shares: Shares,
+    /// Paid or received, before the fee.
+    pub cash: Usdc,
+    pub fee: Usdc,
+    /// A sell: what the sold lots had cost. A buy: zero.
+    pub basis: Usdc,
+}
+
+/// Something of our wallet's that no order of ours explains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct External {
+    pub id: VenueOrderId,
+    pub trade: TradeKey,
+    pub token: TokenId,
+    pub side: Side,
+    pub shares: Shares,
+    pub cash: Usdc,
+    pub fee: Usdc,
+    pub traded_at: Nanos,
+}
+
+/// Where our books and the venue's part, found by the reconciler after its patience.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Differs {
+    pub what: Difference,
+    /// What it is about; of cash, none in particular.
+    pub token: Option<TokenId>,
+    /// Millionths of a share or of a dollar; orders are counted.
+    pub ours: i64,
+    pub theirs: i64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Difference {
+    Shares,
+    Cash,
+    OpenOrders,
 }
 
 /// A position ended with its market.
@@ -374,6 +432,23 @@ pub enum Event {
         portfolio: PortfolioId,
         capital: Usdc,
     },
+    /// A live order has its name at the venue. It is on disk before a byte of it leaves.
+    Signed(Signed),
+    Matched(Matched),
+    /// A match settled: it is a fill like any other from here on. Of a sell, the proceeds cool down until `release_at`.
+    Confirmed {
+        order: OrderId,
+        trade: TradeKey,
+        release_at: Nanos,
+    },
+    /// A match did not settle: what it did to money and shares is undone. One that we never heard of is remembered, so that a
+    /// late word of it does nothing.
+    Voided {
+        order: OrderId,
+        trade: TradeKey,
+    },
+    External(External),
+    Differs(Differs),
 }
 
 const _: () = assert!(size_of::<Event>() <= 128);

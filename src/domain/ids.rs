@@ -1,5 +1,7 @@
 //! Dense ids: an id is an index into a table, never a string.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 macro_rules! dense_id {
@@ -74,6 +76,18 @@ impl SignalId {
 /// What makes a leader's fill the same fill wherever it is seen: 128 bits of transaction, token, side, amounts and ordinal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TradeKey(pub [u64; 2]);
+
+/// The venue's name for an order: the digest that is signed, known before a byte of it leaves (PROTOCOL.md 1.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct VenueOrderId(pub [u8; 32]);
+
+/// `0x` and 64 hexadecimal digits, as the venue writes it.
+impl fmt::Display for VenueOrderId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("0x")?;
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
 
 /// How many portfolios one engine carries.
 pub const PORTFOLIOS_MAX: usize = 256;

@@ -1,9 +1,19 @@
 //! What the world tells the engine: small fixed-size values.
 
 use super::{
-    LeaderId, LeaderSwitch, LiveSwitch, Market, Millis, Nanos, OrderEnd, OrderId, PaperSwitch, PortfolioId, Price,
-    Role, Shares, Side, Tick, TokenId, TradeKey, Usdc,
+    LeaderId, LeaderSwitch, LiveOrders, LiveSwitch, Market, Millis, Nanos, OrderEnd, OrderId, PaperSwitch, PortfolioId,
+    Price, Role, Shares, Side, Tick, TokenId, TradeKey, Usdc,
+    event::{Differs, External, Signed},
 };
+
+/// What is only noted of live orders and of the wallet; too rare and too large to be an [`Input`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Noted {
+    /// An order was signed; nothing of it has left.
+    Signed(Signed),
+    External(External),
+    Differs(Differs),
+}
 
 /// A fill of somebody we follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,6 +127,27 @@ pub enum Input {
     Unknown {
         order: OrderId,
     },
+    /// The venue matched some of a live order: provisional, until it is confirmed or void. May come again, late, before the
+    /// answer to the order, and after its end.
+    Matched {
+        order: OrderId,
+        trade: TradeKey,
+        shares: Shares,
+        cash: Usdc,
+        fee: Usdc,
+    },
+    Confirmed {
+        order: OrderId,
+        trade: TradeKey,
+    },
+    Voided {
+        order: OrderId,
+        trade: TradeKey,
+    },
+    /// Whether live orders can leave changed.
+    LiveOrders {
+        to: LiveOrders,
+    },
     /// A share of this token pays `payout` millionths of a dollar (0, 1,000,000, or between).
     Resolved {
         token: TokenId,
@@ -193,6 +224,10 @@ impl Input {
             | Input::Filled { .. }
             | Input::Closed { .. }
             | Input::Unknown { .. }
+            | Input::Matched { .. }
+            | Input::Confirmed { .. }
+            | Input::Voided { .. }
+            | Input::LiveOrders { .. }
             | Input::LeaderWorth { .. }
             | Input::Pause { .. }
             | Input::Unpause { .. }

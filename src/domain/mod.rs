@@ -16,12 +16,14 @@ pub mod time;
 
 pub use breaker::Breaker;
 pub use event::Event;
-pub use ids::{ConditionId, LeaderId, OrderId, PortfolioId, PortfolioSet, SignalId, TokenId, TradeKey, VenueEventId};
-pub use input::{Input, LeaderLeft, LeaderTrade};
+pub use ids::{
+    ConditionId, LeaderId, OrderId, PortfolioId, PortfolioSet, SignalId, TokenId, TradeKey, VenueEventId, VenueOrderId,
+};
+pub use input::{Input, LeaderLeft, LeaderTrade, Noted};
 pub use market::{FeeSchedule, Generation, Market, Tick};
 pub use money::{Price, Shares, Usdc};
 pub use order::{Cause, NotSent, OrderEnd, OrderKind, OrderState, Rejection, Role, Side};
 pub use reason::{Declined, Divergence, Fault, Numbers, Refusal, Skip, Unit, Unplanned};
 pub use settings::{Mode, Settings, SizeRule, Sizing};
-pub use switch::{LeaderSwitch, LiveSwitch, PaperSwitch};
+pub use switch::{LeaderSwitch, LiveOrders, LiveSwitch, PaperSwitch};
 pub use time::{Millis, Nanos};

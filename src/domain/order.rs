@@ -77,6 +77,8 @@ pub enum OrderEnd {
     NotSent(NotSent),
     /// Shadow mode: built and recorded, not sent.
     Shadow,
+    /// Sent and never answered; for long enough, and to the last look, the venue knows nothing of it.
+    Absent,
 }
 
 /// Why an order did not leave.
@@ -88,6 +90,16 @@ pub enum NotSent {
     OrdersPerSecond,
     DollarsPerMinute,
     DollarsPerOrder,
+    /// By the time it could leave it was too old.
+    TooOld,
+    /// The venue's rate limit leaves no room for it.
+    RateLimit,
+    /// There was no connection, and not a byte was written.
+    NoConnection,
+    /// Too many orders wait to leave.
+    QueueFull,
+    /// Rounded as the venue asks, nothing is left of it.
+    NoAmounts,
 }
 
 /// The venue's no, by its published error texts (PROTOCOL.md 2.9).
@@ -167,13 +179,23 @@ impl OrderEnd {
             OrderEnd::Expired => "expired",
             OrderEnd::NotSent(cause) => cause.code(),
             OrderEnd::Shadow => "shadow",
+            OrderEnd::Absent => "absent",
         }
     }
 }
 
 impl NotSent {
-    pub const ALL: [NotSent; 4] =
-        [NotSent::LiveOff, NotSent::OrdersPerSecond, NotSent::DollarsPerMinute, NotSent::DollarsPerOrder];
+    pub const ALL: [NotSent; 9] = [
+        NotSent::LiveOff,
+        NotSent::OrdersPerSecond,
+        NotSent::DollarsPerMinute,
+        NotSent::DollarsPerOrder,
+        NotSent::TooOld,
+        NotSent::RateLimit,
+        NotSent::NoConnection,
+        NotSent::QueueFull,
+        NotSent::NoAmounts,
+    ];
 
     pub const fn code(self) -> &'static str {
         match self {
@@ -181,6 +203,11 @@ impl NotSent {
             NotSent::OrdersPerSecond => "not_sent_orders_per_second",
             NotSent::DollarsPerMinute => "not_sent_dollars_per_minute",
             NotSent::DollarsPerOrder => "not_sent_dollars_per_order",
+            NotSent::TooOld => "not_sent_too_old",
+            NotSent::RateLimit => "not_sent_rate_limit",
+            NotSent::NoConnection => "not_sent_no_connection",
+            NotSent::QueueFull => "not_sent_queue_full",
+            NotSent::NoAmounts => "not_sent_no_amounts",
         }
     }
 }

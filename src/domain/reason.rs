@@ -87,6 +87,15 @@ reasons! {
         BelowMinimum = "below_minimum", Usdc, "sizing / below_minimum", "The order would be below the venue's or the strategy's minimum.";
         NothingToSell = "nothing_to_sell", None, "", "We hold nothing that came from this leader.";
         LiveOff = "live_off", None, "live.switch", "Live trading is switched off.";
+        LiveStarting = "live_starting", None, "", "Live trading only observes yet: after a start it first reads what the venue knows of our orders.";
+        AuthMissing = "auth_missing", None, "wallet", "The venue does not take our credentials.";
+        UserChannelDown = "user_channel_down", None, "", "The channel that tells of our fills is down, or what happened meanwhile is not read yet.";
+        VenueRestarting = "venue_restarting", None, "", "The venue restarts, or takes only orders that rest.";
+        VenueCancelOnly = "venue_cancel_only", None, "", "The venue takes cancels only.";
+        AccountClosedOnly = "account_closed_only", None, "", "The venue lets the account only close what it holds.";
+        PlaceBlocked = "place_blocked", None, "", "The venue does not serve this place.";
+        ClockOff = "clock_off", Milliseconds, "", "Our clock and the venue's differ too much.";
+        VenueVersion = "venue_version", None, "", "The venue speaks a version that this program does not.";
         LeaderOff = "leader_off", None, "", "Live trading after this leader is switched off.";
         SideNotFollowed = "side_not_followed", None, "sides", "The strategy does not follow trades of this side.";
         RoleNotFollowed = "role_not_followed", None, "roles", "The leader's part in the match (maker or taker) is not followed, or not known.";

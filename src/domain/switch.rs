@@ -29,6 +29,33 @@ pub enum LeaderSwitch {
     ForceOff,
 }
 
+/// Whether live orders can leave now. It is the world's state, not a person's word: not kept, found out at each start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum LiveOrders {
+    /// There is no key, or no place to send orders to: the live switch cannot be on.
+    #[default]
+    Missing,
+    /// What the last process left is being reconciled, or the time to only observe is not over.
+    Starting,
+    Ready,
+    /// The venue does not take our credentials.
+    AuthMissing,
+    /// The user channel is down, or what happened during a gap is not read yet: fills would not be seen.
+    ChannelDown,
+    /// The venue restarts, or takes only orders that rest.
+    Restarting,
+    /// The venue takes cancels only.
+    CancelOnly,
+    /// The account may only close what it holds.
+    ClosedOnly,
+    /// The venue does not serve this place.
+    Blocked,
+    /// Our clock and the venue's differ too much.
+    ClockOff,
+    /// The venue speaks a version that we do not.
+    OtherVersion,
+}
+
 impl LiveSwitch {
     /// Returns what holds for a leader's trades: the global Off wins over everything, then his own switch counts.
     pub const fn for_leader(self, leader: LeaderSwitch) -> LiveSwitch {

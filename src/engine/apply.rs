@@ -131,6 +131,7 @@ impl Engine {
                 let portfolio = order.submitted.portfolio;
                 self.portfolios[portfolio.index()].standing.settle_doubt(before);
             }
+            Event::Signed(signed) => self.orders.open_mut(signed.order).id = Some(signed.id),
             Event::Unknown { order } => {
                 let order = self.orders.open_mut(*order);
                 order.state = next_state(order.state, Happening::Lost).expect("it may be lost");
@@ -179,7 +180,12 @@ impl Engine {
             | Event::LeaderBlocked { .. }
             | Event::PlanRepaired { .. }
             | Event::Declined { .. }
-            | Event::Configured { .. } => (),
+            | Event::Configured { .. }
+            | Event::Matched(_)
+            | Event::Confirmed { .. }
+            | Event::Voided { .. }
+            | Event::External(_)
+            | Event::Differs(_) => (),
         }
     }
 

@@ -114,7 +114,13 @@ impl Engine {
             | Event::PaperSwitched { .. }
             | Event::LiveSwitched { .. }
             | Event::LeaderSwitched { .. }
-            | Event::Funded { .. } => None,
+            | Event::Funded { .. }
+            | Event::Signed(_)
+            | Event::Matched(_)
+            | Event::Confirmed { .. }
+            | Event::Voided { .. }
+            | Event::External(_)
+            | Event::Differs(_) => None,
         }
     }
 

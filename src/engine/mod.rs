@@ -60,9 +60,9 @@ use strategy::{Probability, entered::Entered, policy};
 use switch::Switches;
 
 use crate::domain::{
-    Cause, Divergence, Event, Input, LeaderId, LiveSwitch, Market, Mode, Nanos, OrderEnd, OrderId, OrderKind,
-    PaperSwitch, PortfolioId, PortfolioSet, Price, Settings, Shares, Side, SignalId, Tick, TokenId, Usdc, event,
-    ids::PORTFOLIOS_MAX, money::ONE, settings::score::Weights,
+    Cause, Divergence, Event, Input, LeaderId, LiveOrders, LiveSwitch, Market, Mode, Nanos, Noted, OrderEnd, OrderId,
+    OrderKind, PaperSwitch, PortfolioId, PortfolioSet, Price, Settings, Shares, Side, SignalId, Tick, TokenId, Usdc,
+    event, ids::PORTFOLIOS_MAX, money::ONE, settings::score::Weights,
 };
 
 /// Tokens one engine knows.
@@ -91,14 +91,6 @@ pub struct Options {
     pub weights: Weights,
     pub live: LiveSwitch,
     pub live_orders: LiveOrders,
-}
-
-/// Whether there is a way for live orders to leave. Without one the live switch cannot be on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LiveOrders {
-    #[default]
-    Missing,
-    Ready,
 }
 
 impl Default for Options {
@@ -393,6 +385,8 @@ impl Engine {
             Input::Closed { order, end } => self.closed(now, order, end, events),
             Input::Resolved { token, payout } => self.resolved(now, token, payout, events),
             Input::Unknown { order } => self.lost(now, order, events),
+            Input::Matched { .. } | Input::Confirmed { .. } | Input::Voided { .. } => (),
+            Input::LiveOrders { to } => self.switches.set_live_orders(to),
             Input::Pause { portfolio } => self.pause(now, portfolio, Entries::Paused, events),
             Input::Unpause { portfolio } => self.pause(now, portfolio, Entries::Running, events),
             Input::ResetBreakers { portfolio } => self.reset_breakers(now, portfolio, events),
@@ -412,6 +406,16 @@ impl Engine {
             }
             Input::Unblock { leader } => self.unblock(now, leader, events),
         }
+    }
+
+    /// Notes what changes no money: an order's name at the venue, what others did with the wallet, what differs.
+    pub fn note(&mut self, now: Nanos, noted: &Noted, events: &mut Events) {
+        let event = match *noted {
+            Noted::Signed(signed) => Event::Signed(signed),
+            Noted::External(external) => Event::External(external),
+            Noted::Differs(differs) => Event::Differs(differs),
+        };
+        self.emit(now, event, events);
     }
 
     #[inline]

@@ -101,21 +101,18 @@ impl Engine {
     }
 
     pub(super) fn switch_live(&mut self, now: Nanos, to: LiveSwitch, events: &mut Events) {
-        match (to, self.switches.live_orders()) {
-            (LiveSwitch::On, LiveOrders::Missing) => {
-                self.decline(now, PortfolioId::NONE, Declined::LiveNotReady, Numbers::NONE, events);
-            }
-            (LiveSwitch::On, LiveOrders::Ready) | (LiveSwitch::Off | LiveSwitch::Shadow, _) => {
-                self.emit(now, Event::LiveSwitched { to }, events);
-            }
+        // Where orders cannot leave only now, they wait for that; the switch is the operator's word.
+        if to == LiveSwitch::On && self.switches.live_orders() == LiveOrders::Missing {
+            return self.decline(now, PortfolioId::NONE, Declined::LiveNotReady, Numbers::NONE, events);
         }
+        self.emit(now, Event::LiveSwitched { to }, events);
     }
 
     pub(super) fn switch_leader(&mut self, now: Nanos, leader: LeaderId, to: LeaderSwitch, events: &mut Events) {
-        let declined = match (to, self.switches.live_orders()) {
+        let declined = match to {
             _ if LEADERS_MAX <= leader.index() => Some(Declined::NotKnown),
-            (LeaderSwitch::ForceOn, LiveOrders::Missing) => Some(Declined::LiveNotReady),
-            (LeaderSwitch::ForceOn, LiveOrders::Ready) | (LeaderSwitch::Inherit | LeaderSwitch::ForceOff, _) => None,
+            LeaderSwitch::ForceOn if self.switches.live_orders() == LiveOrders::Missing => Some(Declined::LiveNotReady),
+            LeaderSwitch::ForceOn | LeaderSwitch::Inherit | LeaderSwitch::ForceOff => None,
         };
         match declined {
             Some(reason) => self.decline(now, PortfolioId::NONE, reason, Numbers::NONE, events),

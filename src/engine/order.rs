@@ -1,6 +1,8 @@
 //! Open orders in fixed slots, and the two tables of what may happen to them: on their way, and as their end.
 
-use crate::domain::{Mode, OrderEnd, OrderId, OrderState, Rejection, Shares, Side, SignalId, Usdc, event::Submitted};
+use crate::domain::{
+    Mode, OrderEnd, OrderId, OrderState, Rejection, Shares, Side, SignalId, Usdc, VenueOrderId, event::Submitted,
+};
 
 /// How many orders of each mode may be open at once; one more is a refusal.
 pub const ORDERS_OPEN_MAX: usize = 1_024;
@@ -21,6 +23,8 @@ pub struct Order {
     pub group: SignalId,
     /// The venue was asked to cancel it.
     pub cancel_asked: bool,
+    /// Its name at the venue, once it has one.
+    pub id: Option<VenueOrderId>,
 }
 
 /// What the venue says about an order.
@@ -59,6 +63,7 @@ pub fn may_end(state: OrderState, end: OrderEnd) -> bool {
         OrderEnd::Rejected(_) => state != OrderState::PartlyFilled,
         OrderEnd::NotSent(_) => matches!(state, OrderState::Submitted | OrderState::Unknown),
         OrderEnd::Shadow => state == OrderState::Submitted,
+        OrderEnd::Absent => state == OrderState::Unknown,
     }
 }
 
@@ -139,6 +144,7 @@ impl Orders {
             day: None,
             group: submitted.signal,
             cancel_asked: false,
+            id: None,
         });
         table.next = id.0 + 1;
         table.open += 1;
@@ -240,6 +246,7 @@ pub(super) mod tests {
             day: None,
             group: SignalId(1),
             cancel_asked: false,
+            id: None,
         };
         let check = |side, shares, cash, fee, fits| {
             assert_eq!(order(side).may_fill(Shares::whole(shares), Usdc::whole(cash), Usdc::whole(fee)), fits);
@@ -289,5 +296,6 @@ pub(super) mod tests {
         check(OrderEnd::Rejected(Rejection::VenueRestarted), &[Submitted, Accepted, PartlyFilled, Unknown]);
         check(OrderEnd::NotSent(crate::domain::NotSent::LiveOff), &[Submitted, Unknown]);
         check(OrderEnd::Shadow, &[Submitted]);
+        check(OrderEnd::Absent, &[Unknown]);
     }
 }

@@ -41,8 +41,21 @@ impl Switches {
     fn most(&self) -> LiveSwitch {
         match self.live_orders {
             LiveOrders::Missing => LiveSwitch::Shadow,
-            LiveOrders::Ready => LiveSwitch::On,
+            LiveOrders::Starting
+            | LiveOrders::Ready
+            | LiveOrders::AuthMissing
+            | LiveOrders::ChannelDown
+            | LiveOrders::Restarting
+            | LiveOrders::CancelOnly
+            | LiveOrders::ClosedOnly
+            | LiveOrders::Blocked
+            | LiveOrders::ClockOff
+            | LiveOrders::OtherVersion => LiveSwitch::On,
         }
+    }
+
+    pub(super) fn set_live_orders(&mut self, to: LiveOrders) {
+        self.live_orders = to;
     }
 
     pub(super) fn turn_paper(&mut self, to: PaperSwitch) {

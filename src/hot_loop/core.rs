@@ -150,6 +150,10 @@ impl<L: Log> Core<L> {
             | Input::SwitchPaper { .. }
             | Input::SwitchLive { .. }
             | Input::SwitchLeader { .. }
+            | Input::Matched { .. }
+            | Input::Confirmed { .. }
+            | Input::Voided { .. }
+            | Input::LiveOrders { .. }
             | Input::Unblock { .. }
             | Input::Timer => self.step(input, None),
         }
@@ -332,7 +336,13 @@ impl<L: Log> Core<L> {
             | Event::PaperSwitched { .. }
             | Event::LiveSwitched { .. }
             | Event::LeaderSwitched { .. }
-            | Event::Funded { .. } => (),
+            | Event::Funded { .. }
+            | Event::Signed(_)
+            | Event::Matched(_)
+            | Event::Confirmed { .. }
+            | Event::Voided { .. }
+            | Event::External(_)
+            | Event::Differs(_) => (),
         }
     }
 }

@@ -62,6 +62,7 @@ impl Default for Tally {
 }
 
 impl Tally {
+    #[expect(clippy::too_many_lines, reason = "one arm for each event")]
     pub fn add(&mut self, event: &Event) {
         use crate::domain::OrderEnd;
         self.events += 1;
@@ -97,7 +98,12 @@ impl Tally {
             Event::Declined { .. } => self.declined += 1,
             Event::Closed {
                 end:
-                    OrderEnd::Filled | OrderEnd::Cancelled | OrderEnd::Expired | OrderEnd::NotSent(_) | OrderEnd::Shadow,
+                    OrderEnd::Filled
+                    | OrderEnd::Cancelled
+                    | OrderEnd::Expired
+                    | OrderEnd::NotSent(_)
+                    | OrderEnd::Shadow
+                    | OrderEnd::Absent,
                 ..
             }
             | Event::Accepted { .. }
@@ -118,6 +124,12 @@ impl Tally {
             | Event::BalanceLow { .. }
             | Event::Moved { .. }
             | Event::Funded { .. }
+            | Event::Signed(_)
+            | Event::Matched(_)
+            | Event::Confirmed { .. }
+            | Event::Voided { .. }
+            | Event::External(_)
+            | Event::Differs(_)
             | Event::Configured { .. }
             | Event::PaperSwitched { .. }
             | Event::LiveSwitched { .. }

@@ -230,6 +230,12 @@ impl Batch {
             | Event::BreakerReset { .. }
             | Event::BalanceLow { .. }
             | Event::Funded { .. }
+            | Event::Signed(_)
+            | Event::Matched(_)
+            | Event::Confirmed { .. }
+            | Event::Voided { .. }
+            | Event::External(_)
+            | Event::Differs(_)
             | Event::Declined { .. }
             | Event::Configured { .. }
             | Event::PaperSwitched { .. }
@@ -429,5 +435,11 @@ pub fn kind(event: &Event) -> &'static str {
         Event::LiveSwitched { .. } => "live_switched",
         Event::LeaderSwitched { .. } => "leader_switched",
         Event::Funded { .. } => "funded",
+        Event::Signed(_) => "signed",
+        Event::Matched(_) => "matched",
+        Event::Confirmed { .. } => "confirmed",
+        Event::Voided { .. } => "voided",
+        Event::External(_) => "external",
+        Event::Differs(_) => "differs",
     }
 }

@@ -1,5 +1,7 @@
-//! ORDER -> WORLD: where orders go. Today the paper venue, which answers with the same inputs as a real one; and what
-//! Polymarket signs and checks, which the simulated venue uses already.
+//! ORDER -> WORLD: where orders go. The paper venue answers with the same inputs as the real one; a live order passes the
+//! [`gate`] at the last instant, and leaves through the [`outbox`].
 
+pub mod gate;
+pub mod outbox;
 pub mod paper;
 pub mod polymarket;

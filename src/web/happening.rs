@@ -36,6 +36,7 @@ pub fn sentence(event: &Event) -> &'static str {
         Event::Unpaused { .. } => "The strategy goes on",
         Event::Closed { end: OrderEnd::Expired, .. } => "The order ended: its time was over",
         Event::Closed { end: OrderEnd::NotSent(_), .. } => "The order was not sent",
+        Event::Closed { end: OrderEnd::Absent, .. } => "The venue never knew the order",
         Event::Closed { end: OrderEnd::Shadow, .. } => "Shadow: the order was not sent",
         Event::Scored(_) => "The signal was scored",
         Event::Buffered { .. } => "Too small alone: it waits for more",
@@ -54,6 +55,12 @@ pub fn sentence(event: &Event) -> &'static str {
         Event::BalanceLow { .. } => "Available cash is low",
         Event::Moved { .. } => "Money was moved between portfolios",
         Event::Funded { .. } => "The capital of the settings is in",
+        Event::Signed(_) => "The order was signed",
+        Event::Matched(_) => "Matched; not settled yet",
+        Event::Confirmed { .. } => "The match settled",
+        Event::Voided { .. } => "The match failed to settle, and is undone",
+        Event::External(_) => "Something of the wallet's that no order of ours explains",
+        Event::Differs(_) => "Our books and the venue's differ",
         Event::Declined { .. } => "A command could not be done",
         Event::Configured { .. } => "The settings changed",
         Event::PaperSwitched { .. } => "The paper switch was turned",
@@ -164,6 +171,28 @@ pub fn parts(event: &Event) -> Parts {
         }
         Event::BalanceLow { portfolio: id, available } => vec![portfolio(*id), ("available", usd(*available))],
         Event::Funded { portfolio: id, capital } => vec![portfolio(*id), ("capital", usd(*capital))],
+        Event::Signed(signed) => vec![("order", signed.order.0.to_string()), ("at the venue", signed.id.to_string())],
+        Event::Matched(matched) => vec![
+            ("order", matched.order.0.to_string()),
+            ("shares", shares(matched.shares)),
+            ("cash", usd(matched.cash)),
+            ("fee", usd(matched.fee)),
+        ],
+        Event::Confirmed { order, .. } | Event::Voided { order, .. } => vec![("order", order.0.to_string())],
+        Event::External(external) => vec![
+            ("side", external.side.code().to_owned()),
+            ("shares", shares(external.shares)),
+            ("cash", usd(external.cash)),
+            ("order at the venue", external.id.to_string()),
+        ],
+        Event::Differs(differs) => {
+            let amount = |amount: i64| match differs.what {
+                crate::domain::event::Difference::Shares => shares(Shares(amount.max(0) as u64)),
+                crate::domain::event::Difference::Cash => usd(Usdc(amount)),
+                crate::domain::event::Difference::OpenOrders => amount.to_string(),
+            };
+            vec![("ours", amount(differs.ours)), ("the venue's", amount(differs.theirs))]
+        }
         Event::Moved { from, to, amount } => {
             vec![portfolio(*from), ("to", to.0.to_string()), ("amount", usd(*amount))]
         }

@@ -103,6 +103,11 @@ pub fn not_sent(cause: NotSent) -> &'static str {
         NotSent::OrdersPerSecond => "The ceiling on orders in a second was reached.",
         NotSent::DollarsPerMinute => "The ceiling on dollars in a minute was reached.",
         NotSent::DollarsPerOrder => "It was above the ceiling on the dollars of an order.",
+        NotSent::TooOld => "It was too old by the time it could leave.",
+        NotSent::RateLimit => "The venue's rate limit left no room for it.",
+        NotSent::NoConnection => "There was no connection to the venue, and nothing was written.",
+        NotSent::QueueFull => "Too many orders waited to leave.",
+        NotSent::NoAmounts => "Rounded as the venue asks, nothing was left of it.",
     }
 }
 
@@ -157,6 +162,11 @@ pub fn order_state(state: &str, filled: Decimal) -> Verdict {
         code if code == OrderEnd::Shadow.code() => {
             Verdict::new("Shadow", "no", "Built and recorded, not sent: the live switch is on shadow.")
         }
+        code if code == OrderEnd::Absent.code() => Verdict::new(
+            "Absent",
+            "no",
+            "It was sent and never answered; for long enough the venue knew nothing of it.",
+        ),
         code => {
             let rejected = Rejection::ALL.into_iter().find(|rejection| rejection.code() == code).map(rejection);
             let not_sent = NotSent::ALL.into_iter().find(|cause| cause.code() == code).map(not_sent);

@@ -111,7 +111,7 @@ pub fn after(at: Nanos, order: &Order, end: OrderEnd) -> Plan {
     let is_expected = match end {
         OrderEnd::Filled | OrderEnd::Rejected(Rejection::VenueRestarted) => true,
         OrderEnd::Cancelled => order.cancel_asked,
-        OrderEnd::Rejected(_) | OrderEnd::Expired | OrderEnd::NotSent(_) | OrderEnd::Shadow => false,
+        OrderEnd::Rejected(_) | OrderEnd::Expired | OrderEnd::NotSent(_) | OrderEnd::Shadow | OrderEnd::Absent => false,
     };
     Plan { retry_at: if is_expected { Nanos::ZERO } else { at.plus(RETRY) }, ..Plan::default() }
 }

@@ -223,7 +223,12 @@ impl World {
 fn phrase(event: &Event) -> Option<String> {
     Some(match event {
         Event::Signal(_) | Event::Scored(_) | Event::Accepted { .. } | Event::Peaked { .. } => return None,
-        Event::DayBegan { .. } | Event::Funded { .. } => return None,
+        Event::DayBegan { .. } | Event::Funded { .. } | Event::Signed(_) => return None,
+        Event::Matched(matched) => format!("matched {} for {}", matched.shares, matched.cash),
+        Event::Confirmed { .. } => "confirmed".to_owned(),
+        Event::Voided { .. } => "voided".to_owned(),
+        Event::External(external) => format!("external {}", external.shares),
+        Event::Differs(differs) => format!("differs {:?}", differs.what),
         Event::Skipped { reason, .. } => format!("skipped {}", reason.code()),
         Event::Refused { reason, .. } => format!("refused {}", reason.code()),
         Event::Submitted(order) if order.side == Side::Buy => format!("buy ${} @ {}", order.budget, order.limit),

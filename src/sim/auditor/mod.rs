@@ -170,6 +170,10 @@ impl Auditor {
             | Input::SwitchPaper { .. }
             | Input::SwitchLive { .. }
             | Input::SwitchLeader { .. }
+            | Input::Matched { .. }
+            | Input::Confirmed { .. }
+            | Input::Voided { .. }
+            | Input::LiveOrders { .. }
             | Input::Unblock { .. }
             | Input::Timer => (),
         }
@@ -287,6 +291,12 @@ impl Auditor {
             | Event::BalanceLow { .. }
             | Event::Declined { .. }
             | Event::Funded { .. }
+            | Event::Signed(_)
+            | Event::Matched(_)
+            | Event::Confirmed { .. }
+            | Event::Voided { .. }
+            | Event::External(_)
+            | Event::Differs(_)
             | Event::Configured { .. } => Ok(()),
         }
     }

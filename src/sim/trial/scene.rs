@@ -3,10 +3,10 @@
 use super::{cast::Style, settings};
 use crate::{
     domain::{
-        ConditionId, FeeSchedule, LeaderId, LiveSwitch, Market, Mode, Nanos, PortfolioId, Settings, Shares, Tick,
-        TokenId, Usdc, VenueEventId,
+        ConditionId, FeeSchedule, LeaderId, LiveOrders, LiveSwitch, Market, Mode, Nanos, PortfolioId, Settings, Shares,
+        Tick, TokenId, Usdc, VenueEventId,
     },
-    engine::{LiveOrders, Options},
+    engine::Options,
     sim::{auditor::Terms, random::Random},
 };
 

@@ -200,6 +200,10 @@ impl Recorded {
                 | Input::SwitchPaper { .. }
                 | Input::SwitchLive { .. }
                 | Input::SwitchLeader { .. }
+                | Input::Matched { .. }
+                | Input::Confirmed { .. }
+                | Input::Voided { .. }
+                | Input::LiveOrders { .. }
                 | Input::Unblock { .. }
                 | Input::Timer => {}
             }

@@ -1,0 +1,122 @@
+//! THE LAST LOOK: whether a live order may leave, read at the last instant before its bytes reach the socket, after every
+//! queue and every sleep. Closing it needs nothing and holds at once; a kill holds until the operator turns live on again.
+
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+
+use crate::{
+    domain::{LeaderId, LeaderSwitch, LiveSwitch, Side},
+    engine::LEADERS_MAX,
+};
+
+/// The switches as the send path sees them: what the engine recorded, and the kill that need not wait for the engine.
+#[derive(Debug)]
+pub struct Gate {
+    killed: AtomicBool,
+    live: AtomicU8,
+    leaders: Box<[AtomicU8]>,
+}
+
+/// Leave to send one order, just given. Only [`Gate::permit`] makes one, and it is used up by the send.
+#[derive(Debug)]
+#[must_use = "a permit is for the send that follows at once"]
+pub struct LivePermit(());
+
+/// Shut: nothing leaves until the engine says what holds.
+impl Default for Gate {
+    fn default() -> Gate {
+        Gate {
+            killed: AtomicBool::new(false),
+            live: AtomicU8::new(LiveSwitch::Off as u8),
+            leaders: (0..LEADERS_MAX).map(|_| AtomicU8::new(LeaderSwitch::Inherit as u8)).collect(),
+        }
+    }
+}
+
+impl Gate {
+    /// Keeps every order in from now on, whatever the switch says.
+    pub fn kill(&self) {
+        self.killed.store(true, Ordering::SeqCst);
+    }
+
+    /// Takes a kill back. Only for an operator who turns live on.
+    pub fn revive(&self) {
+        self.killed.store(false, Ordering::SeqCst);
+    }
+
+    pub fn is_killed(&self) -> bool {
+        self.killed.load(Ordering::SeqCst)
+    }
+
+    /// Follows the switch that the engine recorded.
+    pub fn set_live(&self, to: LiveSwitch) {
+        self.live.store(to as u8, Ordering::SeqCst);
+    }
+
+    pub fn set_leader(&self, leader: LeaderId, to: LeaderSwitch) {
+        self.leaders[leader.index()].store(to as u8, Ordering::SeqCst);
+    }
+
+    /// Lets one order leave, or not. A sale leaves wherever the global switch or the leader's own is on: nobody is kept in by a
+    /// switch that keeps out of entries.
+    pub fn permit(&self, leader: LeaderId, side: Side) -> Option<LivePermit> {
+        let global = match self.live.load(Ordering::SeqCst) {
+            live if live == LiveSwitch::On as u8 => LiveSwitch::On,
+            live if live == LiveSwitch::Shadow as u8 => LiveSwitch::Shadow,
+            _ => LiveSwitch::Off,
+        };
+        let own = match self.leaders[leader.index()].load(Ordering::SeqCst) {
+            own if own == LeaderSwitch::Inherit as u8 => LeaderSwitch::Inherit,
+            own if own == LeaderSwitch::ForceOn as u8 => LeaderSwitch::ForceOn,
+            _ => LeaderSwitch::ForceOff,
+        };
+        let holds = match side {
+            Side::Buy => global.for_leader(own),
+            Side::Sell => global.max(global.for_leader(own)),
+        };
+        (holds == LiveSwitch::On && !self.is_killed()).then_some(LivePermit(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ADA: LeaderId = LeaderId(0);
+
+    #[test]
+    fn it_is_shut_until_told_and_after_a_kill() {
+        let gate = Gate::default();
+        let is_open = |side| gate.permit(ADA, side).is_some();
+        assert!(!is_open(Side::Buy) && !is_open(Side::Sell));
+        gate.set_live(LiveSwitch::On);
+        assert!(is_open(Side::Buy) && is_open(Side::Sell));
+        gate.kill();
+        assert!(!is_open(Side::Buy) && !is_open(Side::Sell));
+        // What the engine recorded meanwhile opens nothing.
+        gate.set_live(LiveSwitch::On);
+        assert!(!is_open(Side::Buy));
+        gate.revive();
+        assert!(is_open(Side::Buy));
+        gate.set_live(LiveSwitch::Off);
+        assert!(!is_open(Side::Buy));
+    }
+
+    #[test]
+    fn a_leaders_switch_keeps_entries_out_and_lets_exits_go() {
+        let gate = Gate::default();
+        let check = |live, own, buys, sells| {
+            gate.set_live(live);
+            gate.set_leader(ADA, own);
+            let is_open = |side| gate.permit(ADA, side).is_some();
+            assert_eq!((is_open(Side::Buy), is_open(Side::Sell)), (buys, sells), "{live:?} {own:?}");
+        };
+        use LeaderSwitch::{ForceOff, ForceOn, Inherit};
+        use LiveSwitch::{Off, On, Shadow};
+        check(On, ForceOff, false, true);
+        check(On, Inherit, true, true);
+        check(Shadow, ForceOn, true, true);
+        check(Shadow, Inherit, false, false);
+        check(Shadow, ForceOff, false, false);
+        check(Off, ForceOn, false, false);
+    }
+}
