@@ -31,7 +31,7 @@ pub mod socket;
 pub mod text;
 pub mod tls;
 
-pub use tls::{client_tls, install_tls};
+pub use tls::{client_tls, install_tls, trust_also};
 
 #[cfg(test)]
 mod real_data;

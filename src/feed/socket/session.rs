@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::error::{CapacityError, Error};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Bytes, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
 
 use super::{Command, Lost, MESSAGE_MAX, Options, SocketEvent, SocketStatus, Speech};
 use crate::domain::Nanos;
@@ -207,7 +207,10 @@ enum Taken {
 async fn connect(options: &Options) -> Result<Socket, Lost> {
     let config = WebSocketConfig::default().max_message_size(Some(MESSAGE_MAX)).max_frame_size(Some(MESSAGE_MAX));
     let (url, limit) = (options.url.as_str(), options.connect_timeout);
-    match timeout(limit, connect_async_with_config(url, Some(config), true)).await {
+    let mut tls = crate::feed::client_tls();
+    tls.alpn_protocols.clear();
+    let connector = Some(Connector::Rustls(Arc::new(tls)));
+    match timeout(limit, connect_async_tls_with_config(url, Some(config), true, connector)).await {
         Ok(Ok((socket, _))) => Ok(socket),
         Ok(Err(error)) => Err(Lost::Failed { error: format!("cannot connect to {url}: {error}") }),
         Err(_) => Err(Lost::Failed { error: format!("cannot connect to {url}: no answer in {limit:?}") }),

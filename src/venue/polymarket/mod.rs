@@ -8,7 +8,10 @@
 
 pub mod amounts;
 pub mod auth;
+pub mod buckets;
+pub mod connection;
 pub mod contracts;
+pub mod dispatch;
 pub mod key;
 pub mod order;
 pub mod order_v1;
