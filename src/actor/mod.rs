@@ -6,6 +6,7 @@
 //!              +-- activity feed   everybody's trades; passes on the leaders'
 //!              +-- tokens --+-- token, token, ...   metadata, subscription, resync, end
 //!              +-- strategy, strategy, ...          one for each portfolio: the operator's words, report
+//!              +-- gateway         live orders to the venue and back; only where the settings allow them
 //!              +-- model           asks the external model for probabilities
 //!              +-- writer          journal -> Postgres
 //!              +-- web             pages
@@ -15,6 +16,7 @@
 //! are unbounded, so they carry control only; market data goes through the bounded rings of [`crate::hot_loop`].
 
 pub mod activity_feed;
+pub mod gateway;
 pub mod market_feed;
 pub mod model;
 pub mod strategy;
@@ -63,6 +65,9 @@ pub struct Plant {
     pub model_status: Arc<FeedStatus>,
     pub market_feed: Arc<Address<market_feed::MarketFeedMessage>>,
     pub tokens: Arc<Address<tokens::TokensMessage>>,
+    pub gateway: Arc<Address<gateway::GatewayMessage>>,
+    /// The live side; `None` where the settings do not allow live orders.
+    pub desk: Option<Arc<gateway::Desk>>,
 }
 
 /// Where an actor is reached, also after it was started again.

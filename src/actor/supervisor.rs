@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use super::{
     Plant,
     activity_feed::ActivityFeed,
+    gateway::Gateway,
     market_feed::MarketFeed,
     model::Model,
     spawn_failure,
@@ -57,6 +58,7 @@ pub struct SupervisorArguments {
 enum Child {
     MarketFeed,
     ActivityFeed,
+    Gateway,
     Model,
     Tokens,
     Strategy(usize),
@@ -103,6 +105,9 @@ impl Actor for Supervisor {
         let (tokens, _) = myself.spawn_linked(None, Tokens, TokensArguments { plant, names, held }).await?;
         state.children.push((Child::Tokens, tokens.get_cell()));
         state.start(&myself, Child::ActivityFeed).await?;
+        if state.plant.desk.is_some() {
+            state.start(&myself, Child::Gateway).await?;
+        }
         if state.plant.config.model.url.is_some() {
             state.start(&myself, Child::Model).await?;
         }
@@ -180,6 +185,10 @@ impl SupervisorState {
         let cell = match child {
             Child::MarketFeed => myself.spawn_linked(None, MarketFeed, plant).await?.0.get_cell(),
             Child::ActivityFeed => myself.spawn_linked(None, ActivityFeed, plant).await?.0.get_cell(),
+            Child::Gateway => {
+                let desk = plant.desk.clone().ok_or("there is no live side to start")?;
+                myself.spawn_linked(None, Gateway, (plant, desk)).await?.0.get_cell()
+            }
             Child::Model => myself.spawn_linked(None, Model, plant).await?.0.get_cell(),
             Child::Writer => myself.spawn_linked(None, Writer, self.writer.clone()).await?.0.get_cell(),
             Child::Web => myself.spawn_linked(None, Web, self.web.clone()).await?.0.get_cell(),

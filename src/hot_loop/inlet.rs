@@ -11,7 +11,7 @@ use std::{
 
 use crossbeam::queue::ArrayQueue;
 
-use crate::domain::{Input, Market, Nanos, PortfolioId, PortfolioSet, Settings, TokenId};
+use crate::domain::{Input, Market, Nanos, Noted, PortfolioId, PortfolioSet, Settings, TokenId};
 
 /// An input and when it was received, by our clock.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +36,8 @@ pub enum Command {
         about: Box<About>,
     },
     Input(Stamped),
+    /// Something of the wallet's that is only noted.
+    Noted(Box<Noted>),
     /// A portfolio goes by other settings.
     Configure {
         portfolio: PortfolioId,

@@ -147,6 +147,10 @@ impl Hot {
                     self.core.handle(clock::now(), &Input::MarketKnown { token, market })?;
                 }
                 Command::Input(Stamped { at, input }) => self.core.handle(at.max(self.core.now()), &input)?,
+                Command::Noted(noted) => {
+                    let note = |engine: &mut Engine, now, events: &mut Events| engine.note(now, &noted, events);
+                    self.core.set_up(clock::now(), note)?;
+                }
                 Command::Configure { portfolio, settings } => {
                     let configure = |engine: &mut Engine, now, events: &mut Events| {
                         engine.configure(now, portfolio, &settings, events);

@@ -282,6 +282,8 @@ fn plant(
         model_status: Arc::new(FeedStatus::new("model")),
         market_feed: Arc::default(),
         tokens: Arc::default(),
+        gateway: Arc::default(),
+        desk: None,
     }
 }
 

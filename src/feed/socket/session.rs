@@ -168,11 +168,11 @@ impl<Clock: Fn() -> Nanos + Send> Session<Clock> {
             Some(Err(error)) => return Taken::End(Lost::Failed { error: error.to_string() }),
             None => return Taken::End(Lost::Closed { reason: "the stream ended".to_owned() }),
         };
-        if bytes.as_ref() == b"PONG" {
+        if bytes.as_ref() == b"PONG" && !self.speech.is_quiet_by_nature() {
             return Taken::Other;
         }
         let received = (self.clock)();
-        let is_data = matches!(bytes.first(), Some(b'{' | b'['));
+        let is_data = matches!(bytes.first(), Some(b'{' | b'[')) || bytes.as_ref() == b"PONG";
         self.update(|status| {
             status.frames += 1;
             status.data_at = if is_data { received } else { status.data_at };

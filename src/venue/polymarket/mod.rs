@@ -16,6 +16,7 @@ pub mod dispatch;
 pub mod key;
 pub mod order;
 pub mod order_v1;
+pub mod rest;
 pub mod signature;
 pub mod wallet;
 pub mod answer;
