@@ -367,7 +367,7 @@ fn read(file: Option<(&str, &str)>, overrides: &Overrides) -> Result<Config, Pro
     let paper = sections::paper(&mut reader);
     let live = sections::live(&mut reader);
     let ceilings = sections::ceilings(&mut reader);
-    let wallet = sections::wallet(&mut reader);
+    let wallet = sections::wallet(&mut reader, &live);
     let feed = sections::feed(&mut reader);
     let signals = sections::signals(&mut reader);
     let weights = scoring::weights(&mut reader);
