@@ -64,6 +64,7 @@ pub mod domain; // the words
 pub mod config; // files + environment -> settings
 pub mod feed; // world -> input
 pub mod engine; // input -> events
+pub mod secret; // files -> one key, sealed
 pub mod venue; // order -> world
 pub mod journal; // events -> disk -> state
 pub mod store; // events -> tables

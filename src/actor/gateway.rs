@@ -24,7 +24,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-pub use desk::{Arm, Desk, Owner, Places};
+pub use desk::{Arm, Desk, Places};
 use driver::{Around, Asked, Ended};
 pub use world::text;
 

@@ -7,6 +7,7 @@ pub mod config;
 pub mod demo;
 pub mod doctor;
 pub mod explain;
+pub mod key;
 pub mod logs;
 pub mod parse;
 pub mod record;
@@ -57,6 +58,8 @@ pub enum Command {
     Doctor(doctor::DoctorArgs),
     Replay(replay::ReplayArgs),
     Report(report::ReportArgs),
+    #[command(subcommand)]
+    Key(key::KeyCommand),
     #[command(subcommand)]
     Config(config::ConfigCommand),
 }
@@ -152,6 +155,7 @@ pub fn execute(cli: Cli) -> Exit {
         Command::Doctor(args) => doctor::execute(&global, &args),
         Command::Replay(args) => replay::execute(&global, &args),
         Command::Report(args) => report::execute(&global, &args),
+        Command::Key(command) => key::execute(&global, &command),
         Command::Config(command) => config::execute(&global, &command),
     }
 }

@@ -5,38 +5,26 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use alloy::primitives::Address;
-
 use crate::{
     clock,
     domain::{LiveOrders, Nanos, VenueOrderId},
     hot_loop::Command,
     metrics::{FeedStatus, GatewayStatus},
+    secret::Wallet,
     start::Resumed,
     venue::{
         gate::Gate,
         outbox::Outbox,
         polymarket::{
-            Key, Network, SignatureType,
+            credentials::Credentials,
             follow::{Evidence, Follower, Told},
-            rest::ApiKey,
         },
     },
 };
 
-/// Who signs, and whose money it is.
-#[derive(Clone, Debug)]
-pub struct Owner {
-    pub key: Arc<Key>,
-    /// The wallet that holds the funds.
-    pub funder: Address,
-    pub signature_type: SignatureType,
-    pub network: Network,
-}
-
 /// Makes the command that gives the hot thread its way out, once the venue has said which API key is ours; by the host that
 /// requests name.
-pub type Arm = Box<dyn Fn(&ApiKey, &str) -> Result<Command, String> + Send + Sync>;
+pub type Arm = Box<dyn Fn(&Credentials, &str) -> Result<Command, String> + Send + Sync>;
 
 /// Where the venue is, and how long is waited.
 #[derive(Clone, Debug)]
@@ -50,7 +38,7 @@ pub struct Places {
 
 /// The live side of a process: there is one where `live.switch` is "on".
 pub struct Desk {
-    pub owner: Owner,
+    pub wallet: Wallet,
     pub places: Places,
     pub gate: Arc<Gate>,
     pub outbox: Arc<Outbox>,
@@ -72,7 +60,7 @@ pub struct Books {
 }
 
 impl Desk {
-    pub fn new(owner: Owner, places: Places, gate: Arc<Gate>, outbox: Arc<Outbox>, arm: Arm, resumed: &Resumed) -> Desk {
+    pub fn new(wallet: Wallet, places: Places, gate: Arc<Gate>, outbox: Arc<Outbox>, arm: Arm, resumed: &Resumed) -> Desk {
         let now = clock::now();
         let (mut follower, mut told) = (Follower::new(resumed.since), Told::default());
         for (trade, id) in &resumed.foreign {
@@ -83,7 +71,7 @@ impl Desk {
         }
         let books = Books { follower, in_flight: HashSet::new(), told, state: LiveOrders::Missing };
         Desk {
-            owner,
+            wallet,
             places,
             gate,
             outbox,

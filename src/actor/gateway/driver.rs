@@ -34,9 +34,10 @@ use crate::{
             answer::{self, Answer, Doubt, Reply},
             buckets::Buckets,
             connection::{Connections, Target},
+            credentials::Credentials,
             dispatch::{Dispatch, Dispatched, Leaving},
             follow::{Action, Evidence, OrderMessage, Read, TradeMessage},
-            rest::{ApiKey, Cancelled, Public, Rest, signed},
+            rest::{Cancelled, Public, Rest, signed},
         },
     },
 };
@@ -107,7 +108,7 @@ struct Driver {
     around: Around,
     public: Public,
     rest: Rest,
-    api: ApiKey,
+    api: Credentials,
     ours: Ours,
     dispatch: Dispatch,
     world: World,
@@ -159,7 +160,7 @@ pub async fn run(desk: Arc<Desk>, mut around: Around) -> Ended {
             }
         }
     };
-    let ours = Ours { key_id: api.id.clone(), wallet: desk.owner.funder.to_string() };
+    let ours = Ours { key_id: api.id.clone(), wallet: desk.wallet.funder.to_string() };
     let dispatch = Dispatch { connections, gate: Arc::clone(&desk.gate), buckets, clock: clock::now };
     let (done, dones) = mpsc::unbounded_channel();
     let driver = Driver {
@@ -188,7 +189,7 @@ async fn open(
     host: &str,
     around: &Around,
     world: &mut World,
-) -> Result<(ApiKey, Rest), Failed> {
+) -> Result<(Credentials, Rest), Failed> {
     let api = opening::credentials(desk, public).await?;
     let rest = opening::rest(desk, &api, buckets);
     let mut found = Vec::new();
@@ -246,7 +247,7 @@ impl Driver {
             Err(ended) => return ended,
         }
         let secret = self.api.secret.to_base64();
-        let greeting = Greeting::new(&self.api.id, &secret, &self.api.passphrase);
+        let greeting = Greeting::new(&self.api.id, &secret, self.api.passphrase());
         let options = Options {
             silence_max: SILENCE_MAX,
             ping_every: PING_EVERY,
@@ -503,7 +504,7 @@ impl Driver {
             target.host,
             env!("CARGO_PKG_VERSION")
         );
-        let address = self.desk.owner.key.address();
+        let address = self.desk.wallet.key.address();
         for (name, value) in signed(&self.api, address, "POST", "/order", body, clock::now()) {
             head.push_str(&format!("{name}: {value}\r\n"));
         }

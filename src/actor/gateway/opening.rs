@@ -9,7 +9,8 @@ use crate::{
     domain::{LiveOrders, Nanos},
     venue::polymarket::{
         Exchange,
-        rest::{ApiKey, Asset, Failure, Public, Rest},
+        credentials::Credentials,
+        rest::{Asset, Failure, Public, Rest},
     },
 };
 
@@ -79,8 +80,8 @@ fn is_no(failure: &Failure) -> bool {
 }
 
 /// Finds the API key again. Makes none: another process of the same key would lose its own.
-pub async fn credentials(desk: &Desk, public: &Public) -> Result<ApiKey, Failed> {
-    let found = public.derive(&desk.owner.key, desk.owner.network, clock::now()).await;
+pub async fn credentials(desk: &Desk, public: &Public) -> Result<Credentials, Failed> {
+    let found = public.derive(&desk.wallet.key, desk.wallet.network, clock::now()).await;
     found.map_err(|failure| match is_no(&failure) {
         true => Step::Credentials.failed(
             LiveOrders::AuthMissing,
@@ -123,10 +124,10 @@ pub async fn place(public: &Public, found: &mut Vec<Finding>) -> Result<(), Fail
 
 /// Asks whether the exchanges may move the wallet's dollars.
 pub async fn allowances(desk: &Desk, rest: &Rest) -> Result<(), Failed> {
-    let balance = rest.balance(Asset::Collateral, desk.owner.signature_type).await;
+    let balance = rest.balance(Asset::Collateral, desk.wallet.signature_type).await;
     let balance = balance.map_err(|failure| Step::Allowances.unasked(&failure))?;
     let may = |exchange: Exchange| {
-        let spender = exchange.address(desk.owner.network);
+        let spender = exchange.address(desk.wallet.network);
         balance.allowances.iter().any(|(known, amount)| *known == spender && !amount.is_zero())
     };
     let missing: Vec<String> =
@@ -135,7 +136,7 @@ pub async fn allowances(desk: &Desk, rest: &Rest) -> Result<(), Failed> {
         let why = format!(
             "none of the exchanges may move the dollars of {}\n  fix: approve them (the venue's page does so with the first \
              trade by hand), then start again",
-            desk.owner.funder
+            desk.wallet.funder
         );
         return Err(Step::Allowances.failed(LiveOrders::Starting, why));
     }
@@ -154,10 +155,10 @@ fn is_off(before: Nanos, theirs: u64, after: Nanos) -> bool {
 }
 
 /// Says which API key is ours where it is needed: the address and name of requests.
-pub fn rest(desk: &Desk, api: &ApiKey, buckets: &super::driver::SharedBuckets) -> Rest {
+pub fn rest(desk: &Desk, api: &Credentials, buckets: &super::driver::SharedBuckets) -> Rest {
     Rest::new(
         &desk.places.clob_url,
-        desk.owner.key.address(),
+        desk.wallet.key.address(),
         Arc::new(api.clone()),
         Arc::clone(buckets),
         clock::now,

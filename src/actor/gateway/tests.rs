@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use alloy::primitives::{B256, U256};
 use serde_json::json;
+use zeroize::Zeroizing;
 use tokio::time::timeout;
 
 use super::*;
@@ -15,6 +16,7 @@ use crate::{
     },
     hot_loop::{Command, Stamped},
     metrics::AnswerClass,
+    secret::{Sealed, Wallet},
     sim::server::{Funded, Knobs, Options, PrivateSettings, Server, Standing, Switch, tls::Identity},
     start::Resumed,
     venue::{
@@ -23,7 +25,8 @@ use crate::{
         polymarket::{
             Exchange, Key, Network, Order, SignatureType, amounts,
             follow::Stands,
-            rest::{ApiKey, Public, signed},
+            credentials::Credentials,
+            rest::{Public, signed},
             signature,
         },
     },
@@ -53,7 +56,7 @@ struct Bench {
 
 struct Trader {
     key: Key,
-    api: ApiKey,
+    api: Credentials,
 }
 
 /// A gateway at work and what it said.
@@ -95,10 +98,11 @@ async fn bench(knobs: Knobs) -> Bench {
 impl Bench {
     /// Starts a gateway for Anna.
     fn work(&self, resumed: &Resumed) -> Work {
-        let owner = Owner {
-            key: Arc::new(key(1)),
-            funder: key(1).address(),
+        let wallet = Wallet {
+            key: Arc::new(Sealed::new(&Zeroizing::new([1; 32])).expect("a page")),
             signature_type: SignatureType::Eoa,
+            funder: key(1).address(),
+            is_session: false,
             network: Network::Polygon,
         };
         let places = Places {
@@ -108,7 +112,7 @@ impl Bench {
             observe: Nanos::from_millis(200),
         };
         let arm: Arm = Box::new(|_, _| Ok(Command::Input(Stamped { at: clock::now(), input: Input::Timer })));
-        let desk = Desk::new(owner, places, Arc::clone(&self.gate), Arc::clone(&self.outbox), arm, resumed);
+        let desk = Desk::new(wallet, places, Arc::clone(&self.gate), Arc::clone(&self.outbox), arm, resumed);
         self.work_with(Arc::new(desk))
     }
 

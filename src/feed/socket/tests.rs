@@ -222,7 +222,7 @@ async fn the_user_channel_lives_by_its_pongs_and_a_wrong_key_is_shown_out() {
         ping_every: Duration::from_millis(50),
         ..Options::new(&venue.urls.ws_user)
     };
-    let greeting = Greeting::new(&api.id, &api.secret.to_base64(), &api.passphrase);
+    let greeting = Greeting::new(&api.id, &api.secret.to_base64(), api.passphrase());
     assert_eq!(format!("{greeting:?}"), "Greeting(..)");
     let (socket, mut events) = AccountSocket::open(quick(1_000), greeting.clone(), clock);
     assert_eq!(next(&mut events).await, SocketEvent::Connected);

@@ -1,5 +1,11 @@
+<<<<<<< HEAD
 //! POLYMARKET'S CRYPTOGRAPHY AND WORDS: what is signed, by whom, whether it holds, and what the venue says of it. Used by the
 //! orders that we send and by the simulated venue that takes them. Pure: no clock, no socket, no randomness.
+=======
+//! POLYMARKET'S CRYPTOGRAPHY: what is signed, by whom, and whether it holds. Used by the orders that we send and by the
+//! simulated venue that takes them. Pure: no clock, no socket, no randomness; but for [`account`], which asks the venue what
+//! it says of a wallet.
+>>>>>>> keys
 //!
 //! Follow an order: [`amounts`] makes whole millionths of price and size, [`Order`] is what is signed, its [`Order::id`] is
 //! the order id everywhere, [`signature`] signs it for one of the four kinds of wallets of [`wallet`] and checks it.
@@ -7,11 +13,13 @@
 //! each order to its end. Source of all facts: PROTOCOL.md 1 and 2, proven by the vectors in `tests/data`, which the official
 //! clients made.
 
+pub mod account;
 pub mod amounts;
 pub mod auth;
 pub mod buckets;
 pub mod connection;
 pub mod contracts;
+pub mod credentials;
 pub mod dispatch;
 pub mod key;
 pub mod order;
@@ -23,6 +31,7 @@ pub mod answer;
 pub mod follow;
 
 pub use contracts::{Exchange, Network};
+pub use credentials::Credentials;
 pub use key::{BadKey, BadSignature, Key};
 pub use order::{Order, SignatureType};
 pub use signature::Signer;

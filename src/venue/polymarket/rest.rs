@@ -11,28 +11,15 @@ use serde_json::Value;
 pub use request::{Failure, Place};
 use request::{Method, Requester};
 
-use super::auth::{ClobAuth, Secret};
+use super::auth::ClobAuth;
 use super::buckets::{Buckets, Draw};
+use super::credentials::Credentials;
 use super::{Key, Network, SignatureType};
 use crate::domain::{Nanos, VenueOrderId};
 
 /// The cursor behind the last page, and the most pages that are read: 10,000 rows.
 const END: &str = "LTE=";
 const PAGES_MAX: usize = 100;
-
-/// What the venue gave us for our L1 signature. Never printed but for its name.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ApiKey {
-    pub id: String,
-    pub secret: Secret,
-    pub passphrase: String,
-}
-
-impl std::fmt::Debug for ApiKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "ApiKey({}, ..)", self.id)
-    }
-}
 
 /// What everybody may ask, and how an API key is found.
 #[derive(Clone, Debug)]
@@ -47,7 +34,7 @@ pub struct Rest {
     requester: Requester,
     /// Of the signing key.
     address: Address,
-    api: Arc<ApiKey>,
+    api: Arc<Credentials>,
     buckets: Arc<Mutex<Buckets>>,
     clock: fn() -> Nanos,
 }
@@ -109,36 +96,20 @@ impl Public {
     }
 
     /// Returns the API key of `key` with nonce 0. Finds it again; makes none.
-    pub async fn derive(&self, key: &Key, network: Network, now: Nanos) -> Result<ApiKey, Failure> {
+    pub async fn derive(&self, key: &Key, network: Network, now: Nanos) -> Result<Credentials, Failure> {
         let place = Place { method: Method::Get, path: "/auth/derive-api-key", query: "" };
-        self.api_key(place, key, network, now).await
-    }
-
-    /// Makes the API key of `key` with nonce 0: only where the operator said so, once.
-    pub async fn create(&self, key: &Key, network: Network, now: Nanos) -> Result<ApiKey, Failure> {
-        let place = Place { method: Method::Post, path: "/auth/api-key", query: "" };
-        self.api_key(place, key, network, now).await
-    }
-
-    async fn api_key(&self, place: Place<'_>, key: &Key, network: Network, now: Nanos) -> Result<ApiKey, Failure> {
         let timestamp = now.as_secs().to_string();
         let attestation = ClobAuth { address: key.address(), timestamp: &timestamp, nonce: U256::ZERO };
         let signature = attestation.sign(key, network);
         let headers = vec![
             ("POLY_ADDRESS", key.address().to_string()),
-            ("POLY_SIGNATURE", format!("0x{}", alloy::hex::encode(signature))),
+            ("POLY_SIGNATURE", alloy::hex::encode_prefixed(signature)),
             ("POLY_TIMESTAMP", timestamp),
             ("POLY_NONCE", "0".to_owned()),
         ];
-        let answer = self.requester.ask(&place, headers, String::new()).await?;
-        let field = |name: &str| answer[name].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
-        let (id, secret, passphrase) = (field("apiKey"), field("secret"), field("passphrase"));
-        let secret = secret.and_then(|secret| Secret::from_base64(&secret).ok());
-        let (Some(id), Some(secret), Some(passphrase)) = (id, secret, passphrase) else {
-            // What was answered is secret, whatever it is.
-            return Err(place.unlike("apiKey, secret and passphrase"));
-        };
-        Ok(ApiKey { id, secret, passphrase })
+        let answer = self.requester.bytes(&place, headers, String::new()).await?;
+        // What was answered is secret, whatever it is.
+        Credentials::from_answer(&answer).map_err(|_| place.unlike("apiKey, secret and passphrase"))
     }
 }
 
@@ -146,7 +117,7 @@ impl Rest {
     pub fn new(
         clob_url: &str,
         address: Address,
-        api: Arc<ApiKey>,
+        api: Arc<Credentials>,
         buckets: Arc<Mutex<Buckets>>,
         clock: fn() -> Nanos,
     ) -> Rest {
@@ -258,7 +229,7 @@ impl Rest {
 
 /// Returns the L2 headers of a request.
 pub fn signed(
-    api: &ApiKey,
+    api: &Credentials,
     address: Address,
     method: &str,
     path: &str,
@@ -273,7 +244,7 @@ pub fn signed(
         ("POLY_SIGNATURE", signature),
         ("POLY_TIMESTAMP", timestamp),
         ("POLY_API_KEY", api.id.clone()),
-        ("POLY_PASSPHRASE", api.passphrase.clone()),
+        ("POLY_PASSPHRASE", api.passphrase().to_owned()),
     ]
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use reqwest::Client;
+use reqwest::header::HeaderValue;
 use serde_json::Value;
 
 /// The longest answer that is read, in bytes.
@@ -124,6 +125,17 @@ impl Requester {
         headers: Vec<(&'static str, String)>,
         body: String,
     ) -> Result<Value, Failure> {
+        let bytes = self.bytes(place, headers, body).await?;
+        serde_json::from_slice(&bytes).map_err(|_| place.unlike("JSON"))
+    }
+
+    /// Sends one request and returns the bytes of a success.
+    pub async fn bytes(
+        &self,
+        place: &Place<'_>,
+        headers: Vec<(&'static str, String)>,
+        body: String,
+    ) -> Result<Vec<u8>, Failure> {
         let mark = if place.query.is_empty() { "" } else { "?" };
         let url = format!("{}{}{mark}{}", self.origin, place.path, place.query);
         let mut request = match place.method {
@@ -132,6 +144,8 @@ impl Requester {
             Method::Delete => self.client.delete(url),
         };
         for (name, value) in headers {
+            let mut value = HeaderValue::try_from(value).expect("digits, letters and base64");
+            value.set_sensitive(true);
             request = request.header(name, value);
         }
         if !body.is_empty() {
@@ -152,7 +166,7 @@ impl Requester {
             let said = String::from_utf8_lossy(&bytes).chars().take(EXCERPT_MAX).collect();
             return Err(Failure::Status { what: what(), status: status.as_u16(), said });
         }
-        serde_json::from_slice(&bytes).map_err(|_| place.unlike("JSON"))
+        Ok(bytes)
     }
 }
 
