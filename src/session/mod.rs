@@ -290,12 +290,14 @@ fn plant(
 fn web_state(plant: &Plant, config_path: String, data: DataSource) -> WebState {
     let mut feeds = vec![Arc::clone(&plant.market_status), Arc::clone(&plant.activity_status)];
     feeds.extend(plant.config.model.url.is_some().then(|| Arc::clone(&plant.model_status)));
+    feeds.extend(plant.desk.as_ref().map(|desk| Arc::clone(&desk.channel)));
     WebState {
         pool: plant.database.pool().clone(),
         published: Arc::clone(&plant.published),
         stages: Arc::clone(&plant.stages),
         store: Arc::clone(&plant.store_status),
         feeds: Arc::new(feeds),
+        gateway: plant.desk.as_ref().map(|desk| Arc::clone(&desk.status)),
         about: About { version: env!("CARGO_PKG_VERSION").to_owned(), config_path, mode: "paper".to_owned(), data },
         hosts: plant.config.web.hosts.clone(),
         clock: clock::now,

@@ -69,9 +69,9 @@ impl LiveLeft {
         } else if let Event::Accepted { order } = event {
             self.on(*order, |left| left.is_accepted = true);
         } else if let Event::Matched(matched) = event {
-            self.on(matched.order, |left| drop(left.pending.insert(matched.trade)));
+            self.on(matched.order, |left| left.pending.extend([matched.trade]));
         } else if let Event::Confirmed { order, trade, .. } | Event::Voided { order, trade } = event {
-            self.on(*order, |left| drop(left.pending.remove(trade)));
+            self.on(*order, |left| left.pending.retain(|pending| pending != trade));
         } else if let Event::Closed { order, .. } = event {
             self.on(*order, |left| left.ended_at = Some(at));
             self.ended += usize::from(OrderId::LIVE <= *order);

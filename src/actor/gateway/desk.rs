@@ -8,7 +8,6 @@ use std::{
 use crate::{
     clock,
     domain::{LiveOrders, Nanos, VenueOrderId},
-    hot_loop::Command,
     metrics::{FeedStatus, GatewayStatus},
     secret::Wallet,
     start::Resumed,
@@ -22,9 +21,8 @@ use crate::{
     },
 };
 
-/// Makes the command that gives the hot thread its way out, once the venue has said which API key is ours; by the host that
-/// requests name.
-pub type Arm = Box<dyn Fn(&Credentials, &str) -> Result<Command, String> + Send + Sync>;
+/// Gives the hot thread its way out, once the venue has said which API key is ours; by the host that requests name.
+pub type Arm = Box<dyn Fn(&Credentials, &str) -> Result<(), String> + Send + Sync>;
 
 /// Where the venue is, and how long is waited.
 #[derive(Clone, Debug)]

@@ -137,7 +137,7 @@ pub async fn run(desk: Arc<Desk>, mut around: Around) -> Ended {
     }
     let mut pause = Duration::from_millis(500);
     let (api, rest) = loop {
-        let opened = open(&desk, &public, &buckets, &host, &around, &mut world);
+        let opened = open(&desk, &public, &buckets, &host, &mut world);
         let opened = tokio::select! {
             opened = opened => opened,
             () = around.stop.cancelled() => return Ended::Stopped,
@@ -187,7 +187,6 @@ async fn open(
     public: &Public,
     buckets: &SharedBuckets,
     host: &str,
-    around: &Around,
     world: &mut World,
 ) -> Result<(Credentials, Rest), Failed> {
     let api = opening::credentials(desk, public).await?;
@@ -198,8 +197,7 @@ async fn open(
     found.into_iter().for_each(|(state, is_there)| world.checked(state, is_there));
     opening::allowances(desk, &rest).await?;
     let failed = |why: String| Failed { step: Step::HotThread, state: LiveOrders::Missing, why };
-    let command = (desk.arm)(&api, host).map_err(failed)?;
-    around.commands.send(command).await.map_err(|_| failed("it has ended".to_owned()))?;
+    (desk.arm)(&api, host).map_err(failed)?;
     Ok((api, rest))
 }
 
@@ -631,10 +629,11 @@ impl Driver {
                     self.desk.channel.connected(received);
                     self.hear(&Evidence::ChannelUp)?;
                 }
+                // Silence is usual here: an answer to our PING counts as a sign of life.
+                self.desk.channel.frame(received);
                 if bytes.as_ref() == b"PONG" {
                     return Ok(());
                 }
-                self.desk.channel.frame(received);
                 self.message(&bytes, 0)
             }
             SocketEvent::Disconnected(lost) => {

@@ -32,7 +32,6 @@ pub enum Step {
     Place,
     Allowances,
     HotThread,
-    OpenOrders,
 }
 
 /// Why a step failed, and what that says of live orders.
@@ -59,7 +58,6 @@ impl Step {
             Step::Place => "place",
             Step::Allowances => "allowances",
             Step::HotThread => "hot thread",
-            Step::OpenOrders => "open orders",
         }
     }
 

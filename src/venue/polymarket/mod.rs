@@ -1,11 +1,5 @@
-<<<<<<< HEAD
 //! POLYMARKET'S CRYPTOGRAPHY AND WORDS: what is signed, by whom, whether it holds, and what the venue says of it. Used by the
 //! orders that we send and by the simulated venue that takes them. Pure: no clock, no socket, no randomness.
-=======
-//! POLYMARKET'S CRYPTOGRAPHY: what is signed, by whom, and whether it holds. Used by the orders that we send and by the
-//! simulated venue that takes them. Pure: no clock, no socket, no randomness; but for [`account`], which asks the venue what
-//! it says of a wallet.
->>>>>>> keys
 //!
 //! Follow an order: [`amounts`] makes whole millionths of price and size, [`Order`] is what is signed, its [`Order::id`] is
 //! the order id everywhere, [`signature`] signs it for one of the four kinds of wallets of [`wallet`] and checks it.
