@@ -3,8 +3,8 @@
 //!
 //! Follow an order: [`amounts`] makes whole millionths of price and size, [`Order`] is what is signed, its [`Order::id`] is
 //! the order id everywhere, [`signature`] signs it for one of the four kinds of wallets of [`wallet`] and checks it.
-//! [`auth`] is how a request says who sends it. Source of all facts: PROTOCOL.md 1 and 2, proven by the vectors in
-//! `tests/data`, which the official clients made.
+//! [`auth`] is how a request says who sends it. [`prepare`] does all that again without a detour, for the trading path.
+//! Source of all facts: PROTOCOL.md 1 and 2, proven by the vectors in `tests/data`, which the official clients made.
 
 pub mod amounts;
 pub mod auth;
@@ -12,6 +12,7 @@ pub mod contracts;
 pub mod key;
 pub mod order;
 pub mod order_v1;
+pub mod prepare;
 pub mod signature;
 pub mod wallet;
 
