@@ -24,7 +24,7 @@ use remora::{
     metrics::Stages,
     start::{engine_options, paper_options},
     venue::{
-        gate::Gate,
+        gate,
         outbox::Outbox,
         paper::{Paper, PaperOptions},
         polymarket::{
@@ -303,7 +303,11 @@ fn live_orders(signature_type: SignatureType, signed_by: SignedBy) -> u64 {
     let account = Account { key, signed_by, signature_type, funder, network, api, host };
     let outbox = std::sync::Arc::new(Outbox::default());
     let prepared = Prepared::new(&account, begin).expect("a fit account");
-    core.set_live_polymarket(Live::new(prepared, std::sync::Arc::clone(&outbox), std::sync::Arc::new(Gate::default())));
+    core.set_live_polymarket(Live::new(
+        prepared,
+        std::sync::Arc::clone(&outbox),
+        std::sync::Arc::new(gate::Gate::default()),
+    ));
     core.name_token(token, TOKEN);
     core.advance(begin).expect("room");
     core.handle(begin, &Input::Deposit { portfolio: PortfolioId(0), amount: Usdc::whole(10_000) }).expect("room");
