@@ -16,7 +16,7 @@ use crate::{
         leader::ColdTrade,
         rest::{KnownToken, Metadata},
     },
-    hot_loop::{About, Closed, Command, Stamped},
+    hot_loop::{About, Closed, Command, Live, Stamped},
     start::{MarketName, Names, denied},
 };
 
@@ -32,6 +32,8 @@ pub enum TokensMessage {
     },
     /// Somebody met a token that nobody knows: it gets an id, and nobody looks after it yet.
     Name(String),
+    /// The hot thread gets its way out, with the names of all tokens: those that come after it are told one by one.
+    Arm(Box<Live>),
     /// A known token is wanted: its book must be kept.
     Wake(TokenId),
     Known(TokenId, Box<KnownToken>),
@@ -86,6 +88,7 @@ impl Actor for Tokens {
         let told = match message {
             TokensMessage::Cold { trade, received } => state.cold(&myself, &trade, received).await?,
             TokensMessage::Name(text) => state.name(&text).await.map(drop),
+            TokensMessage::Arm(live) => state.arm(live).await,
             TokensMessage::Wake(token) => {
                 state.wake(&myself, token).await?;
                 Ok(())
@@ -174,6 +177,14 @@ impl TokensState {
             self.plant.registry.store(Arc::new(self.names.registry.clone()));
         }
         Ok(Some(token))
+    }
+
+    async fn arm(&self, mut live: Box<Live>) -> Result<(), Closed> {
+        let registry = &self.names.registry;
+        for token in (0..registry.tokens_len() as u32).map(TokenId) {
+            live.name_token(token, registry.token_text(token));
+        }
+        self.plant.inlet.command(Command::Arm(live)).await
     }
 
     async fn wake(&mut self, myself: &ActorRef<TokensMessage>, token: TokenId) -> Result<(), ActorProcessingErr> {

@@ -1,6 +1,7 @@
 //! One engine from start to stop: lock, recover, open the database, run the hot thread, the actors and the web, and end in
 //! the order that loses nothing.
 
+mod desk;
 mod summary;
 
 use std::{
@@ -21,8 +22,8 @@ pub use summary::Summary;
 
 use crate::{
     actor::{
-        self, Plant, Supervisor, SupervisorMessage, supervisor::SupervisorArguments, web::WebArguments,
-        writer::WriterArguments,
+        self, Address, Plant, Supervisor, SupervisorMessage, gateway::Desk, supervisor::SupervisorArguments,
+        tokens::TokensMessage, web::WebArguments, writer::WriterArguments,
     },
     clock,
     config::Config,
@@ -32,6 +33,7 @@ use crate::{
     metrics::{FeedStatus, Published, Stages},
     start::{self, Names, Notice, StartError},
     store::{Database, DatabaseChoice, DatabaseError},
+    venue::gate::Gate,
     web::{About, DataSource, WebState},
 };
 
@@ -135,6 +137,8 @@ impl Session {
             segment_bytes: config.journal.segment_bytes as usize,
             sync_interval: config.journal.sync_interval,
         };
+        let wallet = desk::wallet(&config)?;
+        desk::trust(&config)?;
         let dir = journal_dir(&config);
         make_data_dir(&config.data.dir)?;
         let (journal, found) = Journal::open(&dir, &options)?;
@@ -161,6 +165,8 @@ impl Session {
                 torn.offset
             ));
         }
+        let gate = Arc::new(Gate::default());
+        let resumed = names.live.resumed(&core.engine);
         let mut held: Vec<TokenId> = core.engine.positions().iter().map(|position| position.token).collect();
         held.sort_unstable();
         held.dedup();
@@ -168,7 +174,9 @@ impl Session {
         let published = Published::default();
         let hot = HotThread::start(core, Arc::clone(&published), stages.recorder(), config.hot.wait);
         let complete = CancellationToken::new();
-        let plant = plant(&config, &hot, &names, &stages, &published, &database);
+        let tokens = Arc::default();
+        let desk = wallet.map(|wallet| desk::live_side(&config, wallet, gate, &resumed, Arc::clone(&tokens)));
+        let plant = plant(&config, &hot, &names, &stages, &published, &database, tokens, desk);
         let web = WebArguments { config: config.web.clone(), state: web_state(&plant, config_path, data) };
         let writer = WriterArguments { plant: plant.clone(), journal: dir, tail, complete: complete.clone() };
         let strategies: Vec<(String, PortfolioId)> = strategies(&config, &names);
@@ -196,6 +204,11 @@ impl Session {
                 Err(SessionError::Part(actor::spawn_failure(&error)))
             }
         }
+    }
+
+    /// Tells the engine something, as an operator does.
+    pub async fn tell(&self, input: Input) {
+        let _ = self.hot.inlet.command(Command::Input(Stamped { at: clock::now(), input })).await;
     }
 
     /// Tells the engine how a token's market ended, where no socket does; nobody looks after the token any more.
@@ -267,6 +280,8 @@ fn plant(
     stages: &Arc<Stages>,
     published: &Published,
     database: &Database,
+    tokens: Arc<Address<TokensMessage>>,
+    desk: Option<Arc<Desk>>,
 ) -> Plant {
     Plant {
         config: Arc::clone(config),
@@ -281,9 +296,9 @@ fn plant(
         activity_status: Arc::new(FeedStatus::new("leaders' trades")),
         model_status: Arc::new(FeedStatus::new("model")),
         market_feed: Arc::default(),
-        tokens: Arc::default(),
+        tokens,
         gateway: Arc::default(),
-        desk: None,
+        desk,
     }
 }
 
