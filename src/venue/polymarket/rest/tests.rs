@@ -84,7 +84,7 @@ async fn the_world_says_whether_we_may_trade() {
     assert_eq!(public.version().await, Ok(2));
     assert_eq!(public.is_blocked().await, Ok((false, "IS 1".to_owned())));
     let again = public.derive(&key, Network::Polygon, clock::now()).await.expect("an API key");
-    assert_eq!((again.id, again.passphrase()), (api.id.clone(), api.passphrase()), "found again");
+    assert_eq!((again.id.as_str(), again.passphrase()), (api.id.as_str(), api.passphrase()), "found again");
     let late = public.derive(&key, Network::Polygon, Nanos::from_secs(1_000)).await.expect_err("a stale attestation");
     assert!(late.is_unauthorised(), "{late}");
 
