@@ -28,8 +28,8 @@ pub use pen::{Asked, Pen, Written};
 
 use crate::{
     domain::{
-        LeaderId, Market, Nanos, NotSent, OrderId, OrderKind, PortfolioId, Price, Shares, Side, Tick, TokenId, Usdc,
-        VenueOrderId,
+        FeeSchedule, LeaderId, Market, Nanos, NotSent, OrderId, OrderKind, PortfolioId, Price, Shares, Side, Tick,
+        TokenId, Usdc, VenueOrderId,
         event::{Signed, Submitted},
         money::ONE,
     },
@@ -102,7 +102,7 @@ impl Prepared {
         let Outgoing { request, len, body_at, .. } = &mut *self.outgoing;
         (*body_at, *len) = self.head.request(now, self.pen.lead(), &written, terms(order.kind), request);
         self.outgoing.leave_by = leave_by;
-        self.outgoing.sent = sent(now, order, written.id);
+        self.outgoing.sent = sent(now, order, market, written.id);
         Ok(Signed {
             order: order.order,
             id: written.id,
@@ -176,7 +176,7 @@ const fn terms(kind: OrderKind) -> Terms {
     }
 }
 
-fn sent(now: Nanos, order: &Submitted, id: VenueOrderId) -> Sent {
+fn sent(now: Nanos, order: &Submitted, market: &Market, id: VenueOrderId) -> Sent {
     Sent {
         order: order.order,
         id,
@@ -188,6 +188,7 @@ fn sent(now: Nanos, order: &Submitted, id: VenueOrderId) -> Sent {
         limit: order.limit,
         shares: order.shares,
         budget: order.budget,
+        fees: market.fees,
         at: now,
     }
 }
@@ -204,6 +205,7 @@ const NO_ORDER: Sent = Sent {
     limit: Price::from_micros(1).expect("a price"),
     shares: Shares::ZERO,
     budget: Usdc::ZERO,
+    fees: FeeSchedule::NONE,
     at: Nanos::ZERO,
 };
 
