@@ -84,8 +84,9 @@ fn a_wallet_that_is_not_the_keys_is_refused() {
         session_key,
         ..config(Some(KeyPlace::File(path.clone())), None)
     };
-    let other = Some(wallet::safe(key.address()));
-    assert_eq!(Wallet::load(&with(SignatureType::Safe, other, false)).expect("its Safe").funder, other.expect("one"));
+    let safe = wallet::safe(key.address());
+    let other = Some(safe);
+    assert_eq!(Wallet::load(&with(SignatureType::Safe, other, false)).expect("its Safe").funder, safe);
     let uups = wallet::deposit_uups(key.address());
     assert_eq!(Wallet::load(&with(SignatureType::DepositWallet, Some(uups), false)).expect("older").funder, uups);
     let said = refused(&with(SignatureType::DepositWallet, other, false));
