@@ -8,6 +8,7 @@
 //!              +-- strategy, strategy, ...          one for each portfolio: the operator's words, report
 //!              +-- model           asks the external model for probabilities
 //!              +-- writer          journal -> Postgres
+//!              +-- control         the operator's socket
 //!              +-- web             pages
 //! ```
 //!
@@ -37,12 +38,13 @@ use ractor::{ActorRef, Message};
 
 use crate::{
     config::Config,
-    domain::TokenId,
+    domain::{LiveSwitch, TokenId},
     engine::TOKENS_MAX,
     feed::registry::Registry,
     hot_loop::Inlet,
     metrics::{FeedStatus, Published, Stages, StoreStatus},
     store::Database,
+    venue::gate::Gate,
 };
 
 pub use supervisor::{Supervisor, SupervisorMessage};
@@ -63,6 +65,10 @@ pub struct Plant {
     pub model_status: Arc<FeedStatus>,
     pub market_feed: Arc<Address<market_feed::MarketFeedMessage>>,
     pub tokens: Arc<Address<tokens::TokensMessage>>,
+    /// The last look of the send path; what closes live closes it first.
+    pub gate: Arc<Gate>,
+    /// What the settings let a person open live to.
+    pub live_allowed: LiveSwitch,
 }
 
 /// Where an actor is reached, also after it was started again.

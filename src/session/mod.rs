@@ -26,12 +26,14 @@ use crate::{
     },
     clock,
     config::Config,
-    domain::{Input, Mode, PortfolioId, TokenId},
+    control::{Console, KillWatch, kill},
+    domain::{Input, LiveSwitch, Mode, PortfolioId, TokenId},
     hot_loop::{Command, HotThread, Stamped},
-    journal::{Full, Journal, JournalError},
+    journal::{Full, Journal, JournalError, Torn},
     metrics::{FeedStatus, Published, Stages},
     start::{self, Names, Notice, StartError},
     store::{Database, DatabaseChoice, DatabaseError},
+    venue::gate::Gate,
     web::{About, DataSource, WebState},
 };
 
@@ -104,6 +106,7 @@ pub struct Session {
     complete: CancellationToken,
     fatal: mpsc::Receiver<String>,
     asked: AskedToStop,
+    _kills: (KillWatch, kill::Signal),
     pub notices: Vec<Notice>,
     /// Tokens that positions were held in at the start.
     pub held: Vec<(TokenId, String)>,
@@ -137,6 +140,9 @@ impl Session {
         };
         let dir = journal_dir(&config);
         make_data_dir(&config.data.dir)?;
+        let (gate, signal) = hear_kills()?;
+        let live_allowed = config.live.switch;
+        let (config, killed) = unless_killed(config, &gate);
         let (journal, found) = Journal::open(&dir, &options)?;
         let choice = match &config.store.database_url {
             Some(url) => DatabaseChoice::Url(url.clone()),
@@ -152,15 +158,8 @@ impl Session {
                 return Err(error.into());
             }
         };
-        if let Some(torn) = found.torn {
-            notices.push(format!(
-                "the last process was interrupted while it wrote: {} bytes of a half-written record were cut off \
-                 ({}, byte {}); nothing of it had taken effect",
-                torn.bytes,
-                torn.path.display(),
-                torn.offset
-            ));
-        }
+        notices.extend(killed);
+        notices.extend(found.torn.map(interrupted));
         let mut held: Vec<TokenId> = core.engine.positions().iter().map(|position| position.token).collect();
         held.sort_unstable();
         held.dedup();
@@ -168,13 +167,16 @@ impl Session {
         let published = Published::default();
         let hot = HotThread::start(core, Arc::clone(&published), stages.recorder(), config.hot.wait);
         let complete = CancellationToken::new();
-        let plant = plant(&config, &hot, &names, &stages, &published, &database);
+        let plant = Plant { gate, live_allowed, ..plant(&config, &hot, &names, &stages, &published, &database) };
+        let (data_dir, gate) = (&config.data.dir, Arc::clone(&plant.gate));
+        let kills = (KillWatch::start(data_dir, gate, hot.inlet.clone(), Arc::clone(&published)), signal);
+        let console = console(&plant, &names);
         let web = WebArguments { config: config.web.clone(), state: web_state(&plant, config_path, data) };
         let writer = WriterArguments { plant: plant.clone(), journal: dir, tail, complete: complete.clone() };
         let strategies: Vec<(String, PortfolioId)> = strategies(&config, &names);
         let (fatal_in, fatal) = mpsc::channel(1);
         let all = names.portfolios.iter().map(|(name, mode)| label(name, *mode)).collect();
-        let arguments = SupervisorArguments { plant, names, held, strategies, writer, web, fatal: fatal_in };
+        let arguments = SupervisorArguments { plant, names, held, strategies, writer, web, console, fatal: fatal_in };
         match Actor::spawn(None, Supervisor, arguments).await {
             Ok((supervisor, _)) => Ok(Session {
                 hot,
@@ -186,6 +188,7 @@ impl Session {
                 complete,
                 fatal,
                 asked,
+                _kills: kills,
                 notices,
                 held: held_names,
             }),
@@ -282,7 +285,51 @@ fn plant(
         model_status: Arc::new(FeedStatus::new("model")),
         market_feed: Arc::default(),
         tokens: Arc::default(),
+        gate: Arc::default(),
+        live_allowed: LiveSwitch::Off,
     }
+}
+
+fn interrupted(torn: Torn) -> Notice {
+    format!(
+        "the last process was interrupted while it wrote: {} bytes of a half-written record were cut off ({}, byte {}); \
+         nothing of it had taken effect",
+        torn.bytes,
+        torn.path.display(),
+        torn.offset
+    )
+}
+
+/// Before anything else runs: a signal that nobody hears ends the process.
+fn hear_kills() -> Result<(Arc<Gate>, kill::Signal), SessionError> {
+    let gate = Arc::<Gate>::default();
+    let deaf = |error| SessionError::Part(format!("SIGUSR1 cannot be listened to: {error}"));
+    let signal = kill::hear_signal(&gate).map_err(deaf)?;
+    Ok((gate, signal))
+}
+
+/// With the file `KILL` in the data folder the gate is shut from the first moment, and live begins off.
+fn unless_killed(config: Arc<Config>, gate: &Gate) -> (Arc<Config>, Option<Notice>) {
+    let file = kill::path(&config.data.dir);
+    if !file.exists() {
+        return (config, None);
+    }
+    gate.kill();
+    let mut off = (*config).clone();
+    off.live.switch = LiveSwitch::Off;
+    let notice = format!(
+        "{} is there, so live is off and nothing leaves; `remora on` takes it away when everything is green, or remove it by \
+         hand and start again",
+        file.display()
+    );
+    // Who never trades live need not be told.
+    (Arc::new(off), (config.live.switch != LiveSwitch::Off).then_some(notice))
+}
+
+fn console(plant: &Plant, names: &Names) -> Console {
+    let portfolios = names.portfolios.iter().enumerate();
+    let portfolios = portfolios.map(|(index, (name, mode))| (name.clone(), *mode, PortfolioId(index as u16))).collect();
+    Console { plant: plant.clone(), portfolios: Arc::new(portfolios), cancel_all: None, opened: Arc::default() }
 }
 
 fn web_state(plant: &Plant, config_path: String, data: DataSource) -> WebState {
