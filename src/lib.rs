@@ -74,6 +74,7 @@ pub mod report; // what it adds up to
 pub mod sim; // a world to run on
 pub mod hot_loop; // the hot thread: take an input, step, record, hand orders on
 pub mod start; // start-up is recovery
+pub mod control; // what people turn
 pub mod actor; // who owns which lifetime
 pub mod session; // one engine from start to stop
 pub mod clock; // the only place where time is read

@@ -79,8 +79,10 @@ fn a_key_is_imported_once_and_for_this_user_only() {
     fs::write(&password, "correct horse\n").expect("written");
     fs::set_permissions(&password, fs::Permissions::from_mode(0o400)).expect("ours");
     let (store, password) = (store.to_str().expect("a path"), password.to_str().expect("a path"));
-    let sealed =
-        remora(&["key", "import", "--to", store, "--keystore", "--password-file", password, "--from", to, "--json"], "");
+    let sealed = remora(
+        &["key", "import", "--to", store, "--keystore", "--password-file", password, "--from", to, "--json"],
+        "",
+    );
     assert_eq!(sealed.status.code(), Some(0), "{}", said(&sealed));
     let text = fs::read_to_string(store).expect("a keystore");
     assert!(text.contains("aes-128-ctr") && !text.contains(SECRET), "{text}");

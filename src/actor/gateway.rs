@@ -17,11 +17,8 @@ mod world;
 
 use std::sync::Arc;
 
-use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
-use tokio::{
-    sync::{mpsc, oneshot},
-    task::JoinHandle,
-};
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 pub use desk::{Arm, Desk, Places};
@@ -29,6 +26,7 @@ use driver::{Around, Asked, Ended};
 pub use world::text;
 
 use super::{Plant, tokens::TokensMessage};
+use crate::control::console::CancelAll;
 
 /// Inputs that wait for the hot thread.
 const COMMANDS_MAX: usize = 1_024;
@@ -36,8 +34,8 @@ const COMMANDS_MAX: usize = 1_024;
 const ASKED_MAX: usize = 16;
 
 pub enum GatewayMessage {
-    /// Cancel whatever rests; answers how many were cancelled, and how many could not be.
-    CancelAll(RpcReplyPort<Result<(usize, usize), String>>),
+    /// Cancel whatever rests; answers how many were cancelled, or why not all were.
+    CancelAll(CancelAll),
     /// The work ended by itself.
     Ended(String),
 }
@@ -98,14 +96,9 @@ impl Actor for Gateway {
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            GatewayMessage::CancelAll(reply) => {
-                let (answer, answered) = oneshot::channel();
-                let asked = state.asked.send(Asked::CancelAll(answer)).await;
-                tokio::spawn(async move {
-                    let gone = || Err("the gateway is being started again: try once more".to_owned());
-                    let result = if asked.is_ok() { answered.await.unwrap_or_else(|_| gone()) } else { gone() };
-                    let _ = reply.send(result);
-                });
+            // Where nobody works any more, who asks learns it by the answer that is dropped.
+            GatewayMessage::CancelAll(answer) => {
+                let _ = state.asked.send(Asked::CancelAll(answer)).await;
                 Ok(())
             }
             GatewayMessage::Ended(why) => Err(why.into()),

@@ -9,6 +9,7 @@
 //!              +-- gateway         live orders to the venue and back; only where the settings allow them
 //!              +-- model           asks the external model for probabilities
 //!              +-- writer          journal -> Postgres
+//!              +-- control         the operator's socket
 //!              +-- web             pages
 //! ```
 //!
@@ -39,12 +40,13 @@ use ractor::{ActorRef, Message};
 
 use crate::{
     config::Config,
-    domain::TokenId,
+    domain::{LiveSwitch, TokenId},
     engine::TOKENS_MAX,
     feed::registry::Registry,
     hot_loop::Inlet,
     metrics::{FeedStatus, Published, Stages, StoreStatus},
     store::Database,
+    venue::gate::Gate,
 };
 
 pub use supervisor::{Supervisor, SupervisorMessage};
@@ -68,6 +70,10 @@ pub struct Plant {
     pub gateway: Arc<Address<gateway::GatewayMessage>>,
     /// The live side; `None` where the settings do not allow live orders.
     pub desk: Option<Arc<gateway::Desk>>,
+    /// The last look of the send path; what closes live closes it first.
+    pub gate: Arc<Gate>,
+    /// What the settings let a person open live to.
+    pub live_allowed: LiveSwitch,
 }
 
 /// Where an actor is reached, also after it was started again.

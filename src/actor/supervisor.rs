@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     clock,
+    control::{Console, server::Control},
     domain::{Nanos, PortfolioId, TokenId},
     start::Names,
 };
@@ -49,6 +50,7 @@ pub struct SupervisorArguments {
     pub strategies: Vec<(String, PortfolioId)>,
     pub writer: WriterArguments,
     pub web: WebArguments,
+    pub console: Console,
     /// Hears why the process must end.
     pub fatal: mpsc::Sender<String>,
 }
@@ -63,6 +65,7 @@ enum Child {
     Tokens,
     Strategy(usize),
     Writer,
+    Control,
     Web,
 }
 
@@ -71,6 +74,7 @@ pub struct SupervisorState {
     strategies: Vec<(String, PortfolioId)>,
     writer: WriterArguments,
     web: WebArguments,
+    console: Console,
     fatal: mpsc::Sender<String>,
     children: Vec<(Child, ActorCell)>,
     restarts: VecDeque<Nanos>,
@@ -87,12 +91,13 @@ impl Actor for Supervisor {
         myself: ActorRef<Self::Msg>,
         arguments: SupervisorArguments,
     ) -> Result<Self::State, ActorProcessingErr> {
-        let SupervisorArguments { plant, names, held, strategies, writer, web, fatal } = arguments;
+        let SupervisorArguments { plant, names, held, strategies, writer, web, console, fatal } = arguments;
         let mut state = SupervisorState {
             plant: plant.clone(),
             strategies,
             writer,
             web,
+            console,
             fatal,
             children: vec![],
             restarts: VecDeque::with_capacity(RESTARTS_MAX),
@@ -101,6 +106,7 @@ impl Actor for Supervisor {
         // The web first: a taken port is told before anything trades.
         state.start(&myself, Child::Web).await?;
         state.start(&myself, Child::Writer).await?;
+        state.start(&myself, Child::Control).await?;
         state.start(&myself, Child::MarketFeed).await?;
         let (tokens, _) = myself.spawn_linked(None, Tokens, TokensArguments { plant, names, held }).await?;
         state.children.push((Child::Tokens, tokens.get_cell()));
@@ -128,7 +134,7 @@ impl Actor for Supervisor {
             SupervisorMessage::Ended(token) => state.plant.tokens.cast(TokensMessage::Ended(token)),
             SupervisorMessage::StopIntake(done) => {
                 state.is_stopping = true;
-                let is_intake = |child: &Child| !matches!(child, Child::Writer | Child::Web);
+                let is_intake = |child: &Child| !matches!(child, Child::Writer | Child::Control | Child::Web);
                 state.stop(is_intake).await;
                 let _ = done.send(());
             }
@@ -191,6 +197,7 @@ impl SupervisorState {
             }
             Child::Model => myself.spawn_linked(None, Model, plant).await?.0.get_cell(),
             Child::Writer => myself.spawn_linked(None, Writer, self.writer.clone()).await?.0.get_cell(),
+            Child::Control => myself.spawn_linked(None, Control, self.console.clone()).await?.0.get_cell(),
             Child::Web => myself.spawn_linked(None, Web, self.web.clone()).await?.0.get_cell(),
             Child::Strategy(index) => {
                 let (name, portfolio) = self.strategies[index].clone();

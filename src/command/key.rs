@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use super::{Engine, Exit, Global, doctor, small_runtime, table};
 use crate::{
     config::{Config, Source},
-    secret::{Sealed, Wallet, keystore, place, wallet},
+    secret::{Sealed, Wallet, keystore, place, process, wallet},
     venue::polymarket::{SignatureType, account::Account, key},
 };
 
@@ -97,6 +97,8 @@ withdraw. The owner's key then stays away from this machine.";
 const INPUT_MAX: u64 = 1_024;
 
 pub fn execute(global: &Global, command: &KeyCommand) -> Exit {
+    // What cannot be kept out of a core dump is still a key that its owner brings.
+    let _ = process::close();
     let done = match command {
         KeyCommand::Import(args) => import(global, args),
         KeyCommand::Show(args) => with_wallet(global, |config, wallet| show(global, args, config, wallet)),

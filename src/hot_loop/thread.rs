@@ -258,6 +258,8 @@ impl Hot {
             entries_stopped: engine.entries_stopped(),
             paper: engine.switches().paper(),
             live: engine.switches().live(),
+            live_orders: engine.switches().live_orders(),
+            leaders_forced_on: engine.leaders_forced_on(),
             journal_next_seq: self.core.log.next_seq(),
             inputs: self.core.inputs,
             events: tally.events,

@@ -84,8 +84,9 @@ fn a_wallet_that_is_not_the_keys_is_refused() {
         session_key,
         ..config(Some(KeyPlace::File(path.clone())), None)
     };
-    let other = Some(wallet::safe(key.address()));
-    assert_eq!(Wallet::load(&with(SignatureType::Safe, other, false)).expect("its Safe").funder, other.expect("one"));
+    let safe = wallet::safe(key.address());
+    let other = Some(safe);
+    assert_eq!(Wallet::load(&with(SignatureType::Safe, other, false)).expect("its Safe").funder, safe);
     let uups = wallet::deposit_uups(key.address());
     assert_eq!(Wallet::load(&with(SignatureType::DepositWallet, Some(uups), false)).expect("older").funder, uups);
     let said = refused(&with(SignatureType::DepositWallet, other, false));
@@ -140,4 +141,58 @@ fn the_keystores_of_the_definition_open() {
     assert_eq!(wrong("{", "["), Some(KeystoreError::NotJson));
     let huge = of("scrypt", "{\"dklen\":32,\"n\":4194304,\"r\":8,\"p\":1,\"salt\":\"00\"}", &"0".repeat(32), KEY, KEY);
     assert_eq!(keystore::open(huge.as_bytes(), b""), Err(KeystoreError::Outside { part: "kdfparams" }));
+}
+
+/// T2: neither a core file nor another process of this user gets at our memory.
+#[test]
+fn a_closed_process_leaves_no_core() {
+    super::process::close().expect("allowed");
+    assert!(!super::process::is_dumpable());
+    let mut limit = libc::rlimit { rlim_cur: 1, rlim_max: 1 };
+    // SAFETY: the call fills in the two numbers.
+    assert_eq!(unsafe { libc::getrlimit(libc::RLIMIT_CORE, &mut limit) }, 0);
+    assert_eq!((limit.rlim_cur, limit.rlim_max), (0, 0));
+}
+
+/// T3: the whole memory of this process holds the key once. The file is made by another process, and what is looked for is
+/// kept masked, so that the search does not find itself.
+#[test]
+fn a_key_is_once_in_memory() {
+    use std::io::{Read, Seek, SeekFrom};
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("key");
+    let make = format!("umask 077; head -c 32 /dev/urandom | od -An -v -tx1 | tr -d ' \\n' > {}", path.display());
+    assert!(std::process::Command::new("sh").args(["-c", &make]).status().expect("a shell").success());
+    let wallet = Wallet::load(&config(Some(KeyPlace::File(path)), None)).expect("a key");
+    let masked: Vec<u8> = {
+        let secret = wallet.key.to_secret();
+        secret.iter().map(|byte| byte ^ 0x55).collect()
+    };
+    let _ = wallet.key.sign(alloy::primitives::keccak256("something"));
+    super::sealed::wipe_stack();
+    let maps = std::fs::read_to_string("/proc/self/maps").expect("maps");
+    let mut memory = std::fs::File::open("/proc/self/mem").expect("our memory");
+    let mut found = vec![];
+    // One buffer, made before: what is read into it is a copy, too, so it is left out.
+    let mut buffer = vec![0_u8; 1 << 20];
+    let own = buffer.as_ptr() as u64..buffer.as_ptr() as u64 + buffer.len() as u64;
+    for line in maps.lines().filter(|line| line.contains(" rw")) {
+        let (from, to) = line.split_once(' ').and_then(|(range, _)| range.split_once('-')).expect("a range");
+        let (mut at, to) = (u64::from_str_radix(from, 16).expect("hex"), u64::from_str_radix(to, 16).expect("hex"));
+        while at < to {
+            let length = (to - at).min(buffer.len() as u64) as usize;
+            let read = memory.seek(SeekFrom::Start(at)).and_then(|_| memory.read(&mut buffer[..length])).unwrap_or(0);
+            let hits = buffer[..read].windows(32).enumerate();
+            let hits = hits.filter(|(_, window)| window.iter().zip(&masked).all(|(byte, mask)| byte ^ 0x55 == *mask));
+            found.extend(hits.map(|(offset, _)| at + offset as u64).filter(|place| !own.contains(place)));
+            if read < 32 {
+                break;
+            }
+            // Windows overlap, so that none is cut in two.
+            at += if read as u64 == to - at { read as u64 } else { read as u64 - 31 };
+        }
+    }
+    found.sort_unstable();
+    found.dedup();
+    assert_eq!(found.len(), 1, "{found:x?}\n{maps}");
 }

@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::Value;
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::mpsc,
     time::{MissedTickBehavior, interval, sleep},
 };
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     clock,
+    control::console::CancelAll,
     domain::{Input, LeaderId, LiveOrders, Nanos, Side, TokenId, VenueOrderId},
     feed::{
         account::{self, Message, Ours, Strange},
@@ -72,8 +73,8 @@ pub struct Around {
 
 /// What an operator asks for.
 pub enum Asked {
-    /// Cancel whatever rests; answers how many were cancelled and how many could not be.
-    CancelAll(oneshot::Sender<Result<(usize, usize), String>>),
+    /// Cancel whatever rests; answers how many were cancelled, or why not all were.
+    CancelAll(CancelAll),
 }
 
 /// What came of something that ran beside.
@@ -680,7 +681,12 @@ impl Driver {
         let Asked::CancelAll(answer) = asked;
         let rest = self.rest.clone();
         tokio::spawn(async move {
-            let _ = answer.send(rest.cancel_all().await.map_err(|failure| failure.to_string()));
+            let result = match rest.cancel_all().await {
+                Ok((cancelled, 0)) => Ok(cancelled),
+                Ok((cancelled, kept)) => Err(format!("cancelled: {cancelled}; {kept} could not be cancelled")),
+                Err(failure) => Err(failure.to_string()),
+            };
+            let _ = answer.send(result);
         });
     }
 
