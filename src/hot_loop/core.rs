@@ -154,6 +154,7 @@ impl<L: Log> Core<L> {
             | Input::Confirmed { .. }
             | Input::Voided { .. }
             | Input::LiveOrders { .. }
+            | Input::HoldBack { .. }
             | Input::Unblock { .. }
             | Input::Timer => self.step(input, None),
         }
@@ -342,6 +343,9 @@ impl<L: Log> Core<L> {
             | Event::Confirmed { .. }
             | Event::Voided { .. }
             | Event::External(_)
+            | Event::Adopted { .. }
+            | Event::HeldBack { .. }
+            | Event::HoldEnded { .. }
             | Event::Differs(_) => (),
         }
     }

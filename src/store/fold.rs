@@ -236,6 +236,9 @@ impl Batch {
             | Event::Voided { .. }
             | Event::External(_)
             | Event::Differs(_)
+            | Event::Adopted { .. }
+            | Event::HeldBack { .. }
+            | Event::HoldEnded { .. }
             | Event::Declined { .. }
             | Event::Configured { .. }
             | Event::PaperSwitched { .. }
@@ -441,5 +444,8 @@ pub fn kind(event: &Event) -> &'static str {
         Event::Voided { .. } => "voided",
         Event::External(_) => "external",
         Event::Differs(_) => "differs",
+        Event::Adopted { .. } => "adopted",
+        Event::HeldBack { .. } => "held_back",
+        Event::HoldEnded { .. } => "hold_ended",
     }
 }

@@ -174,6 +174,7 @@ impl Auditor {
             | Input::Confirmed { .. }
             | Input::Voided { .. }
             | Input::LiveOrders { .. }
+            | Input::HoldBack { .. }
             | Input::Unblock { .. }
             | Input::Timer => (),
         }
@@ -297,6 +298,9 @@ impl Auditor {
             | Event::Voided { .. }
             | Event::External(_)
             | Event::Differs(_)
+            | Event::Adopted { .. }
+            | Event::HeldBack { .. }
+            | Event::HoldEnded { .. }
             | Event::Configured { .. } => Ok(()),
         }
     }
