@@ -198,7 +198,7 @@ fn a_match_after_the_end_is_adopted_and_what_is_missing_is_brought() {
     world.input(Input::Withdraw { portfolio: LIVE, amount: Usdc::whole(990) });
     world.said();
     world.matches(1, 1, 100.0, 50.0);
-    assert_eq!(world.said(), "adopted, $40 brought; matched 100 for 50; balance low $0");
+    assert_eq!(world.said(), "adopted, $40 brought; matched 100 for 50");
     assert_eq!(world.money(), [0.0, 0.0, 50.0, 0.0]);
     world.confirms(1, 1);
     assert_eq!((world.one().shares, world.engine.entries_stopped()), (shares(100.0), false));
