@@ -10,6 +10,7 @@ pub mod market;
 pub mod money;
 pub mod order;
 pub mod reason;
+pub mod rejection;
 pub mod settings;
 pub mod switch;
 pub mod time;
@@ -22,8 +23,9 @@ pub use ids::{
 pub use input::{Input, LeaderLeft, LeaderTrade, Noted};
 pub use market::{FeeSchedule, Generation, Market, Tick};
 pub use money::{Price, Shares, Usdc};
-pub use order::{Cause, NotSent, OrderEnd, OrderKind, OrderState, Rejection, Role, Side};
+pub use order::{Cause, NotSent, OrderEnd, OrderKind, OrderState, Role, Side};
 pub use reason::{Declined, Divergence, Fault, Numbers, Refusal, Skip, Unit, Unplanned};
+pub use rejection::{Permanence, Rejection};
 pub use settings::{Mode, Settings, SizeRule, Sizing};
 pub use switch::{LeaderSwitch, LiveOrders, LiveSwitch, PaperSwitch};
 pub use time::{Millis, Nanos};

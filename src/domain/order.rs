@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Rejection;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Side {
     Buy,
@@ -102,27 +104,6 @@ pub enum NotSent {
     NoAmounts,
 }
 
-/// The venue's no, by its published error texts (PROTOCOL.md 2.9).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Rejection {
-    /// "no orders found to match with FAK order".
-    NoMatch,
-    /// "order couldn't be fully filled. FOK orders are fully filled or killed."
-    NotFullyFilled,
-    /// "breaks minimum tick size rule".
-    OffTick,
-    /// "Size lower than the minimum".
-    BelowMinimumSize,
-    /// "invalid amount for a marketable BUY order, min size: $1".
-    BelowMinimumAmount,
-    /// "invalid amounts, ... max accuracy".
-    Precision,
-    /// The market does not take orders (closed, resolved, not yet open).
-    MarketClosed,
-    /// The venue lost the order when it restarted; it certainly did not fill afterwards.
-    VenueRestarted,
-}
-
 impl Side {
     pub const fn code(self) -> &'static str {
         match self {
@@ -208,32 +189,6 @@ impl NotSent {
             NotSent::NoConnection => "not_sent_no_connection",
             NotSent::QueueFull => "not_sent_queue_full",
             NotSent::NoAmounts => "not_sent_no_amounts",
-        }
-    }
-}
-
-impl Rejection {
-    pub const ALL: [Rejection; 8] = [
-        Rejection::NoMatch,
-        Rejection::NotFullyFilled,
-        Rejection::OffTick,
-        Rejection::BelowMinimumSize,
-        Rejection::BelowMinimumAmount,
-        Rejection::Precision,
-        Rejection::MarketClosed,
-        Rejection::VenueRestarted,
-    ];
-
-    pub const fn code(self) -> &'static str {
-        match self {
-            Rejection::NoMatch => "rejected_no_match",
-            Rejection::NotFullyFilled => "rejected_not_fully_filled",
-            Rejection::OffTick => "rejected_off_tick",
-            Rejection::BelowMinimumSize => "rejected_below_minimum_size",
-            Rejection::BelowMinimumAmount => "rejected_below_minimum_amount",
-            Rejection::Precision => "rejected_precision",
-            Rejection::MarketClosed => "rejected_market_closed",
-            Rejection::VenueRestarted => "rejected_venue_restarted",
         }
     }
 }

@@ -18,7 +18,7 @@
 //! Bytes come from outside: whatever they are, nothing here panics or grows without a limit, and what is refused is
 //! counted and says why.
 
-mod decimal;
+pub(crate) mod decimal;
 pub mod hash;
 pub mod leader;
 pub mod lines;

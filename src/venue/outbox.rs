@@ -4,7 +4,7 @@ use crossbeam::queue::ArrayQueue;
 use tokio::sync::Notify;
 
 use crate::domain::{
-    LeaderId, Nanos, OrderId, OrderKind, PortfolioId, Price, Shares, Side, TokenId, Usdc, VenueOrderId,
+    FeeSchedule, LeaderId, Nanos, OrderId, OrderKind, PortfolioId, Price, Shares, Side, TokenId, Usdc, VenueOrderId,
 };
 
 /// The longest request of an order: a session key's signature is 962 digits of it.
@@ -27,6 +27,8 @@ pub struct Sent {
     pub limit: Price,
     pub shares: Shares,
     pub budget: Usdc,
+    /// What its market takes of a taker: the venue's messages do not say.
+    pub fees: FeeSchedule,
     /// When it was signed.
     pub at: Nanos,
 }

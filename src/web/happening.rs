@@ -128,7 +128,7 @@ pub fn parts(event: &Event) -> Parts {
         Event::Closed { order, end, released } => {
             let mut parts = vec![("order", order.0.to_string()), ("released", usd(*released))];
             if let OrderEnd::Rejected(rejection) = end {
-                parts.push(("why", words::rejection(*rejection).to_owned()));
+                parts.push(("why", rejection.text().to_owned()));
             }
             parts
         }

@@ -86,19 +86,6 @@ pub const fn fault(fault: Fault) -> &'static str {
     }
 }
 
-pub fn rejection(rejection: Rejection) -> &'static str {
-    match rejection {
-        Rejection::NoMatch => "Nothing was on offer within the limit when the order arrived.",
-        Rejection::NotFullyFilled => "It could not be filled in full, and was to be filled in full or not at all.",
-        Rejection::OffTick => "The price was not on the market's grid.",
-        Rejection::BelowMinimumSize => "Fewer shares than the market's minimum.",
-        Rejection::BelowMinimumAmount => "Less than the venue's minimum of $1.",
-        Rejection::Precision => "Too many decimals in the amounts.",
-        Rejection::MarketClosed => "The market did not take orders.",
-        Rejection::VenueRestarted => "The venue restarted and lost the order; it did not fill.",
-    }
-}
-
 pub fn not_sent(cause: NotSent) -> &'static str {
     match cause {
         NotSent::LiveOff => "The live switch was no longer on when it was to leave.",
@@ -170,7 +157,7 @@ pub fn order_state(state: &str, filled: Decimal) -> Verdict {
             "It was sent and never answered; for long enough the venue knew nothing of it.",
         ),
         code => {
-            let rejected = Rejection::ALL.into_iter().find(|rejection| rejection.code() == code).map(rejection);
+            let rejected = Rejection::ALL.into_iter().find(|rejection| rejection.code() == code).map(Rejection::text);
             let not_sent = NotSent::ALL.into_iter().find(|cause| cause.code() == code).map(not_sent);
             match (rejected, not_sent) {
                 (Some(text), _) => Verdict::new("Rejected", "bad", text),
@@ -226,7 +213,7 @@ mod tests {
             assert!(!words.is_empty());
             let explained = reason(code).map(|reason| reason.text.to_owned());
             let rejected =
-                Rejection::ALL.into_iter().find(|known| known.code() == code).map(|known| rejection(known).to_owned());
+                Rejection::ALL.into_iter().find(|known| known.code() == code).map(|known| known.text().to_owned());
             let text = explained.or(rejected).unwrap_or_else(|| cause(code));
             assert!(text.len() > 10 && text != code, "{code}");
         }

@@ -33,62 +33,54 @@ impl Mover<'_> {
 
     /// Returns the log of a redemption of what was held of each token.
     pub fn redeemed(&self, held: [u64; 2], payout: u64) -> Vec<Log> {
-        let mut logs: Vec<Log> = Vec::new();
-        for (token, amount) in self.condition.tokens.into_iter().zip(held).filter(|(_, amount)| *amount > 0) {
-            logs.push(self.share_move(self.owner, Address::ZERO, token, amount));
-        }
-        if self.condition.exchange != Exchange::V3 {
-            let redemption = abi::ConditionalTokens::PayoutRedemption {
-                redeemer: self.stakeholder(),
-                collateral: known::PUSD,
-                parent: B256::ZERO,
-                conditionId: self.condition.id,
-                indexSets: both(),
-                payout: U256::from(payout),
-            };
-            logs.push(log(known::CONDITIONAL_TOKENS, redemption.encode_log_data()));
-        }
+        let mut logs = self.moved(self.owner, Address::ZERO, held);
+        let redemption = abi::ConditionalTokens::PayoutRedemption {
+            redeemer: self.stakeholder(),
+            collateral: known::PUSD,
+            parent: B256::ZERO,
+            conditionId: self.condition.id,
+            indexSets: both(),
+            payout: U256::from(payout),
+        };
+        logs.extend(self.noted(&redemption));
         logs.push(transfer(self.through, self.owner, payout));
         logs
     }
 
     pub fn split(&self, amount: u64) -> Vec<Log> {
         let mut logs = vec![transfer(self.owner, self.through, amount)];
-        for token in self.condition.tokens {
-            logs.push(self.share_move(Address::ZERO, self.owner, token, amount));
-        }
-        if self.condition.exchange != Exchange::V3 {
-            let split = abi::ConditionalTokens::PositionSplit {
-                stakeholder: self.stakeholder(),
-                collateral: known::PUSD,
-                parent: B256::ZERO,
-                conditionId: self.condition.id,
-                partition: both(),
-                amount: U256::from(amount),
-            };
-            logs.push(log(known::CONDITIONAL_TOKENS, split.encode_log_data()));
-        }
+        logs.extend(self.moved(Address::ZERO, self.owner, [amount; 2]));
+        let split = abi::ConditionalTokens::PositionSplit {
+            stakeholder: self.stakeholder(),
+            collateral: known::PUSD,
+            parent: B256::ZERO,
+            conditionId: self.condition.id,
+            partition: both(),
+            amount: U256::from(amount),
+        };
+        logs.extend(self.noted(&split));
         logs
     }
 
     pub fn merged(&self, amount: u64) -> Vec<Log> {
-        let mut logs = Vec::new();
-        for token in self.condition.tokens {
-            logs.push(self.share_move(self.owner, Address::ZERO, token, amount));
-        }
-        if self.condition.exchange != Exchange::V3 {
-            let merge = abi::ConditionalTokens::PositionsMerge {
-                stakeholder: self.stakeholder(),
-                collateral: known::PUSD,
-                parent: B256::ZERO,
-                conditionId: self.condition.id,
-                partition: both(),
-                amount: U256::from(amount),
-            };
-            logs.push(log(known::CONDITIONAL_TOKENS, merge.encode_log_data()));
-        }
+        let mut logs = self.moved(self.owner, Address::ZERO, [amount; 2]);
+        let merge = abi::ConditionalTokens::PositionsMerge {
+            stakeholder: self.stakeholder(),
+            collateral: known::PUSD,
+            parent: B256::ZERO,
+            conditionId: self.condition.id,
+            partition: both(),
+            amount: U256::from(amount),
+        };
+        logs.extend(self.noted(&merge));
         logs.push(transfer(self.through, self.owner, amount));
         logs
+    }
+
+    /// The contract of the tokens of generation V2 notes what was done with them.
+    fn noted(&self, what: &impl SolEvent) -> Option<Log> {
+        let notes = self.condition.exchange != Exchange::V3;
+        notes.then(|| log(known::CONDITIONAL_TOKENS, what.encode_log_data()))
     }
 
     /// Returns the logs of shares that came or went, and nothing else.
