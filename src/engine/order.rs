@@ -27,6 +27,8 @@ pub struct Order {
     pub id: Option<VenueOrderId>,
     /// Matches of it that are neither confirmed nor void.
     pub unsettled: u32,
+    /// A sale: what it came to counted as a win or a loss.
+    pub judged: bool,
 }
 
 /// What the venue says about an order.
@@ -200,6 +202,7 @@ impl Orders {
             cancel_asked: false,
             id: None,
             unsettled: 0,
+            judged: false,
         });
         table.next = id.0 + 1;
         table.open += 1;
@@ -303,6 +306,7 @@ pub(super) mod tests {
             cancel_asked: false,
             id: None,
             unsettled: 0,
+            judged: false,
         };
         let check = |side, shares, cash, fee, fits| {
             assert_eq!(order(side).may_fill(Shares::whole(shares), Usdc::whole(cash), Usdc::whole(fee)), fits);

@@ -3,7 +3,8 @@
 //!
 //! A buy's shares are held at once, but are no lot and cannot be sold until they are confirmed. A sell's lots leave at once, and
 //! its proceeds sit in cooling without a time until they are confirmed. The ledger, the limits and the breakers go by the match
-//! (so the sums hold, and a loss counts early); losses in a row, and reports of results, go by what settled.
+//! (so the sums hold, and a loss counts early); reports of results go by what settled, and so do losses in a row: a sale counts
+//! once, when all that was matched of it by then is settled.
 
 use super::{
     Engine, Events,
@@ -395,8 +396,9 @@ impl Engine {
         }
         let Some(order) = self.ended.get_mut(id) else { return };
         order.unsettled -= 1;
-        if order.unsettled == 0 && order.submitted.side == Side::Sell {
-            let (portfolio, result) = (order.submitted.portfolio, std::mem::take(&mut order.result));
+        if order.unsettled == 0 && order.submitted.side == Side::Sell && !order.judged {
+            let (portfolio, result) = (order.submitted.portfolio, order.result);
+            order.judged = result != Usdc::ZERO;
             self.portfolios[portfolio.index()].standing.judge(result);
         }
     }
@@ -406,9 +408,9 @@ impl Engine {
         if order.submitted.order < OrderId::LIVE || end == OrderEnd::Shadow {
             return;
         }
-        // What was judged at the end is not judged again.
-        let result = if order.unsettled == 0 { Usdc::ZERO } else { order.result };
-        self.ended.insert(Order { result, ..*order });
+        // What was judged at the end is not judged again, though a late match may change what it came to.
+        let judged = order.unsettled == 0 && order.result != Usdc::ZERO;
+        self.ended.insert(Order { judged, ..*order });
     }
 
     pub(super) fn mix_settlements(&self, hash: &mut StateHash) {
@@ -416,7 +418,8 @@ impl Engine {
         self.voids.mix(hash);
         for order in self.ended.iter() {
             let amounts = [order.filled.0, order.reserved_left.0 as u64, order.result.0 as u64];
-            [order.submitted.order.0, order.unsettled.into()].into_iter().chain(amounts).for_each(|n| hash.mix(n));
+            let counts = [order.submitted.order.0, order.unsettled.into(), order.judged.into()];
+            counts.into_iter().chain(amounts).for_each(|n| hash.mix(n));
         }
     }
 }
