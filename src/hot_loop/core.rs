@@ -274,6 +274,7 @@ impl<L: Log> Core<L> {
     }
 
     /// Lets the effect of a written event out.
+    #[expect(clippy::too_many_lines, reason = "one arm for each event")]
     fn let_out(&mut self, event: &Event) {
         match event {
             Event::Signal(signal) => {
