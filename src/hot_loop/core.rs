@@ -193,6 +193,7 @@ impl<L: Log> Core<L> {
             | Input::Matched { .. }
             | Input::Confirmed { .. }
             | Input::Voided { .. }
+            | Input::HoldBack { .. }
             | Input::Unblock { .. }
             | Input::Timer => self.step(input, None),
         }
@@ -363,6 +364,7 @@ impl<L: Log> Core<L> {
     }
 
     /// Lets the effect of a written event out.
+    #[expect(clippy::too_many_lines, reason = "one arm for each event")]
     fn let_out(&mut self, event: &Event) {
         match event {
             Event::Signal(signal) => {
@@ -431,6 +433,9 @@ impl<L: Log> Core<L> {
             | Event::Confirmed { .. }
             | Event::Voided { .. }
             | Event::External(_)
+            | Event::Adopted { .. }
+            | Event::HeldBack { .. }
+            | Event::HoldEnded { .. }
             | Event::Differs(_) => (),
         }
     }

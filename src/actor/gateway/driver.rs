@@ -59,12 +59,14 @@ const PARKED_PAUSE: Duration = Duration::from_millis(50);
 /// Answers that are under way when it is to stop are waited for.
 const STOP_PATIENCE: Duration = Duration::from_secs(3);
 
+/// Finds a token's id by its text.
+pub type FindToken = dyn Fn(&str) -> Option<TokenId> + Send + Sync;
+
 /// What the driver uses of the rest of the process.
 pub struct Around {
     /// For the hot thread.
     pub commands: mpsc::Sender<Command>,
-    /// Finds a token's id by its text.
-    pub tokens: Box<dyn Fn(&str) -> Option<TokenId> + Send + Sync>,
+    pub tokens: Box<FindToken>,
     /// Gives an id to a token that nobody knows.
     pub name_token: Box<dyn Fn(String) + Send + Sync>,
     pub asked: mpsc::Receiver<Asked>,
@@ -79,11 +81,27 @@ pub enum Asked {
 
 /// What came of something that ran beside.
 enum Done {
-    Sent { id: VenueOrderId, dispatched: Dispatched, began: u64 },
-    Order { id: VenueOrderId, read: Result<Option<Value>, String> },
-    Trades { number: u64, read: Result<Vec<Value>, String> },
-    Cancel { id: VenueOrderId, answer: Result<Cancelled, String> },
-    Checked { found: Vec<Finding>, result: Result<(), Failed> },
+    Sent {
+        id: VenueOrderId,
+        dispatched: Dispatched,
+        began: u64,
+    },
+    Order {
+        id: VenueOrderId,
+        read: Result<Option<Value>, String>,
+    },
+    Trades {
+        number: u64,
+        read: Result<Vec<Value>, String>,
+    },
+    Cancel {
+        id: VenueOrderId,
+        answer: Result<Cancelled, String>,
+    },
+    Checked {
+        found: Vec<Finding>,
+        result: Result<(), Failed>,
+    },
     /// The venue gave us another API key.
     Rekeyed,
 }
@@ -535,7 +553,9 @@ impl Driver {
                     Ok(())
                 }
             },
-            Done::Rekeyed => Err(Ended::Failed("the venue has another API key for us: all begins anew with it".to_owned())),
+            Done::Rekeyed => {
+                Err(Ended::Failed("the venue has another API key for us: all begins anew with it".to_owned()))
+            }
             Done::Checked { found, result } => {
                 for (state, is_there) in found {
                     self.world.checked(state, is_there);
@@ -555,12 +575,9 @@ impl Driver {
     fn answered(&mut self, id: VenueOrderId, dispatched: &Dispatched, began: u64) -> Result<(), Ended> {
         let millis = (clock::mono() - began) / 1_000_000;
         let heard = match dispatched {
-            Dispatched::NotSent(cause) => answer::Heard {
-                answer: Answer::NotSent(*cause),
-                state: None,
-                retry_after_s: None,
-                said: String::new(),
-            },
+            Dispatched::NotSent(cause) => {
+                answer::Heard { answer: Answer::NotSent(*cause), state: None, retry_after_s: None, said: String::new() }
+            }
             Dispatched::Lost { why } => {
                 tracing::warn!(%id, why, "no answer to an order: it is looked up");
                 answer::hear(id, Reply::Lost)
