@@ -30,7 +30,7 @@ use crate::{
     control::{Console, KillWatch, kill},
     domain::{Input, LiveSwitch, Mode, PortfolioId, TokenId},
     hot_loop::{Command, Core, HotThread, Stamped},
-    journal::{Full, Journal, JournalError, Torn},
+    journal::{Full, Journal, JournalError, Tail, Torn},
     metrics::{FeedStatus, Published, Stages},
     start::{self, Names, Notice, StartError},
     store::{Database, DatabaseChoice, DatabaseError},
