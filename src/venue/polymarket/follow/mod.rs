@@ -239,4 +239,6 @@ impl Follower {
 }
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod tests;
