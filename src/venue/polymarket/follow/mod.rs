@@ -239,6 +239,4 @@ impl Follower {
 }
 
 #[cfg(test)]
-mod model;
-#[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 mod ends;
 mod gaps;
 mod matches;
+mod model;
 mod unknown;
 
 use std::fmt::Write as _;
@@ -28,7 +29,7 @@ fn price(cents: u32) -> Price {
 }
 
 /// An order to buy up to 20 shares for 10 dollars, or to sell 20, at 0.50.
-pub(super) fn sent(order: u8, side: Side, kind: OrderKind) -> Sent {
+fn sent(order: u8, side: Side, kind: OrderKind) -> Sent {
     Sent {
         order: OrderId(u64::from(order)),
         id: id(order),
@@ -198,7 +199,7 @@ fn input(input: &Input) -> String {
 }
 
 /// A match in which our order 1 took shares at 0.50 of one maker.
-pub(super) fn bought(trade: u64, shares: &str, status: &str) -> TradeMessage {
+fn bought(trade: u64, shares: &str, status: &str) -> TradeMessage {
     let shares = Shares(message::millionths(shares).expect("shares"));
     let leg =
         |order, side, is_ours| Leg { order: id(order), token: TokenId(7), side, shares, price: price(50), is_ours };

@@ -1,14 +1,6 @@
 //! What may happen next: every choice of the network, the venue, the operator and the power supply is a world of its own.
 
 use super::*;
-use crate::{
-    domain::{NotSent, Rejection},
-    venue::polymarket::{
-        answer::{Accepted, Status},
-        follow::tests,
-    },
-};
-
 /// What happens while answers are awaited happens until then.
 const SOON: Nanos = Nanos::from_millis(300);
 /// And what is late, from then on.
@@ -16,7 +8,7 @@ const LATE: Nanos = Nanos::from_secs(430);
 
 /// The fill of that order, at its price.
 fn bought(number: u8) -> TradeMessage {
-    let mut message = tests::bought(u64::from(number), "20", "CONFIRMED");
+    let mut message = super::super::bought(u64::from(number), "20", "CONFIRMED");
     message.taker.order = VenueOrderId([number; 32]);
     message
 }

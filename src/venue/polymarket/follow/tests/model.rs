@@ -8,17 +8,12 @@ mod venue;
 
 use std::{
     collections::HashSet,
-    fmt::Write as _,
     hash::{DefaultHasher, Hasher as _},
 };
 
-use super::{ladder::Patience, tests::sent, *};
-use crate::{
-    domain::{Input, OrderEnd, OrderKind, Side},
-    venue::polymarket::answer::{Answer, Doubt},
-};
+use super::*;
+use crate::domain::OrderEnd;
 
-const START: Nanos = Nanos::from_secs(1_800_000_000);
 /// No trade of a leader is copied that is older.
 const AGE_MAX: Nanos = Nanos::from_secs(3);
 /// After a start nothing is copied for so long.
@@ -264,14 +259,6 @@ fn explore(rules: &Rules) -> (usize, Option<&'static str>) {
     while let Some(world) = open.pop() {
         if !seen.insert(world.key()) {
             continue;
-        }
-        if seen.len() % 2000 == 0 {
-            println!(
-                seen.len(),
-                world.now.since(START).as_millis(),
-                world.started_at.since(START).as_millis(),
-                world.orders.len()
-            );
         }
         assert!(seen.len() <= STATES_MAX, "the model does not end");
         for mut next in world.next(rules) {
