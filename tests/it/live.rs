@@ -115,7 +115,8 @@ async fn leaders_trades_lead_to_orders_that_are_each_sent_once() {
     let (orders, all) = requests(&home.path().join("truth.jsonl"));
     assert!(!orders.is_empty() && orders.len() < all, "{orders:?} of {all}");
     assert!(orders.values().all(|times| *times == 1), "{orders:?}");
-    let signed = tables::count(&pool, "select count(distinct body->'Signed'->>'salt') from events where kind = 'signed'").await;
+    let signed =
+        tables::count(&pool, "select count(distinct body->'Signed'->>'salt') from events where kind = 'signed'").await;
     assert!(orders.len() as i64 <= signed, "{} sent, {signed} named in the journal before", orders.len());
 }
 
