@@ -132,7 +132,7 @@ fn what_is_bought_is_held_at_once_and_sold_only_once_it_is_confirmed() {
     world.confirms(1, 2);
     world.matches(2, 3, 60.0, 29.4);
     world.ends(2, OrderEnd::Filled);
-    assert_eq!(live_said(&mut world), "confirmed; matched 60 for 29.4; filled; sell 41 @ 0.49");
+    assert_eq!(live_said(&mut world), "confirmed; matched 60 for 29.4; sell 41 @ 0.49; filled");
 }
 
 #[test]
