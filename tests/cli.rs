@@ -132,6 +132,8 @@ fn every_help_has_examples_and_ends_well() {
         "key import",
         "key show",
         "key check",
+        "wallet check",
+        "wallet approve",
         "config check",
         "config show",
         "config default",

@@ -8,6 +8,7 @@
 //!              +-- strategy, strategy, ...          one for each portfolio: the operator's words, report
 //!              +-- gateway         live orders to the venue and back; only where the settings allow them
 //!              +-- model           asks the external model for probabilities
+//!              +-- redeemer        shares that won -> money, on the chain
 //!              +-- writer          journal -> Postgres
 //!              +-- control         the operator's socket
 //!              +-- web             pages
@@ -20,6 +21,7 @@ pub mod activity_feed;
 pub mod gateway;
 pub mod market_feed;
 pub mod model;
+pub mod redeemer;
 pub mod strategy;
 pub mod supervisor;
 pub mod token;
@@ -37,6 +39,7 @@ use std::{
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use ractor::{ActorRef, Message};
+use tokio::sync::Notify;
 
 use crate::{
     config::Config,
@@ -44,9 +47,9 @@ use crate::{
     engine::TOKENS_MAX,
     feed::registry::Registry,
     hot_loop::Inlet,
-    metrics::{FeedStatus, Published, Stages, StoreStatus},
+    metrics::{FeedStatus, Published, RedeemStatus, Stages, StoreStatus},
     store::Database,
-    venue::gate::Gate,
+    venue::{chain::Purse, gate::Gate},
 };
 
 pub use supervisor::{Supervisor, SupervisorMessage};
@@ -65,6 +68,11 @@ pub struct Plant {
     pub market_status: Arc<FeedStatus>,
     pub activity_status: Arc<FeedStatus>,
     pub model_status: Arc<FeedStatus>,
+    pub redeem_status: Arc<RedeemStatus>,
+    /// Rung when a market ended.
+    pub redeem_bell: Arc<Notify>,
+    /// Our wallet on the chain; `None` where nothing is redeemed from here.
+    pub purse: Option<Purse>,
     pub market_feed: Arc<Address<market_feed::MarketFeedMessage>>,
     pub tokens: Arc<Address<tokens::TokensMessage>>,
     pub gateway: Arc<Address<gateway::GatewayMessage>>,

@@ -11,6 +11,7 @@ use super::{
     gateway::Gateway,
     market_feed::MarketFeed,
     model::Model,
+    redeemer::Redeemer,
     spawn_failure,
     strategy::{Strategy, StrategyArguments},
     tokens::{Tokens, TokensArguments, TokensMessage},
@@ -62,6 +63,7 @@ enum Child {
     ActivityFeed,
     Gateway,
     Model,
+    Redeemer,
     Tokens,
     Strategy(usize),
     Writer,
@@ -116,6 +118,9 @@ impl Actor for Supervisor {
         }
         if state.plant.config.model.url.is_some() {
             state.start(&myself, Child::Model).await?;
+        }
+        if state.plant.purse.is_some() {
+            state.start(&myself, Child::Redeemer).await?;
         }
         for index in 0..state.strategies.len() {
             state.start(&myself, Child::Strategy(index)).await?;
@@ -202,6 +207,10 @@ impl SupervisorState {
             Child::Strategy(index) => {
                 let (name, portfolio) = self.strategies[index].clone();
                 myself.spawn_linked(None, Strategy, StrategyArguments { plant, name, portfolio }).await?.0.get_cell()
+            }
+            Child::Redeemer => {
+                let purse = plant.purse.clone().ok_or("nothing is redeemed from here")?;
+                myself.spawn_linked(None, Redeemer, (plant, purse)).await?.0.get_cell()
             }
             Child::Tokens => return Err("the tokens' actor is started once".into()),
         };

@@ -228,6 +228,7 @@ impl TokensState {
         self.plant.inlet.command(Command::MarketKnown { token, market, denied, about }).await?;
         // The sockets tell an end once; who was not connected then learns it here.
         if let Some(payout) = payout {
+            self.plant.redeem_bell.notify_one();
             let input = Stamped { at: clock::now(), input: Input::Resolved { token, payout } };
             self.plant.inlet.command(Command::Input(input)).await?;
             self.tell(token, TokenMessage::Ended);

@@ -18,6 +18,7 @@ pub mod run;
 pub mod status;
 pub mod table;
 pub mod venue;
+pub mod wallet;
 
 use std::path::PathBuf;
 
@@ -68,6 +69,8 @@ pub enum Command {
     Report(report::ReportArgs),
     #[command(subcommand)]
     Key(key::KeyCommand),
+    #[command(subcommand)]
+    Wallet(wallet::WalletCommand),
     #[command(subcommand)]
     Config(config::ConfigCommand),
 }
@@ -172,6 +175,7 @@ pub fn execute(cli: Cli) -> Exit {
         Command::Replay(args) => replay::execute(&global, &args),
         Command::Report(args) => report::execute(&global, &args),
         Command::Key(command) => key::execute(&global, &command),
+        Command::Wallet(command) => wallet::execute(&global, &command),
         Command::Config(command) => config::execute(&global, &command),
     }
 }

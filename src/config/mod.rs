@@ -68,6 +68,7 @@ pub struct Config {
     pub live: LiveConfig,
     pub ceilings: CeilingsConfig,
     pub wallet: WalletConfig,
+    pub chain: ChainConfig,
     pub feed: FeedConfig,
     pub signals: SignalsConfig,
     /// What each feature of a score counts.
@@ -129,6 +130,16 @@ pub enum KeyPlace {
     File(PathBuf),
     /// A Web3 keystore (version 3), which needs a password.
     Keystore(PathBuf),
+}
+
+/// The chain itself, for redemption and approvals.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChainConfig {
+    /// A node; `None`: nothing is redeemed from here, and no approval is looked at.
+    pub rpc_url: Option<String>,
+    pub relayer_url: String,
+    /// Where the key for the relayer is; `None`: nothing can be sent for a contract wallet.
+    pub relayer_key: Option<KeyPlace>,
 }
 
 /// The most that leaves with real money; zero: no limit.
@@ -370,6 +381,7 @@ fn read(file: Option<(&str, &str)>, overrides: &Overrides) -> Result<Config, Pro
     let live = sections::live(&mut reader);
     let ceilings = sections::ceilings(&mut reader);
     let wallet = sections::wallet(&mut reader, &live);
+    let chain = sections::chain(&mut reader);
     let feed = sections::feed(&mut reader);
     let signals = sections::signals(&mut reader);
     let weights = scoring::weights(&mut reader);
@@ -396,6 +408,7 @@ fn read(file: Option<(&str, &str)>, overrides: &Overrides) -> Result<Config, Pro
         live,
         ceilings,
         wallet,
+        chain,
         feed,
         signals,
         weights,
@@ -414,12 +427,13 @@ fn read(file: Option<(&str, &str)>, overrides: &Overrides) -> Result<Config, Pro
     })
 }
 
-const SECTIONS: [&str; 19] = [
+const SECTIONS: [&str; 20] = [
     "data",
     "paper",
     "live",
     "ceilings",
     "wallet",
+    "chain",
     "feed",
     "signals",
     "scoring",

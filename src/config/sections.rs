@@ -5,9 +5,11 @@ use std::{path::PathBuf, time::Duration};
 use alloy::primitives::Address;
 
 use super::{
-    CeilingsConfig, DataConfig, FeedConfig, HotConfig, JournalConfig, KeyPlace, LiveConfig, LogConfig, LogFormat,
-    LogLevel, PaperConfig, ReplayConfig, SignalsConfig, StoreConfig, ValuesConfig, Wait, WalletConfig, WebConfig,
-    reader::Reader, values::duration,
+    CeilingsConfig, ChainConfig, DataConfig, FeedConfig, HotConfig, JournalConfig, KeyPlace, LiveConfig, LogConfig,
+    LogFormat, LogLevel, PaperConfig, ReplayConfig, SignalsConfig, StoreConfig, ValuesConfig, Wait, WalletConfig,
+    WebConfig,
+    reader::Reader,
+    values::{duration, is_url},
 };
 use crate::domain::{FeeSchedule, LiveSwitch, Market, Shares, Tick};
 use crate::venue::polymarket::{Network, SignatureType};
@@ -131,6 +133,36 @@ fn place(text: &str) -> Result<Option<KeyPlace>, String> {
         _ => return Err("does not say where the secret is; the secret itself does not belong here".to_owned()),
     };
     Ok(Some(place))
+}
+
+pub fn chain(reader: &mut Reader<'_>) -> ChainConfig {
+    const PLACE: &str = "\"\", \"credential:NAME\" or \"file:/PATH\"";
+    let mut section = reader.section("chain");
+    const URL: &str = "an https:// address (http:// only to this machine), or \"\"";
+    // Providers of nodes put their customer's key into the address, so it is neither shown nor repeated.
+    let rpc_url =
+        section.text("rpc_url", URL, "\"https://polygon-rpc.com\"", |text| match is_url(text, "https", "http") {
+            Err(_) if !text.is_empty() => Err("is no such address".to_owned()),
+            Ok(()) | Err(_) => Ok(()),
+        });
+    section.hide_last(&without_path(&rpc_url));
+    let relayer_url = section.url("relayer_url", "https", "http", "\"https://relayer-v2.polymarket.com\"");
+    let key = section.text("relayer_key", PLACE, "\"credential:remora-relayer\"", |text| match place(text)? {
+        Some(KeyPlace::Keystore(_)) => Err("the relayer's key is not in a keystore".to_owned()),
+        Some(KeyPlace::Credential(_) | KeyPlace::File(_)) | None => Ok(()),
+    });
+    section.finish();
+    let rpc_url = (!rpc_url.is_empty()).then_some(rpc_url);
+    ChainConfig { rpc_url, relayer_url, relayer_key: place(&key).ok().flatten() }
+}
+
+/// Returns the address with stars for everything behind the host.
+fn without_path(url: &str) -> String {
+    let Ok(url) = reqwest::Url::parse(url) else { return String::new() };
+    let host = url.host_str().unwrap_or_default();
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    let rest = if url.path() == "/" && url.query().is_none() { "" } else { "/***" };
+    format!("{}://{host}{port}{rest}", url.scheme())
 }
 
 pub fn feed(reader: &mut Reader<'_>) -> FeedConfig {

@@ -415,6 +415,31 @@ fn all_mistakes_are_reported_at_once_each_once_and_in_order() {
 }
 
 #[test]
+fn the_address_of_a_node_may_hold_a_key_and_is_not_shown() {
+    let load = |rpc_url: &str| {
+        let text = format!("[chain]\nrpc_url = \"{rpc_url}\"\n");
+        Config::load(&Source::Text { name: "test".to_owned(), text }, &Overrides::default())
+    };
+    for (url, shown) in [
+        ("https://node.example/v2/secret", "https://node.example/***"),
+        ("https://node.example:8545/?key=secret", "https://node.example:8545/***"),
+        ("http://127.0.0.1:8545", "http://127.0.0.1:8545"),
+    ] {
+        let config = load(url).expect("an address");
+        assert_eq!(config.chain.rpc_url.as_deref(), Some(url));
+        let text = config.show();
+        assert!(text.contains(&format!("rpc_url = \"{shown}\"")) && !text.contains("secret"), "{text}");
+    }
+    for url in ["http://node.example/secret", "ftp://secret", "secret"] {
+        let said = load(url).expect_err("no address").to_string();
+        assert!(said.contains("chain.rpc_url: is no such address"), "{said}");
+    }
+    let text = "[chain]\nrelayer_key = \"keystore:/secret\"\n".to_owned();
+    let wrong = Config::load(&Source::Text { name: "test".to_owned(), text }, &Overrides::default());
+    assert!(wrong.expect_err("no keystore").to_string().contains("not in a keystore"));
+}
+
+#[test]
 fn what_the_command_line_says_wins_and_is_checked_too() {
     let file = Source::Text { name: "my.toml".into(), text: "[web]\nlisten = \"127.0.0.1:1\"".into() };
     let overrides = Overrides {

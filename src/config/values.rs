@@ -211,7 +211,7 @@ impl<'a> Section<'_, 'a> {
     }
 }
 
-fn is_url(text: &str, scheme: &str, plain: &str) -> Result<(), String> {
+pub fn is_url(text: &str, scheme: &str, plain: &str) -> Result<(), String> {
     let url = Url::parse(text).map_err(|wrong| format!("{text:?} is not an address: {wrong}"))?;
     let here = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
     match url.scheme() {

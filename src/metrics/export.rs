@@ -4,7 +4,10 @@ use std::fmt::{Display, Write};
 
 use hdrhistogram::Histogram;
 
-use super::{AnswerClass, GatewayStatus, Snapshot, Stage, StageTimes, StoreStatus, health::FeedNow};
+use super::{
+    AnswerClass, GatewayStatus, Snapshot, Stage, StageTimes, StoreStatus,
+    health::{FeedNow, RedeemNow},
+};
 use crate::domain::{Breaker, LiveOrders, PortfolioId, Refusal, Skip};
 
 /// The content type of [`render`]'s text.
@@ -23,6 +26,7 @@ pub struct Exported<'a> {
     pub times: &'a StageTimes,
     pub store: &'a StoreStatus,
     pub feeds: &'a [FeedNow],
+    pub redeem: &'a RedeemNow,
     /// `None` where the settings do not allow live orders.
     pub gateway: Option<&'a GatewayStatus>,
     /// Id, strategy and mode of portfolios whose names are known.
@@ -53,6 +57,7 @@ pub fn render(exported: &Exported<'_>) -> String {
     engine(&mut text, exported.snapshot);
     money(&mut text, exported);
     feeds(&mut text, exported.feeds);
+    redemption(&mut text, exported.redeem);
     if let Some(status) = exported.gateway {
         gateway(&mut text, status);
     }
@@ -258,6 +263,20 @@ fn feeds(text: &mut Text, feeds: &[FeedNow]) {
             text.sample(name, &[("feed", &feed.name)], count(feed));
         }
     }
+}
+
+fn redemption(text: &mut Text, now: &RedeemNow) {
+    let help = "Tokens whose shares won and are not redeemed yet.";
+    text.one("redemptions_due", "gauge", help, &[], now.due);
+    text.one("redemptions_due_dollars", "gauge", "What these shares pay.", &[], now.due_usdc);
+    let since = seconds(now.oldest.map_or(0, |since| since.0.into()));
+    let help = "Since when the first of them waits, since 1970; 0: none does.";
+    text.one("redemption_oldest_time_seconds", "gauge", help, &[], since);
+    text.family("redemptions_total", "counter", "Redemptions by their end; failed ones are tried again.");
+    for (end, count) in [("redeemed", now.redeemed), ("elsewhere", now.elsewhere), ("failed", now.failures)] {
+        text.sample("redemptions_total", &[("end", end)], count);
+    }
+    text.one("redeemed_dollars", "counter", "What was redeemed from here.", &[], now.paid);
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::sync::{
 
 use arc_swap::ArcSwap;
 
-use crate::domain::Nanos;
+use crate::domain::{Nanos, Usdc};
 
 /// What went wrong last, and when; `at` is zero while nothing did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,6 +50,24 @@ impl StoreStatus {
     pub fn last_error(&self) -> Arc<Trouble> {
         self.last_error.load_full()
     }
+}
+
+/// How redemption is, as the redeemer last said; nothing of it without a wallet.
+pub type RedeemStatus = ArcSwap<RedeemNow>;
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RedeemNow {
+    /// Tokens whose shares are to be redeemed, what they pay, and since when the first of them waits.
+    pub due: u64,
+    pub due_usdc: Usdc,
+    pub oldest: Option<Nanos>,
+    /// Only the wallet's owner can.
+    pub needs_owner: bool,
+    /// Since the process began: redeemed by us and what it paid, redeemed by others, tries that failed.
+    pub redeemed: u64,
+    pub paid: Usdc,
+    pub elsewhere: u64,
+    pub failures: u64,
 }
 
 /// How one socket is. Counts are since the process began.

@@ -10,7 +10,7 @@ pub mod tally;
 pub mod window;
 
 pub use gateway::{AnswerClass, GatewayNow, GatewayStatus};
-pub use health::{FeedStatus, StoreStatus};
+pub use health::{FeedStatus, RedeemStatus, StoreStatus};
 pub use snapshot::{COOLING_SHOWN, CoolingNow, Mark, PortfolioNow, Published, Snapshot};
 pub use stage::{Stage, StageRecorder, Stages};
 pub use tally::Tally;

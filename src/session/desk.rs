@@ -18,6 +18,7 @@ use crate::{
     secret::Wallet,
     start::Resumed,
     venue::{
+        chain::Purse,
         gate::Gate,
         outbox::Outbox,
         polymarket::{
@@ -40,6 +41,12 @@ pub fn wallet(config: &Config) -> Result<Option<Wallet>, SessionError> {
                 .map_err(|error| SessionError::Part(format!("live orders are allowed, and cannot be signed: {error}")))
         }
     }
+}
+
+/// Returns our wallet on the chain; `None` where no key was read, or the settings name no node.
+pub fn purse(config: &Config, wallet: Option<&Wallet>) -> Result<Option<Purse>, SessionError> {
+    let Some(wallet) = wallet else { return Ok(None) };
+    Purse::of(wallet, &config.chain).map_err(SessionError::Part)
 }
 
 /// Trusts the authority that the settings name besides the usual ones.

@@ -171,6 +171,7 @@ impl Session {
         let asked = AskedToStop::listen();
         let wallet = desk::wallet(&config)?;
         desk::trust(&config)?;
+        let purse = desk::purse(&config, wallet.as_ref())?;
         let dir = journal_dir(&config);
         make_data_dir(&config.data.dir)?;
         let (gate, signal) = hear_kills()?;
@@ -191,7 +192,7 @@ impl Session {
         let desk =
             wallet.map(|wallet| desk::live_side(&config, wallet, Arc::clone(&gate), &resumed, Arc::clone(&tokens)));
         let plant = plant(&config, &hot, &names, &stages, &published, &database);
-        let plant = Plant { gate, live_allowed, tokens, desk, ..plant };
+        let plant = Plant { gate, live_allowed, tokens, desk, purse, ..plant };
         let (data_dir, gate) = (&config.data.dir, Arc::clone(&plant.gate));
         let kills = (KillWatch::start(data_dir, gate, hot.inlet.clone(), Arc::clone(&published)), signal);
         let console = console(&plant, &names);
@@ -312,6 +313,9 @@ fn plant(
         market_status: Arc::new(FeedStatus::new("market channel")),
         activity_status: Arc::new(FeedStatus::new("leaders' trades")),
         model_status: Arc::new(FeedStatus::new("model")),
+        redeem_status: Arc::default(),
+        redeem_bell: Arc::default(),
+        purse: None,
         market_feed: Arc::default(),
         tokens: Arc::default(),
         gateway: Arc::default(),
@@ -383,6 +387,7 @@ fn web_state(plant: &Plant, config_path: String, data: DataSource) -> WebState {
         stages: Arc::clone(&plant.stages),
         store: Arc::clone(&plant.store_status),
         feeds: Arc::new(feeds),
+        redeem: Arc::clone(&plant.redeem_status),
         gateway: plant.desk.as_ref().map(|desk| Arc::clone(&desk.status)),
         about: About { version: env!("CARGO_PKG_VERSION").to_owned(), config_path, mode: "paper".to_owned(), data },
         hosts: plant.config.web.hosts.clone(),

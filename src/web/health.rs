@@ -5,7 +5,11 @@ use serde::Serialize;
 use super::{Web, figure, page, words};
 use crate::{
     domain::{LiveOrders, Nanos, PaperSwitch},
-    metrics::{GatewayNow, Snapshot, health::FeedNow},
+    metrics::{
+        GatewayNow, Snapshot,
+        health::{FeedNow, RedeemNow},
+    },
+    venue::polymarket::redeem::LATE_AFTER,
 };
 
 /// An engine that said nothing for longer than this is taken for dead.
@@ -97,6 +101,7 @@ pub fn look(web: &Web) -> Health {
         live_orders(&mut health, &gateway.now());
     }
     standing(&mut health, web);
+    redemption(&mut health, &web.state.redeem.load(), now);
     store(&mut health, web, now);
     health
 }
@@ -122,6 +127,17 @@ fn engine(health: &mut Health, snapshot: &Snapshot, now: Nanos) {
         health.add("entries", Level::Degraded, text);
     } else {
         health.add("entries", Level::Ok, "allowed");
+    }
+}
+
+/// Shares that won and are not money yet. Nothing is said while there are none.
+fn redemption(health: &mut Health, redeem: &RedeemNow, now: Nanos) {
+    let Some(oldest) = redeem.oldest else { return };
+    let who = if redeem.needs_owner { "their owner, or the venue" } else { "their turn" };
+    let text = format!("{} tokens wait for {who}: ${}", redeem.due, redeem.due_usdc);
+    match LATE_AFTER <= now.since(oldest) {
+        true => health.add("redemption", Level::Degraded, format!("{text}; for more than a day")),
+        false => health.add("redemption", Level::Ok, text),
     }
 }
 

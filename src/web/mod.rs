@@ -24,7 +24,7 @@ use sqlx::PgPool;
 
 use crate::{
     domain::Nanos,
-    metrics::{FeedStatus, GatewayStatus, Published, Stages, StoreStatus},
+    metrics::{FeedStatus, GatewayStatus, Published, RedeemStatus, Stages, StoreStatus},
 };
 
 use server::Web;
@@ -38,6 +38,7 @@ pub struct WebState {
     pub stages: Arc<Stages>,
     pub store: Arc<StoreStatus>,
     pub feeds: Arc<Vec<Arc<FeedStatus>>>,
+    pub redeem: Arc<RedeemStatus>,
     /// The way of live orders; `None` where the settings do not allow them.
     pub gateway: Option<Arc<GatewayStatus>>,
     pub about: About,

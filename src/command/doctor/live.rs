@@ -4,9 +4,14 @@ use super::Check;
 use crate::{
     config::Config,
     secret::{Wallet, sealed, wallet},
-    venue::polymarket::{
-        Exchange,
-        account::{Account, AccountError, Funds, try_signing},
+    venue::{
+        chain::Purse,
+        polymarket::{
+            Exchange,
+            account::{Account, AccountError, Funds, try_signing},
+            onchain::Purpose,
+            redeem::Power,
+        },
     },
 };
 
@@ -26,6 +31,7 @@ pub async fn checks(config: &Config) -> Vec<Check> {
         }
     };
     let mut found = vec![key(&wallet), signing(&wallet)];
+    found.push(on_chain(&wallet, config).await);
     let account = Account::new(&config.feed.clob_url, &wallet);
     found.push(clock(account.clock_ahead().await));
     found.push(match account.place().await {
@@ -56,6 +62,44 @@ pub async fn checks(config: &Config) -> Vec<Check> {
     });
     found.push(funds(&wallet, account.funds(&credentials, wallet.signature_type).await));
     found
+}
+
+/// Whether shares that win become money again, and whether the contracts may take what they must.
+async fn on_chain(wallet: &Wallet, config: &Config) -> Check {
+    const NAME: &str = "chain";
+    const CHECK: &str = "remora wallet check";
+    let purse = match Purse::of(wallet, &config.chain) {
+        Err(error) => return Check::failed(NAME, error, "see [chain] in config/default.toml"),
+        Ok(None) => {
+            let fix = "chain.rpc_url = a node; or let the venue redeem: `remora wallet approve --auto-redeem`";
+            return Check::warning(NAME, "no node: shares that win are not redeemed from here", fix);
+        }
+        Ok(Some(purse)) => purse,
+    };
+    let expected = wallet.network.chain_id();
+    match purse.node.chain_id().await {
+        Ok(id) if id == expected => {}
+        Ok(id) => return Check::failed(NAME, format!("the node is of chain {id}, not {expected}"), "chain.rpc_url"),
+        Err(error) => return Check::failed(NAME, error.to_string(), "check chain.rpc_url"),
+    }
+    let approvals = match purse.approvals().await {
+        Err(error) => return Check::failed(NAME, error.to_string(), "check chain.rpc_url"),
+        Ok(approvals) => approvals,
+    };
+    let lacks = |purpose| approvals.iter().any(|(approval, _, suffices)| approval.purpose == purpose && !suffices);
+    match purse.power() {
+        _ if lacks(Purpose::Trading) => Check::failed(NAME, "an exchange may not take what orders need", CHECK),
+        Power::NeedsOwner if lacks(Purpose::AutoRedemption) => Check::warning(
+            NAME,
+            "this key cannot redeem, and the venue's auto-redeemer may not: shares that win wait for the wallet's owner",
+            "where the owner's key is: remora wallet approve --auto-redeem",
+        ),
+        Power::NeedsOwner => Check::good(NAME, "the venue's auto-redeemer may redeem; this key cannot"),
+        Power::Direct | Power::Relayed if lacks(Purpose::Redemption) => {
+            Check::warning(NAME, "the contracts that redeem may not take shares that won", "remora wallet approve")
+        }
+        Power::Direct | Power::Relayed => Check::good(NAME, "approved for trading and redemption"),
+    }
 }
 
 fn key(wallet: &Wallet) -> Check {
@@ -99,7 +143,7 @@ fn funds(wallet: &Wallet, funds: Result<Funds, AccountError>) -> Check {
         Ok(Funds { balance, missing }) if !missing.is_empty() => Check::failed(
             "funds",
             format!("${balance} in {}; not approved: {}", wallet.funder, contracts(wallet, &missing)),
-            "approve pUSD for these contracts from the wallet, on the venue's page or by its owner",
+            "where the owner's key is: remora wallet approve; or approve pUSD on the venue's page",
         ),
         Ok(Funds { balance, .. }) if balance.0 <= 0 => Check::warning(
             "funds",
