@@ -96,7 +96,7 @@ async fn funded(rate_percent: u64) -> (Server, Client) {
     let accounts = vec![Funded { key, money: Usdc::whole(100_000_000) }];
     let private = PrivateSettings { accounts, limits: Limits::NONE };
     let venue = Server::start(Options { rate_percent, private, ..Options::default() }).await.expect("free ports");
-    let client = Client::connect(&venue, key).await;
+    let client = Client::connect(&venue, Key::from_bytes([1; 32]).expect("a key")).await;
     (venue, client)
 }
 

@@ -1,6 +1,10 @@
 //! START-UP IS RECOVERY: the journal gives names and state back, the settings say what goes on from there.
 
+mod live;
+
 use std::fmt;
+
+pub use live::{LOOK_BACK, LiveLeft, Resumed};
 
 use crate::{
     config::{Config, StrategyConfig},
@@ -30,6 +34,8 @@ pub struct Names {
     /// What is known of each token's market, for filters by condition, slug or tag.
     pub markets: Vec<MarketName>,
     pub ids: MarketIds,
+    /// What the journal knows of live orders.
+    pub live: LiveLeft,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -127,7 +133,7 @@ pub fn recovered(
     now: Nanos,
 ) -> Result<(Core<Journal>, Names, Vec<Notice>), StartError> {
     let mut engine = Engine::new(engine_options(config));
-    let mut names = Names { registry: Registry::new(), portfolios: vec![], markets: vec![], ids: MarketIds::default() };
+    let mut names = Names { registry: Registry::new(), portfolios: vec![], markets: vec![], ids: MarketIds::default(), live: LiveLeft::default() };
     let (dir, tail) = (journal.dir().to_owned(), journal.tail());
     recover(&dir, &tail, |seq, at, record| replayed(&mut engine, &mut names, config, seq, at, &record))?;
     let mut core = Core::new(engine, Paper::new(paper_options(config)), journal, stages);
@@ -173,7 +179,10 @@ fn replayed(
             engine.install_portfolio(id, mode, told.map_or(retired(), |told| told.settings));
             names.portfolios.push((strategy.to_owned(), mode));
         }
-        Record::Event(event) => engine.apply(at, &event),
+        Record::Event(event) => {
+            names.live.fold(at, &event);
+            engine.apply(at, &event);
+        }
         Record::Checkpoint { state } => {
             let rebuilt = engine.state_hash();
             if rebuilt != state {

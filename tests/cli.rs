@@ -123,7 +123,19 @@ fn a_file_that_is_not_there_or_not_toml_is_named() {
 
 #[test]
 fn every_help_has_examples_and_ends_well() {
-    for line in ["", "status", "doctor", "venue", "report", "config check", "config show", "config default"] {
+    for line in [
+        "",
+        "status",
+        "doctor",
+        "venue",
+        "report",
+        "key import",
+        "key show",
+        "key check",
+        "config check",
+        "config show",
+        "config default",
+    ] {
         let output = remora(&format!("{line} --help"));
         assert_eq!(output.status.code(), Some(0), "{line}");
         let text = out(&output);

@@ -8,23 +8,34 @@ use std::{
 use remora::{
     config::{Config, Overrides, Source},
     domain::{
-        Cause, Event, Input, LeaderId, LeaderLeft, LeaderTrade, Market, Millis, Mode, Nanos, PortfolioId, Price, Role,
-        Settings, Shares, Side, SizeRule, TokenId, TradeKey, Usdc,
+        Cause, Event, Input, LeaderId, LeaderLeft, LeaderTrade, LiveOrders, LiveSwitch, Market, Millis, Mode, Nanos,
+        PortfolioId, Price, Role, Settings, Shares, Side, SizeRule, TokenId, TradeKey, Usdc,
         input::Best,
         settings::{Buffer, ExitPlan, Gate, Hedges, Netting},
     },
-    engine::Engine,
+    engine::{self, Engine},
     feed::{
         leader::{LeaderDecoder, Sighting},
         market::{Batch, MarketDecoder},
         registry::Registry,
     },
-    hot_loop::{Core, Log},
+    hot_loop::{Core, Live, Log},
     journal::{Full, Journal, Options},
     metrics::Stages,
+    secret::Sealed,
     start::{engine_options, paper_options},
-    venue::paper::{Paper, PaperOptions},
+    venue::{
+        gate,
+        outbox::Outbox,
+        paper::{Paper, PaperOptions},
+        polymarket::{
+            Network, SignatureType,
+            auth::Secret,
+            prepare::{Account, ApiKey, Prepared, SignedBy},
+        },
+    },
 };
+use zeroize::Zeroizing;
 
 struct Counting(mimalloc::MiMalloc);
 
@@ -254,4 +265,77 @@ fn waiting_merging_leaving_and_time_do_not_allocate() {
         count(|event| matches!(event, Event::Released { .. })),
     ];
     assert!(counts.iter().all(|count| *count >= 2), "{counts:?}");
+}
+
+/// Frame bytes of a leader's trade -> the bytes of a signed request in the queue to the wire.
+#[test]
+fn a_leaders_frame_becomes_a_signed_request_without_allocating() {
+    for (signature_type, signed_by) in [
+        (SignatureType::Eoa, SignedBy::Owner),
+        (SignatureType::DepositWallet, SignedBy::Owner),
+        (SignatureType::DepositWallet, SignedBy::Session),
+    ] {
+        let counted = live_orders(signature_type, signed_by);
+        assert_eq!(counted, 0, "{signature_type:?} {signed_by:?}");
+    }
+}
+
+fn live_orders(signature_type: SignatureType, signed_by: SignedBy) -> u64 {
+    let config = Config::load(&Source::DefaultsOnly, &Overrides::default()).expect("the defaults are right");
+    let folder = tempfile::tempdir().expect("a folder");
+    let (journal, _) = Journal::open(folder.path(), &Options::default()).expect("opened");
+    let stages = Stages::new();
+    let engine = Engine::new(engine::Options { live_orders: LiveOrders::Ready, ..engine_options(&config) });
+    let mut core = Core::new(engine, Paper::new(paper_options(&config)), journal, stages.recorder());
+    let (registry, mut leaders) = (registry(), LeaderDecoder::new());
+    let (token, leader) =
+        (registry.token(TOKEN.as_bytes()).expect("known"), registry.leader(WALLET.as_bytes()).expect("known"));
+    core.engine.install_token(token);
+    core.engine.set_market(token, Market::COMMON);
+    let mut settings = config.strategy_default;
+    settings.limits.position_usdc_max = Usdc::whole(5_000);
+    settings.limits.exposure_usdc_max = Usdc::whole(5_000);
+    core.engine.install_portfolio(PortfolioId(0), Mode::Live, settings);
+    core.engine.follow(leader, PortfolioId(0));
+    let begin = Nanos::from_secs(1_776_082_800);
+    let key = std::sync::Arc::new(Sealed::new(&Zeroizing::new([1; 32])).expect("a page"));
+    let api = ApiKey { id: "id".to_owned(), secret: Secret::from_bytes(vec![7; 32]), passphrase: "p".to_owned() };
+    let host = "clob.polymarket.com".to_owned();
+    let (funder, network) = (key.address(), Network::Polygon);
+    let account = Account { key, signed_by, signature_type, funder, network, api, host };
+    let outbox = std::sync::Arc::new(Outbox::default());
+    let prepared = Prepared::new(&account, begin).expect("a fit account");
+    core.set_live_polymarket(Live::new(
+        prepared,
+        std::sync::Arc::clone(&outbox),
+        std::sync::Arc::new(gate::Gate::default()),
+    ));
+    core.name_token(token, TOKEN);
+    core.advance(begin).expect("room");
+    core.handle(begin, &Input::Deposit { portfolio: PortfolioId(0), amount: Usdc::whole(10_000) }).expect("room");
+    core.handle(begin, &Input::SwitchLive { to: LiveSwitch::On }).expect("room");
+    let (mut decoder, mut batch) = (MarketDecoder::new(), Batch::default());
+    let (book, hash) = (frame(BOOK), "b6acf6859bc84216f4b3e2567fb392a2eae19d275340ad96ea17218ccfec27b7");
+    let trades: Vec<String> = (0..10)
+        .map(|n| {
+            frame(TRADE)
+                .replace(hash, &format!("{n:064x}"))
+                .replace("1776082800", &format!("{}", 1_776_082_800 + 5 * n))
+        })
+        .collect();
+    let mut round = |n: u64| {
+        let at = begin.plus(Nanos::from_secs(5 * n));
+        decoder.decode(book.as_bytes(), &registry, &mut batch).expect("a book");
+        batch.inputs.iter().for_each(|input| core.handle(at, input).expect("room"));
+        core.prepare();
+        let Ok(Sighting::Trade(trade)) = leaders.decode_rtds(trades[n as usize].as_bytes(), &registry) else {
+            panic!("a trade")
+        };
+        core.handle(at, &Input::LeaderTrade(trade)).expect("room");
+    };
+    // The first signature of a thread makes its context.
+    round(0);
+    let counted = allocations_during(|| (1..10).for_each(&mut round));
+    assert_eq!((outbox.orders.len(), outbox.sent.len()), (10, 10), "{:?}", core.tally);
+    counted
 }

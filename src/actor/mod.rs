@@ -6,8 +6,10 @@
 //!              +-- activity feed   everybody's trades; passes on the leaders'
 //!              +-- tokens --+-- token, token, ...   metadata, subscription, resync, end
 //!              +-- strategy, strategy, ...          one for each portfolio: the operator's words, report
+//!              +-- gateway         live orders to the venue and back; only where the settings allow them
 //!              +-- model           asks the external model for probabilities
 //!              +-- writer          journal -> Postgres
+//!              +-- control         the operator's socket
 //!              +-- web             pages
 //! ```
 //!
@@ -15,6 +17,7 @@
 //! are unbounded, so they carry control only; market data goes through the bounded rings of [`crate::hot_loop`].
 
 pub mod activity_feed;
+pub mod gateway;
 pub mod market_feed;
 pub mod model;
 pub mod strategy;
@@ -37,12 +40,13 @@ use ractor::{ActorRef, Message};
 
 use crate::{
     config::Config,
-    domain::TokenId,
+    domain::{LiveSwitch, TokenId},
     engine::TOKENS_MAX,
     feed::registry::Registry,
     hot_loop::Inlet,
     metrics::{FeedStatus, Published, Stages, StoreStatus},
     store::Database,
+    venue::gate::Gate,
 };
 
 pub use supervisor::{Supervisor, SupervisorMessage};
@@ -63,6 +67,13 @@ pub struct Plant {
     pub model_status: Arc<FeedStatus>,
     pub market_feed: Arc<Address<market_feed::MarketFeedMessage>>,
     pub tokens: Arc<Address<tokens::TokensMessage>>,
+    pub gateway: Arc<Address<gateway::GatewayMessage>>,
+    /// The live side; `None` where the settings do not allow live orders.
+    pub desk: Option<Arc<gateway::Desk>>,
+    /// The last look of the send path; what closes live closes it first.
+    pub gate: Arc<Gate>,
+    /// What the settings let a person open live to.
+    pub live_allowed: LiveSwitch,
 }
 
 /// Where an actor is reached, also after it was started again.

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use super::{
     Plant,
     activity_feed::ActivityFeed,
+    gateway::Gateway,
     market_feed::MarketFeed,
     model::Model,
     spawn_failure,
@@ -18,6 +19,7 @@ use super::{
 };
 use crate::{
     clock,
+    control::{Console, server::Control},
     domain::{Nanos, PortfolioId, TokenId},
     start::Names,
 };
@@ -48,6 +50,7 @@ pub struct SupervisorArguments {
     pub strategies: Vec<(String, PortfolioId)>,
     pub writer: WriterArguments,
     pub web: WebArguments,
+    pub console: Console,
     /// Hears why the process must end.
     pub fatal: mpsc::Sender<String>,
 }
@@ -57,10 +60,12 @@ pub struct SupervisorArguments {
 enum Child {
     MarketFeed,
     ActivityFeed,
+    Gateway,
     Model,
     Tokens,
     Strategy(usize),
     Writer,
+    Control,
     Web,
 }
 
@@ -69,6 +74,7 @@ pub struct SupervisorState {
     strategies: Vec<(String, PortfolioId)>,
     writer: WriterArguments,
     web: WebArguments,
+    console: Console,
     fatal: mpsc::Sender<String>,
     children: Vec<(Child, ActorCell)>,
     restarts: VecDeque<Nanos>,
@@ -85,12 +91,13 @@ impl Actor for Supervisor {
         myself: ActorRef<Self::Msg>,
         arguments: SupervisorArguments,
     ) -> Result<Self::State, ActorProcessingErr> {
-        let SupervisorArguments { plant, names, held, strategies, writer, web, fatal } = arguments;
+        let SupervisorArguments { plant, names, held, strategies, writer, web, console, fatal } = arguments;
         let mut state = SupervisorState {
             plant: plant.clone(),
             strategies,
             writer,
             web,
+            console,
             fatal,
             children: vec![],
             restarts: VecDeque::with_capacity(RESTARTS_MAX),
@@ -99,10 +106,14 @@ impl Actor for Supervisor {
         // The web first: a taken port is told before anything trades.
         state.start(&myself, Child::Web).await?;
         state.start(&myself, Child::Writer).await?;
+        state.start(&myself, Child::Control).await?;
         state.start(&myself, Child::MarketFeed).await?;
         let (tokens, _) = myself.spawn_linked(None, Tokens, TokensArguments { plant, names, held }).await?;
         state.children.push((Child::Tokens, tokens.get_cell()));
         state.start(&myself, Child::ActivityFeed).await?;
+        if state.plant.desk.is_some() {
+            state.start(&myself, Child::Gateway).await?;
+        }
         if state.plant.config.model.url.is_some() {
             state.start(&myself, Child::Model).await?;
         }
@@ -123,7 +134,7 @@ impl Actor for Supervisor {
             SupervisorMessage::Ended(token) => state.plant.tokens.cast(TokensMessage::Ended(token)),
             SupervisorMessage::StopIntake(done) => {
                 state.is_stopping = true;
-                let is_intake = |child: &Child| !matches!(child, Child::Writer | Child::Web);
+                let is_intake = |child: &Child| !matches!(child, Child::Writer | Child::Control | Child::Web);
                 state.stop(is_intake).await;
                 let _ = done.send(());
             }
@@ -180,8 +191,13 @@ impl SupervisorState {
         let cell = match child {
             Child::MarketFeed => myself.spawn_linked(None, MarketFeed, plant).await?.0.get_cell(),
             Child::ActivityFeed => myself.spawn_linked(None, ActivityFeed, plant).await?.0.get_cell(),
+            Child::Gateway => {
+                let desk = plant.desk.clone().ok_or("there is no live side to start")?;
+                myself.spawn_linked(None, Gateway, (plant, desk)).await?.0.get_cell()
+            }
             Child::Model => myself.spawn_linked(None, Model, plant).await?.0.get_cell(),
             Child::Writer => myself.spawn_linked(None, Writer, self.writer.clone()).await?.0.get_cell(),
+            Child::Control => myself.spawn_linked(None, Control, self.console.clone()).await?.0.get_cell(),
             Child::Web => myself.spawn_linked(None, Web, self.web.clone()).await?.0.get_cell(),
             Child::Strategy(index) => {
                 let (name, portfolio) = self.strategies[index].clone();

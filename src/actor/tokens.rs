@@ -16,7 +16,7 @@ use crate::{
         leader::ColdTrade,
         rest::{KnownToken, Metadata},
     },
-    hot_loop::{About, Closed, Command, Stamped},
+    hot_loop::{About, Closed, Command, Live, Stamped},
     start::{MarketName, Names, denied},
 };
 
@@ -30,6 +30,10 @@ pub enum TokensMessage {
         trade: ColdTrade,
         received: Nanos,
     },
+    /// Somebody met a token that nobody knows: it gets an id, and nobody looks after it yet.
+    Name(String),
+    /// The hot thread gets its way out, with the names of all tokens: those that come after it are told one by one.
+    Arm(Box<Live>),
     /// A known token is wanted: its book must be kept.
     Wake(TokenId),
     Known(TokenId, Box<KnownToken>),
@@ -83,6 +87,8 @@ impl Actor for Tokens {
     ) -> Result<(), ActorProcessingErr> {
         let told = match message {
             TokensMessage::Cold { trade, received } => state.cold(&myself, &trade, received).await?,
+            TokensMessage::Name(text) => state.name(&text).await.map(drop),
+            TokensMessage::Arm(live) => state.arm(live).await,
             TokensMessage::Wake(token) => {
                 state.wake(&myself, token).await?;
                 Ok(())
@@ -136,22 +142,11 @@ impl TokensState {
         trade: &ColdTrade,
         received: Nanos,
     ) -> Result<Result<(), Closed>, ActorProcessingErr> {
-        let text = trade.token.as_str();
-        let (token, is_new) = match self.names.registry.add_token(text) {
-            Ok(added) => added,
-            Err(error) => {
-                tracing::error!(%error, token = text, "a leader's trade is passed over");
-                return Ok(Ok(()));
-            }
+        let token = match self.name(trade.token.as_str()).await {
+            Ok(Some(token)) => token,
+            Ok(None) => return Ok(Ok(())),
+            Err(closed) => return Ok(Err(closed)),
         };
-        if is_new {
-            self.names.markets.push(MarketName::default());
-            let added = self.plant.inlet.command(Command::AddToken { id: token, text: text.into() }).await;
-            if let Err(closed) = added {
-                return Ok(Err(closed));
-            }
-            self.plant.registry.store(Arc::new(self.names.registry.clone()));
-        }
         let ColdTrade { trade, leader, side, price, shares, traded_at, .. } = *trade;
         let input = Input::LeaderTrade(LeaderTrade {
             trade,
@@ -165,6 +160,31 @@ impl TokensState {
         });
         self.wake(myself, token).await?;
         Ok(self.plant.inlet.command(Command::Input(Stamped { at: received, input })).await)
+    }
+
+    /// Returns a token's id, a new one if it has none; `None` where it cannot have one.
+    async fn name(&mut self, text: &str) -> Result<Option<TokenId>, Closed> {
+        let (token, is_new) = match self.names.registry.add_token(text) {
+            Ok(added) => added,
+            Err(error) => {
+                tracing::error!(%error, token = text, "a trade is passed over");
+                return Ok(None);
+            }
+        };
+        if is_new {
+            self.names.markets.push(MarketName::default());
+            self.plant.inlet.command(Command::AddToken { id: token, text: text.into() }).await?;
+            self.plant.registry.store(Arc::new(self.names.registry.clone()));
+        }
+        Ok(Some(token))
+    }
+
+    async fn arm(&self, mut live: Box<Live>) -> Result<(), Closed> {
+        let registry = &self.names.registry;
+        for token in (0..registry.tokens_len() as u32).map(TokenId) {
+            live.name_token(token, registry.token_text(token));
+        }
+        self.plant.inlet.command(Command::Arm(live)).await
     }
 
     async fn wake(&mut self, myself: &ActorRef<TokensMessage>, token: TokenId) -> Result<(), ActorProcessingErr> {

@@ -1,6 +1,7 @@
 //! `remora doctor`: what this machine lacks to run Remora, and how to mend it.
 
 mod checks;
+pub mod live;
 
 use clap::Args;
 use serde::Serialize;
@@ -56,12 +57,17 @@ pub fn execute(global: &Global, args: &DoctorArgs) -> Exit {
             found
         }
     };
+    report(global, &checks)
+}
+
+/// Prints what was found, and says how to end.
+pub fn report(global: &Global, checks: &[Check]) -> Exit {
     let failed = checks.iter().any(|check| check.verdict == Verdict::Failed);
     if global.json {
         println!("{}", json!({ "ok": !failed, "checks": checks }));
     } else {
-        println!("{}", in_table(&checks));
-        println!("{}", last_line(&checks));
+        println!("{}", in_table(checks));
+        println!("{}", last_line(checks));
     }
     if failed { Exit::Failed } else { Exit::Done }
 }
@@ -72,6 +78,10 @@ fn all(config: &Config) -> Vec<Check> {
     found.push(small_runtime().block_on(checks::port(config.web.listen)));
     found.push(checks::cores(config.hot.wait));
     found.extend(checks::machine());
+    // Only where somebody set it up: paper and shadow never look for a key.
+    if config.wallet.key.is_some() {
+        found.extend(small_runtime().block_on(live::checks(config)));
+    }
     found
 }
 

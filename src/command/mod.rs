@@ -4,9 +4,11 @@
 //! standard error.
 
 pub mod config;
+pub mod control;
 pub mod demo;
 pub mod doctor;
 pub mod explain;
+pub mod key;
 pub mod logs;
 pub mod parse;
 pub mod record;
@@ -54,9 +56,18 @@ pub enum Command {
     Record(record::RecordArgs),
     Explain(explain::ExplainArgs),
     Status(status::StatusArgs),
+    Off(control::OffArgs),
+    Shadow(control::ShadowArgs),
+    On(control::OnArgs),
+    Leader(control::LeaderArgs),
+    Pause(control::PauseArgs),
+    Resume(control::ResumeArgs),
+    CancelAll(control::CancelAllArgs),
     Doctor(doctor::DoctorArgs),
     Replay(replay::ReplayArgs),
     Report(report::ReportArgs),
+    #[command(subcommand)]
+    Key(key::KeyCommand),
     #[command(subcommand)]
     Config(config::ConfigCommand),
 }
@@ -105,6 +116,7 @@ Examples:
   remora record --tokens-file tokens.txt --out monday.jsonl.zst
                                              the market channel, for replay
   remora status                              what the running engine does
+  remora off                                 no order with real money leaves any more, at once
   remora report skips --since 7d             what the noes of a week cost or saved
 
 Ends with:
@@ -149,9 +161,17 @@ pub fn execute(cli: Cli) -> Exit {
         Command::Record(args) => record::execute(&global, args),
         Command::Explain(args) => explain::execute(&global, &args),
         Command::Status(args) => status::execute(&global, &args),
+        Command::Off(args) => control::off(&global, &args),
+        Command::Shadow(args) => control::shadow(&global, &args),
+        Command::On(args) => control::on(&global, &args),
+        Command::Leader(args) => control::leader(&global, &args),
+        Command::Pause(args) => control::pause(&global, &args),
+        Command::Resume(args) => control::resume(&global, &args),
+        Command::CancelAll(args) => control::cancel_all(&global, &args),
         Command::Doctor(args) => doctor::execute(&global, &args),
         Command::Replay(args) => replay::execute(&global, &args),
         Command::Report(args) => report::execute(&global, &args),
+        Command::Key(command) => key::execute(&global, &command),
         Command::Config(command) => config::execute(&global, &command),
     }
 }

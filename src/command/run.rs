@@ -7,6 +7,8 @@ use clap::Args;
 use super::{Engine, Exit, Global, logs, parse, table};
 use crate::{
     config::{Config, Source},
+    domain::LiveSwitch,
+    secret,
     session::{Session, Summary, Until},
     web::DataSource,
 };
@@ -29,7 +31,7 @@ Examples:
   remora run --config my.toml --for 5m --listen 127.0.0.1:9000
   remora run --config my.toml --database-url postgres://me@localhost/remora
 
-No key is needed: nothing is signed and no order is sent.";
+No key is needed: nothing is signed and no order is sent, unless live.switch is \"on\" in the settings.";
 
 /// Runs the engine on the venue until it is asked to stop.
 pub fn execute(global: &Global, args: &RunArgs) -> Exit {
@@ -43,6 +45,15 @@ pub fn execute(global: &Global, args: &RunArgs) -> Exit {
              and give the file with --config; or try `remora demo`"
         );
         return Exit::Misused;
+    }
+    // Before the key is read, which only a run with live "on" does.
+    if config.live.switch == LiveSwitch::On
+        && let Err(error) = secret::process::close()
+    {
+        eprintln!(
+            "this process cannot be kept out of core dumps: {error}\n  fix: run it where prctl and setrlimit are allowed"
+        );
+        return Exit::Failed;
     }
     logs::init(&config.log);
     let path = global.config.as_ref().map_or_else(String::new, |path| path.display().to_string());

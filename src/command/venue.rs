@@ -239,6 +239,7 @@ async fn serve(global: &Global, args: &VenueArgs, accounts: Vec<Funded>, knobs: 
         Some(path) => Some(Truth::begin(path).map_err(|error| named(path, &error))?),
         None => None,
     };
+    let told = accounts.iter().map(Account::of).collect();
     let options = Options {
         seed: args.seed,
         rate_percent: args.rate,
@@ -247,7 +248,7 @@ async fn serve(global: &Global, args: &VenueArgs, accounts: Vec<Funded>, knobs: 
         knobs,
         tls,
         truth,
-        private: PrivateSettings { accounts: accounts.clone(), ..PrivateSettings::default() },
+        private: PrivateSettings { accounts, ..PrivateSettings::default() },
         ..Options::default()
     };
     // Before the venue says that it is ready, so that whoever reads that may stop it.
@@ -258,7 +259,7 @@ async fn serve(global: &Global, args: &VenueArgs, accounts: Vec<Funded>, knobs: 
         ca: ca.as_deref(),
         seed: args.seed,
         profile: args.profile.code(),
-        accounts: accounts.iter().map(Account::of).collect(),
+        accounts: told,
         markets: venue
             .market_images()
             .iter()

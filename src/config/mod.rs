@@ -153,6 +153,8 @@ pub struct FeedConfig {
     pub user_url: String,
     pub clob_url: String,
     pub gamma_url: String,
+    /// A certificate authority that is trusted besides the usual ones.
+    pub authority_file: Option<PathBuf>,
     pub metadata_wait: Nanos,
     pub silence_max: Duration,
     pub tokens_per_socket_max: usize,
@@ -367,7 +369,7 @@ fn read(file: Option<(&str, &str)>, overrides: &Overrides) -> Result<Config, Pro
     let paper = sections::paper(&mut reader);
     let live = sections::live(&mut reader);
     let ceilings = sections::ceilings(&mut reader);
-    let wallet = sections::wallet(&mut reader);
+    let wallet = sections::wallet(&mut reader, &live);
     let feed = sections::feed(&mut reader);
     let signals = sections::signals(&mut reader);
     let weights = scoring::weights(&mut reader);

@@ -50,15 +50,11 @@ pub fn paper(reader: &mut Reader<'_>) -> PaperConfig {
 }
 
 pub fn live(reader: &mut Reader<'_>) -> LiveConfig {
-    const ALLOWED: &str = "\"off\" or \"shadow\"";
     let mut section = reader.section("live");
-    let switch = section.text("switch", ALLOWED, "\"off\"", |text| match text {
-        "off" | "shadow" => Ok(()),
-        "on" => Err("\"on\" would send orders, and this version has no way to send them".to_owned()),
-        other => Err(format!("{other:?} is not one of the words")),
-    });
+    let choices = [("off", LiveSwitch::Off), ("shadow", LiveSwitch::Shadow), ("on", LiveSwitch::On)];
+    let live = LiveConfig { switch: section.choice("switch", &choices) };
     section.finish();
-    LiveConfig { switch: if switch == "shadow" { LiveSwitch::Shadow } else { LiveSwitch::Off } }
+    live
 }
 
 pub fn ceilings(reader: &mut Reader<'_>) -> CeilingsConfig {
@@ -72,12 +68,16 @@ pub fn ceilings(reader: &mut Reader<'_>) -> CeilingsConfig {
     ceilings
 }
 
-pub fn wallet(reader: &mut Reader<'_>) -> WalletConfig {
+/// `live`: with "on" there must be something to sign with.
+pub fn wallet(reader: &mut Reader<'_>, live: &LiveConfig) -> WalletConfig {
     const PLACE: &str = "\"\", \"credential:NAME\", \"file:/PATH\" or \"keystore:/PATH\"";
     const PASSWORD: &str = "\"\", \"credential:NAME\" or \"file:/PATH\"";
     const ADDRESS: &str = "0x and 40 hex digits, or \"\"";
     let mut section = reader.section("wallet");
-    let key = section.text("key", PLACE, "\"credential:remora-key\"", |text| place(text).map(drop));
+    let is_wrong = std::cell::Cell::new(false);
+    let key = section.text("key", PLACE, "\"credential:remora-key\"", |text| {
+        place(text).map(drop).inspect_err(|_| is_wrong.set(true))
+    });
     let password =
         section.text("keystore_password", PASSWORD, "\"credential:remora-password\"", |text| match place(text)? {
             Some(KeyPlace::Keystore(_)) => Err("a keystore's password is not in a keystore".to_owned()),
@@ -103,6 +103,12 @@ pub fn wallet(reader: &mut Reader<'_>) -> WalletConfig {
         session_key: section.switch("session_key"),
         network: section.choice("network", &[("polygon", Network::Polygon), ("amoy", Network::Amoy)]),
     };
+    // A text that says no place was reported already.
+    if live.switch == LiveSwitch::On && key.is_empty() && !is_wrong.get() {
+        let fix =
+            "say where the key is (`remora key import` writes its file), or live.switch = \"shadow\", which needs none";
+        section.conflict("key", "is empty, and live.switch is \"on\": nothing could be signed", PLACE, fix);
+    }
     if wallet.session_key && (signature_type != SignatureType::DepositWallet || wallet.funder.is_none()) {
         let fix = "signature_type = \"deposit_wallet\" and funder = the deposit wallet's address";
         section.conflict("session_key", "is true without a deposit wallet that it is of", "true or false", fix);
@@ -129,12 +135,16 @@ fn place(text: &str) -> Result<Option<KeyPlace>, String> {
 
 pub fn feed(reader: &mut Reader<'_>) -> FeedConfig {
     let mut section = reader.section("feed");
+    let authority = section.text("authority_file", "\"\", or the absolute path of a PEM file", "\"\"", |text| {
+        if text.is_empty() || text.starts_with('/') { Ok(()) } else { Err(format!("{text:?} is no absolute path")) }
+    });
     let feed = FeedConfig {
         market_url: section.url("market_url", "wss", "ws", "\"wss://ws-subscriptions-clob.polymarket.com/ws/market\""),
         activity_url: section.url("activity_url", "wss", "ws", "\"wss://ws-live-data.polymarket.com\""),
         user_url: section.url("user_url", "wss", "ws", "\"wss://ws-subscriptions-clob.polymarket.com/ws/user\""),
         clob_url: section.url("clob_url", "https", "http", "\"https://clob.polymarket.com\""),
         gamma_url: section.url("gamma_url", "https", "http", "\"https://gamma-api.polymarket.com\""),
+        authority_file: Some(authority).filter(|path| !path.is_empty()).map(PathBuf::from),
         metadata_wait: section.millis("metadata_wait_ms", 0, 60_000),
         silence_max: duration(section.seconds("silence_s_max", 5, 3_600)),
         tokens_per_socket_max: section.whole("tokens_per_socket_max", 1, 500) as usize,

@@ -509,8 +509,13 @@ fn each_limit_out_of_its_range_is_a_mistake() {
     check("[ceilings]\norders_per_second_max = 1001", "2:25 ceilings.orders_per_second_max: 1001 is above 1000");
     check("[ceilings]\nusdc_per_minute_max = -1", "2:23 ceilings.usdc_per_minute_max: -1 is below 0");
     check("[ceilings]\nusdc_per_order_max = -1", "2:22 ceilings.usdc_per_order_max: -1 is below 0");
-    let on = "2:10 live.switch: \"on\" would send orders, and this version has no way to send them";
-    check("[live]\nswitch = \"on\"", on);
+    let on = "wallet.key: is empty, and live.switch is \"on\": nothing could be signed";
+    assert!(mistakes("[live]\nswitch = \"on\"").iter().any(|said| said.ends_with(on)));
+    // The key itself where its place belongs: said once, and not repeated.
+    let itself = mistakes(&format!("[live]\nswitch = \"on\"\n[wallet]\nkey = \"{}\"", "ab".repeat(32)));
+    assert!(itself.len() == 1 && !itself[0].contains("abab"), "{itself:?}");
+    let whole = load("[live]\nswitch = \"on\"\n[wallet]\nkey = \"credential:remora-key\"").expect("right");
+    assert_eq!(whole.live.switch, LiveSwitch::On);
     check("[live]\nswitch = \"half\"", "2:10 live.switch: \"half\" is not one of the words");
     assert_eq!(load("[live]\nswitch = \"shadow\"").expect("right").live.switch, LiveSwitch::Shadow);
     assert_eq!(load("").expect("right").live.switch, LiveSwitch::Off);

@@ -7,6 +7,7 @@
 //! registry    texts and 256-bit ids -> dense ids; the last place where they are text
 //! market/     frames of the market channel -> inputs of books
 //! hash        the venue's hash of a book, to check ours
+//! account/    what the venue says of our own orders and trades
 //! leader/     frames of RTDS, rows of the Data API -> leaders' trades
 //! recording   what arrived, as a file: read and written
 //! lines       lines of files that may be compressed
@@ -18,6 +19,7 @@
 //! Bytes come from outside: whatever they are, nothing here panics or grows without a limit, and what is refused is
 //! counted and says why.
 
+pub mod account;
 pub(crate) mod decimal;
 pub mod hash;
 pub mod leader;
@@ -31,7 +33,7 @@ pub mod socket;
 pub mod text;
 pub mod tls;
 
-pub use tls::{client_tls, install_tls};
+pub use tls::{client_tls, install_tls, trust_also};
 
 #[cfg(test)]
 mod real_data;

@@ -1,16 +1,20 @@
 //! One engine, its venues and its log, driven by inputs with times: the same for a live session and for a replay.
 
+use std::collections::VecDeque;
+
 use crate::{
     clock,
     config::CeilingsConfig,
-    domain::{Event, Input, Mode, Nanos, NotSent, OrderEnd, OrderId, Rejection, SignalId, TokenId, event::Submitted},
+    domain::{
+        Event, Input, Mode, Nanos, NotSent, Noted, OrderEnd, OrderId, Rejection, SignalId, TokenId, event::Submitted,
+    },
     engine::{EVENTS_MAX, Engine, Events, order::ORDERS_OPEN_MAX},
     journal::{Full, Journal, Record},
     metrics::{Stage, StageRecorder, Tally},
     venue::paper::Paper,
 };
 
-use super::Ceilings;
+use super::{Ceilings, Live};
 
 /// Where events go before their effect leaves: the journal, or a replay's digest.
 pub trait Log {
@@ -45,6 +49,15 @@ impl Log for Journal {
     }
 }
 
+/// Where live orders go.
+enum LiveVenue {
+    /// There is no such place: none leaves.
+    None,
+    /// Another paper venue, which plays the real one in the simulation.
+    Simulated(Paper),
+    Polymarket(Box<Live>),
+}
+
 pub struct Core<L> {
     pub engine: Engine,
     pub log: L,
@@ -53,9 +66,10 @@ pub struct Core<L> {
     pub resync: Vec<TokenId>,
     pub inputs: u64,
     paper: Paper,
-    /// Where live orders go, if there is such a place.
-    live: Option<Paper>,
+    live: LiveVenue,
     ceilings: Ceilings,
+    /// Live orders that passed the ceilings, until they are signed.
+    leaving: VecDeque<Submitted>,
     /// Live orders of this step that do not leave.
     unsent: Vec<(OrderId, NotSent)>,
     events: Events,
@@ -75,8 +89,9 @@ impl<L: Log> Core<L> {
             resync: Vec::with_capacity(64),
             inputs: 0,
             paper,
-            live: None,
+            live: LiveVenue::None,
             ceilings: Ceilings::new(CeilingsConfig::NONE),
+            leaving: VecDeque::with_capacity(ORDERS_OPEN_MAX),
             unsent: Vec::with_capacity(ORDERS_OPEN_MAX),
             events: Events::default(),
             now: Nanos::ZERO,
@@ -91,9 +106,29 @@ impl<L: Log> Core<L> {
         self.ceilings = Ceilings::new(limits);
     }
 
-    /// Lets live orders go to a venue of their own: in the simulation a simulated one. Without one none leaves.
+    /// Lets live orders go to a simulated venue. Without one none leaves.
     pub fn set_live(&mut self, venue: Paper) {
-        self.live = Some(venue);
+        self.live = LiveVenue::Simulated(venue);
+    }
+
+    /// Lets live orders go to Polymarket, and tells its gate what holds now.
+    pub fn set_live_polymarket(&mut self, live: Live) {
+        live.tell_gate(&self.engine);
+        self.live = LiveVenue::Polymarket(Box::new(live));
+    }
+
+    /// Tells the venue's wire what a token is called there. Tokens are told in the order of their ids.
+    pub fn name_token(&mut self, token: TokenId, text: &str) {
+        if let LiveVenue::Polymarket(live) = &mut self.live {
+            live.name_token(token, text);
+        }
+    }
+
+    /// Does ahead what the next order needs, while there is nothing else to do.
+    pub fn prepare(&mut self) {
+        if let LiveVenue::Polymarket(live) = &mut self.live {
+            live.prepare(self.now);
+        }
     }
 
     pub fn now(&self) -> Nanos {
@@ -128,6 +163,11 @@ impl<L: Log> Core<L> {
                 self.book_changed(token);
                 Ok(())
             }
+            Input::LiveOrders { .. } => {
+                self.step(input, None)?;
+                self.tell_gate();
+                Ok(())
+            }
             Input::MarketKnown { .. }
             | Input::MarketUnknown { .. }
             | Input::HashChecked { .. }
@@ -153,7 +193,6 @@ impl<L: Log> Core<L> {
             | Input::Matched { .. }
             | Input::Confirmed { .. }
             | Input::Voided { .. }
-            | Input::LiveOrders { .. }
             | Input::Unblock { .. }
             | Input::Timer => self.step(input, None),
         }
@@ -176,8 +215,11 @@ impl<L: Log> Core<L> {
             self.now = self.now.max(next);
             if order <= timer {
                 self.log.reserve()?;
-                let venue = if paper <= live { Some(&mut self.paper) } else { self.live.as_mut() };
-                if let Some(answers) = venue.and_then(|venue| venue.answer(self.now, &self.engine)) {
+                let venue = match &mut self.live {
+                    LiveVenue::Simulated(venue) if live < paper => venue,
+                    LiveVenue::None | LiveVenue::Simulated(_) | LiveVenue::Polymarket(_) => &mut self.paper,
+                };
+                if let Some(answers) = venue.answer(self.now, &self.engine) {
                     for answer in answers.iter().flatten() {
                         self.step(answer, None)?;
                     }
@@ -188,18 +230,22 @@ impl<L: Log> Core<L> {
         }
     }
 
-    /// After recovery: ends what the last process left open. Paper orders of a process that is gone cannot fill any more.
+    /// After recovery: ends what the last process left open. Paper orders of a process that is gone cannot fill any more, and
+    /// what has no name at the venue never left; what has one may be there still, and only the venue can say.
     pub fn resume(&mut self, at: Nanos) -> Result<(), Full> {
         self.log.reserve()?;
         self.now = self.now.max(at);
-        let open: Vec<OrderId> = self.engine.orders().iter().map(|order| order.submitted.order).collect();
+        let gone = self.engine.orders().iter().filter(|order| order.id.is_none());
+        let open: Vec<OrderId> = gone.map(|order| order.submitted.order).collect();
         for order in open {
             let end = OrderEnd::Rejected(Rejection::VenueRestarted);
             self.step(&Input::Closed { order, end }, None)?;
         }
         self.log.reserve()?;
         self.engine.resume(self.now, &mut self.events);
-        self.record()
+        self.record()?;
+        self.tell_gate();
+        Ok(())
     }
 
     /// Runs set-up that makes events (deposits) and records them.
@@ -228,13 +274,22 @@ impl<L: Log> Core<L> {
     /// Lets the venues look whether a token's new book, or its end, means something to orders that rest.
     fn book_changed(&mut self, token: TokenId) {
         self.paper.book_changed(self.now, token, &self.engine);
-        if let Some(venue) = &mut self.live {
+        if let LiveVenue::Simulated(venue) = &mut self.live {
             venue.book_changed(self.now, token, &self.engine);
         }
     }
 
     fn live_due(&self) -> Nanos {
-        self.live.as_ref().map_or(Nanos::NEVER, Paper::next_due)
+        match &self.live {
+            LiveVenue::Simulated(venue) => venue.next_due(),
+            LiveVenue::None | LiveVenue::Polymarket(_) => Nanos::NEVER,
+        }
+    }
+
+    fn tell_gate(&self) {
+        if let LiveVenue::Polymarket(live) = &self.live {
+            live.tell_gate(&self.engine);
+        }
     }
 
     /// Lets an order out, or notes why it does not leave. The last look is here: what ended in its own step (a shadow) is
@@ -243,14 +298,46 @@ impl<L: Log> Core<L> {
         if self.engine.orders().get(order.order).is_none() {
             return;
         }
-        match (self.engine.portfolios()[order.portfolio.index()].mode, &mut self.live) {
-            (Mode::Paper, _) => self.paper.submit(self.now, order),
-            (Mode::Live, None) => self.unsent.push((order.order, NotSent::LiveOff)),
-            (Mode::Live, Some(venue)) => match self.ceilings.pass(self.now, order) {
-                Ok(()) => venue.submit(self.now, order),
-                Err(cause) => self.unsent.push((order.order, cause)),
-            },
+        if self.engine.portfolios()[order.portfolio.index()].mode == Mode::Paper {
+            return self.paper.submit(self.now, order);
         }
+        if let LiveVenue::None = self.live {
+            return self.unsent.push((order.order, NotSent::LiveOff));
+        }
+        if let Err(cause) = self.ceilings.pass(self.now, order) {
+            return self.unsent.push((order.order, cause));
+        }
+        match &mut self.live {
+            LiveVenue::Simulated(venue) => venue.submit(self.now, order),
+            // It is signed when the records of this step are written.
+            LiveVenue::Polymarket(_) => self.leaving.push_back(*order),
+            LiveVenue::None => (),
+        }
+    }
+
+    /// Signs an order, records its name, and only then hands it to the wire.
+    fn hand_over(&mut self, order: &Submitted) -> Result<(), Full> {
+        let LiveVenue::Polymarket(live) = &mut self.live else { return Ok(()) };
+        self.log.reserve()?;
+        let begun = clock::mono();
+        let signed = match live.sign(self.now, order, &self.engine) {
+            Ok(signed) => signed,
+            Err(cause) => {
+                self.unsent.push((order.order, cause));
+                return Ok(());
+            }
+        };
+        self.stages.record(Stage::Sign, clock::mono() - begun);
+        self.engine.note(self.now, &Noted::Signed(signed), &mut self.events);
+        self.record()?;
+        if let LiveVenue::Polymarket(live) = &mut self.live {
+            let begun = clock::mono();
+            if let Err(cause) = live.hand_over() {
+                self.unsent.push((order.order, cause));
+            }
+            self.stages.record(Stage::HandOver, clock::mono() - begun);
+        }
+        Ok(())
     }
 
     /// Writes the step's events, then lets their effects out; orders that did not leave end.
@@ -266,6 +353,9 @@ impl<L: Log> Core<L> {
             self.let_out(&event);
         }
         self.events.clear();
+        while let Some(order) = self.leaving.pop_front() {
+            self.hand_over(&order)?;
+        }
         while let Some((order, cause)) = self.unsent.pop() {
             self.step(&Input::Closed { order, end: OrderEnd::NotSent(cause) }, None)?;
         }
@@ -293,11 +383,12 @@ impl<L: Log> Core<L> {
                 }
             }
             Event::CancelDue { order } if *order < OrderId::LIVE => self.paper.cancel(self.now, *order),
-            Event::CancelDue { order } => {
-                if let Some(venue) = &mut self.live {
-                    venue.cancel(self.now, *order);
-                }
-            }
+            Event::CancelDue { order } => match &mut self.live {
+                LiveVenue::None => (),
+                LiveVenue::Simulated(venue) => venue.cancel(self.now, *order),
+                LiveVenue::Polymarket(live) => live.cancel(*order, &self.engine),
+            },
+            Event::LiveSwitched { .. } | Event::LeaderSwitched { .. } => self.tell_gate(),
             Event::Diverged { token, .. } => self.resync.push(*token),
             Event::Deposited { .. }
             | Event::Withdrawn { .. }
@@ -334,8 +425,6 @@ impl<L: Log> Core<L> {
             | Event::Declined { .. }
             | Event::Configured { .. }
             | Event::PaperSwitched { .. }
-            | Event::LiveSwitched { .. }
-            | Event::LeaderSwitched { .. }
             | Event::Funded { .. }
             | Event::Signed(_)
             | Event::Matched(_)

@@ -11,7 +11,8 @@ use std::{
 
 use crossbeam::queue::ArrayQueue;
 
-use crate::domain::{Input, Market, Nanos, PortfolioId, PortfolioSet, Settings, TokenId};
+use super::Live;
+use crate::domain::{Input, Market, Nanos, Noted, PortfolioId, PortfolioSet, Settings, TokenId};
 
 /// An input and when it was received, by our clock.
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +22,6 @@ pub struct Stamped {
 }
 
 /// What the control plane tells the hot thread; in order with the inputs it sends itself.
-#[derive(Debug)]
 pub enum Command {
     /// A token was seen for the first time. Inputs that name it come after.
     AddToken {
@@ -36,6 +36,10 @@ pub enum Command {
         about: Box<About>,
     },
     Input(Stamped),
+    /// The way out of live orders, which knows the names of all tokens that were added before.
+    Arm(Box<Live>),
+    /// Something of the wallet's that is only noted.
+    Noted(Box<Noted>),
     /// A portfolio goes by other settings.
     Configure {
         portfolio: PortfolioId,
@@ -64,7 +68,6 @@ pub const RING_CONTROL: usize = 1_024;
 /// How long a feed waits before it looks at a full ring again.
 const FULL_WAIT: Duration = Duration::from_micros(200);
 
-#[derive(Debug)]
 pub struct Rings {
     pub(super) market: ArrayQueue<Stamped>,
     pub(super) leader: ArrayQueue<Stamped>,
@@ -76,7 +79,7 @@ pub struct Rings {
 }
 
 /// A feed's end of the rings; cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Inlet {
     rings: Arc<Rings>,
     hot: Thread,

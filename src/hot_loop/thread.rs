@@ -109,6 +109,7 @@ impl Hot {
             self.drain(|rings| &rings.leader)?;
             let now = clock::now();
             self.core.advance(now)?;
+            self.core.prepare();
             self.ask_for_resync(now);
             if self.checkpoint_at <= now {
                 self.checkpoint(now)?;
@@ -128,6 +129,7 @@ impl Hot {
                     Log::reserve(&mut self.core.log)?;
                     self.core.log.append(clock::now(), &Record::Token { id, text: &text });
                     self.core.engine.install_token(id);
+                    self.core.name_token(id, &text);
                 }
                 Command::MarketKnown { token, market, denied, about } => {
                     let about = MarketAbout {
@@ -147,6 +149,11 @@ impl Hot {
                     self.core.handle(clock::now(), &Input::MarketKnown { token, market })?;
                 }
                 Command::Input(Stamped { at, input }) => self.core.handle(at.max(self.core.now()), &input)?,
+                Command::Arm(live) => self.core.set_live_polymarket(*live),
+                Command::Noted(noted) => {
+                    let note = |engine: &mut Engine, now, events: &mut Events| engine.note(now, &noted, events);
+                    self.core.set_up(clock::now(), note)?;
+                }
                 Command::Configure { portfolio, settings } => {
                     let configure = |engine: &mut Engine, now, events: &mut Events| {
                         engine.configure(now, portfolio, &settings, events);
@@ -251,6 +258,8 @@ impl Hot {
             entries_stopped: engine.entries_stopped(),
             paper: engine.switches().paper(),
             live: engine.switches().live(),
+            live_orders: engine.switches().live_orders(),
+            leaders_forced_on: engine.leaders_forced_on(),
             journal_next_seq: self.core.log.next_seq(),
             inputs: self.core.inputs,
             events: tally.events,

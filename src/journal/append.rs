@@ -1,8 +1,9 @@
 //! The journal as its thread sees it: reserve before a step, append during it, never wait.
 
 use std::{
-    fs::{DirBuilder, File},
+    fs::{DirBuilder, File, OpenOptions},
     hash::{BuildHasher, RandomState},
+    io::Write,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     sync::{
@@ -238,9 +239,15 @@ impl Shared {
 
 fn lock(dir: &Path) -> Result<File, JournalError> {
     let path = dir.join("lock");
-    let lock = File::create(&path).map_err(io_error(&path, "create"))?;
+    let open = OpenOptions::new().write(true).create(true).truncate(false).open(&path);
+    let mut lock = open.map_err(io_error(&path, "create"))?;
     match lock.try_lock() {
-        Ok(()) => Ok(lock),
+        Ok(()) => {
+            // For `remora off`, which sends this process a signal where nothing else works.
+            let written = lock.set_len(0).and_then(|()| writeln!(lock, "{}", std::process::id()));
+            written.map_err(io_error(&path, "write"))?;
+            Ok(lock)
+        }
         Err(std::fs::TryLockError::WouldBlock) => Err(JournalError::InUse { dir: dir.to_owned() }),
         Err(std::fs::TryLockError::Error(error)) => Err(io_error(&path, "lock")(error)),
     }

@@ -4,8 +4,8 @@ use std::fmt::{Display, Write};
 
 use hdrhistogram::Histogram;
 
-use super::{Snapshot, Stage, StageTimes, StoreStatus, health::FeedNow};
-use crate::domain::{Breaker, PortfolioId, Refusal, Skip};
+use super::{AnswerClass, GatewayStatus, Snapshot, Stage, StageTimes, StoreStatus, health::FeedNow};
+use crate::domain::{Breaker, LiveOrders, PortfolioId, Refusal, Skip};
 
 /// The content type of [`render`]'s text.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -23,6 +23,8 @@ pub struct Exported<'a> {
     pub times: &'a StageTimes,
     pub store: &'a StoreStatus,
     pub feeds: &'a [FeedNow],
+    /// `None` where the settings do not allow live orders.
+    pub gateway: Option<&'a GatewayStatus>,
     /// Id, strategy and mode of portfolios whose names are known.
     pub portfolios: &'a [(u16, String, String)],
     /// Breakers that have tripped, by portfolio.
@@ -51,6 +53,9 @@ pub fn render(exported: &Exported<'_>) -> String {
     engine(&mut text, exported.snapshot);
     money(&mut text, exported);
     feeds(&mut text, exported.feeds);
+    if let Some(status) = exported.gateway {
+        gateway(&mut text, status);
+    }
     let store = exported.store;
     let connected = u8::from(store.connected());
     text.one("store_connected", "gauge", "1 while the writer reaches Postgres.", &[], connected);
@@ -86,6 +91,26 @@ impl Text {
 fn seconds(nanos: u128) -> String {
     let text = format!("{}.{:09}", nanos / 1_000_000_000, nanos % 1_000_000_000);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+fn gateway(text: &mut Text, status: &GatewayStatus) {
+    let now = status.now();
+    let ready = u8::from(now.state == LiveOrders::Ready);
+    text.one("live_ready", "gauge", "1 while live orders can leave.", &[], ready);
+    text.family("live_answers_total", "counter", "What became of requests with orders, by class.");
+    for class in AnswerClass::ALL {
+        text.sample("live_answers_total", &[("class", class.code())], status.answers(class));
+    }
+    for (name, kind, help, value) in [
+        ("live_orders_open", "gauge", "Live orders that are not over.", now.orders_open as u64),
+        ("live_orders_unknown", "gauge", "Live orders whose outcome nobody knows.", now.orders_unknown as u64),
+        ("live_connections_open", "gauge", "Warm connections for orders.", now.connections_open as u64),
+        ("live_connections_total", "counter", "Connections for orders that were made.", now.connections_made as u64),
+        ("live_alarms_total", "counter", "Things about live orders that somebody should look at.", status.alarms()),
+        ("live_external_total", "counter", "Orders and trades of the wallet that are not ours.", status.foreign()),
+    ] {
+        text.one(name, kind, help, &[], value);
+    }
 }
 
 fn stages(text: &mut Text, times: &StageTimes) {

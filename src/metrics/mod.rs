@@ -1,6 +1,7 @@
 //! HOW LONG, HOW MANY: stage histograms, the snapshot the engine publishes, how feeds and the writer are, and the text for Prometheus.
 
 pub mod export;
+pub mod gateway;
 pub mod health;
 pub mod snapshot;
 pub mod stage;
@@ -8,6 +9,7 @@ pub mod tally;
 
 pub mod window;
 
+pub use gateway::{AnswerClass, GatewayNow, GatewayStatus};
 pub use health::{FeedStatus, StoreStatus};
 pub use snapshot::{COOLING_SHOWN, CoolingNow, Mark, PortfolioNow, Published, Snapshot};
 pub use stage::{Stage, StageRecorder, Stages};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
-use crate::domain::{Breaker, LiveSwitch, Nanos, PaperSwitch, PortfolioId, TokenId, Usdc};
+use crate::domain::{Breaker, LiveOrders, LiveSwitch, Nanos, PaperSwitch, PortfolioId, TokenId, Usdc};
 
 /// The latest [`Snapshot`]; reading it never waits.
 pub type Published = Arc<ArcSwap<Snapshot>>;
@@ -21,6 +21,9 @@ pub struct Snapshot {
     /// What holds now, not what the settings say.
     pub paper: PaperSwitch,
     pub live: LiveSwitch,
+    /// Whether live orders can leave, and for how many leaders they leave whatever the switch says.
+    pub live_orders: LiveOrders,
+    pub leaders_forced_on: u32,
     /// The next journal record's number: all before it are written (not necessarily synced).
     pub journal_next_seq: u64,
     pub inputs: u64,

@@ -22,6 +22,10 @@ pub enum Stage {
     Decide,
     /// Events -> in the journal.
     Journal,
+    /// A live order -> its signed request.
+    Sign,
+    /// Its name in the journal -> the request in the queue to the wire.
+    HandOver,
     /// Order submitted -> its first fill.
     Fill,
     /// In the journal -> committed in Postgres.
@@ -31,13 +35,15 @@ pub enum Stage {
 }
 
 impl Stage {
-    pub const ALL: [Stage; 9] = [
+    pub const ALL: [Stage; 11] = [
         Stage::Receive,
         Stage::Decode,
         Stage::Queue,
         Stage::Book,
         Stage::Decide,
         Stage::Journal,
+        Stage::Sign,
+        Stage::HandOver,
         Stage::Fill,
         Stage::Store,
         Stage::BehindLeader,
@@ -51,6 +57,8 @@ impl Stage {
             Stage::Book => "book",
             Stage::Decide => "decide",
             Stage::Journal => "journal",
+            Stage::Sign => "sign",
+            Stage::HandOver => "hand_over",
             Stage::Fill => "fill",
             Stage::Store => "store",
             Stage::BehindLeader => "behind_leader",
@@ -66,6 +74,8 @@ impl Stage {
             Stage::Book => "market message to book updated",
             Stage::Decide => "leader's trade to decision",
             Stage::Journal => "events to journal",
+            Stage::Sign => "live order to its signed request",
+            Stage::HandOver => "live order's name recorded to its request handed over",
             Stage::Fill => "order submitted to its first fill",
             Stage::Store => "journal to Postgres",
             Stage::BehindLeader => "leader's trade to our order",

@@ -1,6 +1,7 @@
 //! One engine from start to stop: lock, recover, open the database, run the hot thread, the actors and the web, and end in
 //! the order that loses nothing.
 
+mod desk;
 mod summary;
 
 use std::{
@@ -21,17 +22,19 @@ pub use summary::Summary;
 
 use crate::{
     actor::{
-        self, Plant, Supervisor, SupervisorMessage, supervisor::SupervisorArguments, web::WebArguments,
-        writer::WriterArguments,
+        self, Plant, Supervisor, SupervisorMessage, gateway::GatewayMessage, supervisor::SupervisorArguments,
+        web::WebArguments, writer::WriterArguments,
     },
     clock,
     config::Config,
-    domain::{Input, Mode, PortfolioId, TokenId},
+    control::{Console, KillWatch, kill},
+    domain::{Input, LiveSwitch, Mode, PortfolioId, TokenId},
     hot_loop::{Command, HotThread, Stamped},
-    journal::{Full, Journal, JournalError},
+    journal::{Full, Journal, JournalError, Torn},
     metrics::{FeedStatus, Published, Stages},
     start::{self, Names, Notice, StartError},
     store::{Database, DatabaseChoice, DatabaseError},
+    venue::gate::Gate,
     web::{About, DataSource, WebState},
 };
 
@@ -104,6 +107,7 @@ pub struct Session {
     complete: CancellationToken,
     fatal: mpsc::Receiver<String>,
     asked: AskedToStop,
+    _kills: (KillWatch, kill::Signal),
     pub notices: Vec<Notice>,
     /// Tokens that positions were held in at the start.
     pub held: Vec<(TokenId, String)>,
@@ -135,8 +139,13 @@ impl Session {
             segment_bytes: config.journal.segment_bytes as usize,
             sync_interval: config.journal.sync_interval,
         };
+        let wallet = desk::wallet(&config)?;
+        desk::trust(&config)?;
         let dir = journal_dir(&config);
         make_data_dir(&config.data.dir)?;
+        let (gate, signal) = hear_kills()?;
+        let live_allowed = config.live.switch;
+        let (config, killed) = unless_killed(config, &gate);
         let (journal, found) = Journal::open(&dir, &options)?;
         let choice = match &config.store.database_url {
             Some(url) => DatabaseChoice::Url(url.clone()),
@@ -152,15 +161,9 @@ impl Session {
                 return Err(error.into());
             }
         };
-        if let Some(torn) = found.torn {
-            notices.push(format!(
-                "the last process was interrupted while it wrote: {} bytes of a half-written record were cut off \
-                 ({}, byte {}); nothing of it had taken effect",
-                torn.bytes,
-                torn.path.display(),
-                torn.offset
-            ));
-        }
+        let resumed = names.live.resumed(&core.engine);
+        notices.extend(killed);
+        notices.extend(found.torn.map(interrupted));
         let mut held: Vec<TokenId> = core.engine.positions().iter().map(|position| position.token).collect();
         held.sort_unstable();
         held.dedup();
@@ -168,13 +171,21 @@ impl Session {
         let published = Published::default();
         let hot = HotThread::start(core, Arc::clone(&published), stages.recorder(), config.hot.wait);
         let complete = CancellationToken::new();
+        let tokens = Arc::default();
+        let desk = wallet.map(|wallet| {
+            desk::live_side(&config, wallet, Arc::clone(&gate), &resumed, Arc::clone(&tokens))
+        });
         let plant = plant(&config, &hot, &names, &stages, &published, &database);
+        let plant = Plant { gate, live_allowed, tokens, desk, ..plant };
+        let (data_dir, gate) = (&config.data.dir, Arc::clone(&plant.gate));
+        let kills = (KillWatch::start(data_dir, gate, hot.inlet.clone(), Arc::clone(&published)), signal);
+        let console = console(&plant, &names);
         let web = WebArguments { config: config.web.clone(), state: web_state(&plant, config_path, data) };
         let writer = WriterArguments { plant: plant.clone(), journal: dir, tail, complete: complete.clone() };
         let strategies: Vec<(String, PortfolioId)> = strategies(&config, &names);
         let (fatal_in, fatal) = mpsc::channel(1);
         let all = names.portfolios.iter().map(|(name, mode)| label(name, *mode)).collect();
-        let arguments = SupervisorArguments { plant, names, held, strategies, writer, web, fatal: fatal_in };
+        let arguments = SupervisorArguments { plant, names, held, strategies, writer, web, console, fatal: fatal_in };
         match Actor::spawn(None, Supervisor, arguments).await {
             Ok((supervisor, _)) => Ok(Session {
                 hot,
@@ -186,6 +197,7 @@ impl Session {
                 complete,
                 fatal,
                 asked,
+                _kills: kills,
                 notices,
                 held: held_names,
             }),
@@ -196,6 +208,11 @@ impl Session {
                 Err(SessionError::Part(actor::spawn_failure(&error)))
             }
         }
+    }
+
+    /// Tells the engine something, as an operator does.
+    pub async fn tell(&self, input: Input) {
+        let _ = self.hot.inlet.command(Command::Input(Stamped { at: clock::now(), input })).await;
     }
 
     /// Tells the engine how a token's market ended, where no socket does; nobody looks after the token any more.
@@ -282,18 +299,76 @@ fn plant(
         model_status: Arc::new(FeedStatus::new("model")),
         market_feed: Arc::default(),
         tokens: Arc::default(),
+        gateway: Arc::default(),
+        desk: None,
+        gate: Arc::default(),
+        live_allowed: LiveSwitch::Off,
     }
+}
+
+fn interrupted(torn: Torn) -> Notice {
+    format!(
+        "the last process was interrupted while it wrote: {} bytes of a half-written record were cut off ({}, byte {}); \
+         nothing of it had taken effect",
+        torn.bytes,
+        torn.path.display(),
+        torn.offset
+    )
+}
+
+/// Before anything else runs: a signal that nobody hears ends the process.
+fn hear_kills() -> Result<(Arc<Gate>, kill::Signal), SessionError> {
+    let gate = Arc::<Gate>::default();
+    let deaf = |error| SessionError::Part(format!("SIGUSR1 cannot be listened to: {error}"));
+    let signal = kill::hear_signal(&gate).map_err(deaf)?;
+    Ok((gate, signal))
+}
+
+/// With the file `KILL` in the data folder the gate is shut from the first moment, and live begins off.
+fn unless_killed(config: Arc<Config>, gate: &Gate) -> (Arc<Config>, Option<Notice>) {
+    let file = kill::path(&config.data.dir);
+    if !file.exists() {
+        return (config, None);
+    }
+    gate.kill();
+    let mut off = (*config).clone();
+    off.live.switch = LiveSwitch::Off;
+    let notice = format!(
+        "{} is there, so live is off and nothing leaves; `remora on` takes it away when everything is green, or remove it by \
+         hand and start again",
+        file.display()
+    );
+    // Who never trades live need not be told.
+    (Arc::new(off), (config.live.switch != LiveSwitch::Off).then_some(notice))
+}
+
+fn console(plant: &Plant, names: &Names) -> Console {
+    let portfolios = names.portfolios.iter().enumerate();
+    let portfolios = portfolios.map(|(index, (name, mode))| (name.clone(), *mode, PortfolioId(index as u16))).collect();
+    let cancel_all = plant.desk.as_ref().map(|_| {
+        let (ask, mut asked) = mpsc::channel(1);
+        let gateway = Arc::clone(&plant.gateway);
+        tokio::spawn(async move {
+            while let Some(answer) = asked.recv().await {
+                gateway.cast(GatewayMessage::CancelAll(answer));
+            }
+        });
+        ask
+    });
+    Console { plant: plant.clone(), portfolios: Arc::new(portfolios), cancel_all, opened: Arc::default() }
 }
 
 fn web_state(plant: &Plant, config_path: String, data: DataSource) -> WebState {
     let mut feeds = vec![Arc::clone(&plant.market_status), Arc::clone(&plant.activity_status)];
     feeds.extend(plant.config.model.url.is_some().then(|| Arc::clone(&plant.model_status)));
+    feeds.extend(plant.desk.as_ref().map(|desk| Arc::clone(&desk.channel)));
     WebState {
         pool: plant.database.pool().clone(),
         published: Arc::clone(&plant.published),
         stages: Arc::clone(&plant.stages),
         store: Arc::clone(&plant.store_status),
         feeds: Arc::new(feeds),
+        gateway: plant.desk.as_ref().map(|desk| Arc::clone(&desk.status)),
         about: About { version: env!("CARGO_PKG_VERSION").to_owned(), config_path, mode: "paper".to_owned(), data },
         hosts: plant.config.web.hosts.clone(),
         clock: clock::now,

@@ -1,7 +1,7 @@
 //! THE LAST LOOK: whether a live order may leave, read at the last instant before its bytes reach the socket, after every
 //! queue and every sleep. Closing it needs nothing and holds at once; a kill holds until the operator turns live on again.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use crate::{
     domain::{LeaderId, LeaderSwitch, LiveSwitch, Side},
@@ -11,7 +11,10 @@ use crate::{
 /// The switches as the send path sees them: what the engine recorded, and the kill that need not wait for the engine.
 #[derive(Debug)]
 pub struct Gate {
-    killed: AtomicBool,
+    /// How often it was killed, and how many of those were taken back: a kill that comes while live is being turned on is
+    /// not taken back with the older ones.
+    kills: AtomicU64,
+    revived: AtomicU64,
     live: AtomicU8,
     leaders: Box<[AtomicU8]>,
 }
@@ -25,7 +28,8 @@ pub struct LivePermit(());
 impl Default for Gate {
     fn default() -> Gate {
         Gate {
-            killed: AtomicBool::new(false),
+            kills: AtomicU64::new(0),
+            revived: AtomicU64::new(0),
             live: AtomicU8::new(LiveSwitch::Off as u8),
             leaders: (0..LEADERS_MAX).map(|_| AtomicU8::new(LeaderSwitch::Inherit as u8)).collect(),
         }
@@ -35,16 +39,21 @@ impl Default for Gate {
 impl Gate {
     /// Keeps every order in from now on, whatever the switch says.
     pub fn kill(&self) {
-        self.killed.store(true, Ordering::SeqCst);
+        self.kills.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Takes a kill back. Only for an operator who turns live on.
-    pub fn revive(&self) {
-        self.killed.store(false, Ordering::SeqCst);
+    /// Returns how often it was killed.
+    pub fn kills(&self) -> u64 {
+        self.kills.load(Ordering::SeqCst)
+    }
+
+    /// Takes the first `kills` of them back. Only for an operator who turns live on, and has seen so many.
+    pub fn revive(&self, kills: u64) {
+        self.revived.fetch_max(kills, Ordering::SeqCst);
     }
 
     pub fn is_killed(&self) -> bool {
-        self.killed.load(Ordering::SeqCst)
+        self.revived.load(Ordering::SeqCst) < self.kills()
     }
 
     /// Follows the switch that the engine recorded.
@@ -95,7 +104,11 @@ mod tests {
         // What the engine recorded meanwhile opens nothing.
         gate.set_live(LiveSwitch::On);
         assert!(!is_open(Side::Buy));
-        gate.revive();
+        let seen = gate.kills();
+        gate.kill();
+        gate.revive(seen);
+        assert!(!is_open(Side::Buy), "the second kill was not seen by who took the first back");
+        gate.revive(gate.kills());
         assert!(is_open(Side::Buy));
         gate.set_live(LiveSwitch::Off);
         assert!(!is_open(Side::Buy));

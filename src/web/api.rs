@@ -55,6 +55,7 @@ pub async fn metrics(State(web): State<Arc<Web>>) -> Response {
         times: &pulse.times,
         store: &web.state.store,
         feeds: &feeds,
+        gateway: web.state.gateway.as_deref(),
         portfolios: &names.collect::<Vec<_>>(),
         tripped: &pulse.standing.tripped,
         resident_bytes: export::resident_bytes(),

@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::{Web, figure, page, words};
 use crate::{
-    domain::{Nanos, PaperSwitch},
-    metrics::{Snapshot, health::FeedNow},
+    domain::{LiveOrders, Nanos, PaperSwitch},
+    metrics::{GatewayNow, Snapshot, health::FeedNow},
 };
 
 /// An engine that said nothing for longer than this is taken for dead.
@@ -93,6 +93,9 @@ pub fn look(web: &Web) -> Health {
         let (level, text) = feed_check(&feed, now);
         health.add(&figure::tame(&feed.name, 60), level, text);
     }
+    if let Some(gateway) = &web.state.gateway {
+        live_orders(&mut health, &gateway.now());
+    }
     standing(&mut health, web);
     store(&mut health, web, now);
     health
@@ -123,6 +126,31 @@ fn engine(health: &mut Health, snapshot: &Snapshot, now: Nanos) {
 }
 
 /// Breakers that tripped, and how the switches stand.
+/// Live orders that cannot leave are worth a look; paper goes on whatever they do.
+fn live_orders(health: &mut Health, now: &GatewayNow) {
+    let GatewayNow { state, step, connections_open, orders_open, orders_unknown, .. } = now;
+    let unknown = if *orders_unknown > 0 { format!(", {orders_unknown} of them unknown") } else { String::new() };
+    match state {
+        LiveOrders::Ready => {
+            let text = format!("ready: {connections_open} connections, {orders_open} orders open{unknown}");
+            health.add("live orders", Level::Ok, text);
+        }
+        LiveOrders::Missing
+        | LiveOrders::Starting
+        | LiveOrders::AuthMissing
+        | LiveOrders::ChannelDown
+        | LiveOrders::Restarting
+        | LiveOrders::CancelOnly
+        | LiveOrders::ClosedOnly
+        | LiveOrders::Blocked
+        | LiveOrders::ClockOff
+        | LiveOrders::OtherVersion => {
+            let step = figure::tame(step, 300);
+            health.add("live orders", Level::Degraded, format!("cannot leave: {step}; {orders_open} open{unknown}"));
+        }
+    }
+}
+
 fn standing(health: &mut Health, web: &Web) {
     let standing = web.pulse.borrow().standing.clone();
     let tripped = standing.tripped.iter().map(|(portfolio, breaker)| {

@@ -24,7 +24,7 @@ use sqlx::PgPool;
 
 use crate::{
     domain::Nanos,
-    metrics::{FeedStatus, Published, Stages, StoreStatus},
+    metrics::{FeedStatus, GatewayStatus, Published, Stages, StoreStatus},
 };
 
 use server::Web;
@@ -38,6 +38,8 @@ pub struct WebState {
     pub stages: Arc<Stages>,
     pub store: Arc<StoreStatus>,
     pub feeds: Arc<Vec<Arc<FeedStatus>>>,
+    /// The way of live orders; `None` where the settings do not allow them.
+    pub gateway: Option<Arc<GatewayStatus>>,
     pub about: About,
     /// Host names it answers to, besides localhost, 127.0.0.1 and `[::1]`: another name is an attack through DNS.
     pub hosts: Vec<String>,

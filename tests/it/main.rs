@@ -8,4 +8,5 @@ mod parts;
 mod postgres;
 mod session;
 mod start;
+mod switches;
 mod tables;

@@ -60,6 +60,7 @@ pub async fn start_silent(pool: PgPool, snapshot: Snapshot, data: DataSource) ->
         stages: Arc::new(Stages::new()),
         store: store.clone(),
         feeds: feeds.clone(),
+        gateway: None,
         about: About {
             version: "0.1.0-test".into(),
             config_path: "config/remora.toml".into(),

@@ -1,6 +1,7 @@
 //! A websocket to the venue that stays up: it connects, says what it wants, watches that data comes, and starts again.
 //!
-//! Alive is who sends data. PONG proves nothing: the venue's fan-out can die behind a socket that still answers pings.
+//! Alive is who sends data. PONG proves nothing: the venue's fan-out can die behind a socket that still answers pings. Only
+//! the user channel, where nothing may come for hours, is asked whether it answers; what it tells is checked by reads.
 //! What arrives goes into a bounded queue as it is; decoding is another's work.
 
 mod session;
@@ -15,7 +16,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 pub use tokio_tungstenite::tungstenite::Bytes;
 
-pub use speech::{ASSETS_PER_FRAME, ActivityKind, Command, Speech};
+pub use speech::{ASSETS_PER_FRAME, ActivityKind, Command, Greeting, Speech};
 
 use crate::domain::Nanos;
 
@@ -210,6 +211,34 @@ impl ActivitySocket {
 
     pub async fn reconnect(&mut self) -> Result<(), SubscribeError> {
         self.line.command(Command::Reconnect).await
+    }
+
+    pub fn status(&self) -> SocketStatus {
+        self.line.status()
+    }
+
+    /// Closes the connection and waits for that.
+    pub async fn close(self) {
+        self.line.close().await;
+    }
+}
+
+/// What becomes of our own orders. It is quiet by nature: alive is who answers our PING, and that answer is a frame, too.
+/// Dropping it closes the connection.
+#[derive(Debug)]
+pub struct AccountSocket {
+    line: Line,
+}
+
+impl AccountSocket {
+    /// Starts a socket and returns where its events come out. Needs a tokio runtime.
+    pub fn open(
+        options: Options,
+        greeting: Greeting,
+        clock: impl Fn() -> Nanos + Send + 'static,
+    ) -> (Self, mpsc::Receiver<SocketEvent>) {
+        let (line, events) = Line::open(options, Speech::Account(greeting), clock);
+        (AccountSocket { line }, events)
     }
 
     pub fn status(&self) -> SocketStatus {

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::error::{CapacityError, Error};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Bytes, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
 
 use super::{Command, Lost, MESSAGE_MAX, Options, SocketEvent, SocketStatus, Speech};
 use crate::domain::Nanos;
@@ -168,11 +168,11 @@ impl<Clock: Fn() -> Nanos + Send> Session<Clock> {
             Some(Err(error)) => return Taken::End(Lost::Failed { error: error.to_string() }),
             None => return Taken::End(Lost::Closed { reason: "the stream ended".to_owned() }),
         };
-        if bytes.as_ref() == b"PONG" {
+        if bytes.as_ref() == b"PONG" && !self.speech.is_quiet_by_nature() {
             return Taken::Other;
         }
         let received = (self.clock)();
-        let is_data = matches!(bytes.first(), Some(b'{' | b'['));
+        let is_data = matches!(bytes.first(), Some(b'{' | b'[')) || bytes.as_ref() == b"PONG";
         self.update(|status| {
             status.frames += 1;
             status.data_at = if is_data { received } else { status.data_at };
@@ -207,7 +207,10 @@ enum Taken {
 async fn connect(options: &Options) -> Result<Socket, Lost> {
     let config = WebSocketConfig::default().max_message_size(Some(MESSAGE_MAX)).max_frame_size(Some(MESSAGE_MAX));
     let (url, limit) = (options.url.as_str(), options.connect_timeout);
-    match timeout(limit, connect_async_with_config(url, Some(config), true)).await {
+    let mut tls = crate::feed::client_tls();
+    tls.alpn_protocols.clear();
+    let connector = Some(Connector::Rustls(Arc::new(tls)));
+    match timeout(limit, connect_async_tls_with_config(url, Some(config), true, connector)).await {
         Ok(Ok((socket, _))) => Ok(socket),
         Ok(Err(error)) => Err(Lost::Failed { error: format!("cannot connect to {url}: {error}") }),
         Err(_) => Err(Lost::Failed { error: format!("cannot connect to {url}: no answer in {limit:?}") }),

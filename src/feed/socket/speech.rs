@@ -38,6 +38,25 @@ impl ActivityKind {
 pub enum Speech {
     Market { assets: Vec<String> },
     Activity(ActivityKind),
+    Account(Greeting),
+}
+
+/// What shows an API key to the user channel. Never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Greeting(String);
+
+impl Greeting {
+    /// `secret` is in base64, as the venue gave it.
+    pub fn new(key_id: &str, secret: &str, passphrase: &str) -> Greeting {
+        let auth = json!({"apiKey": key_id, "secret": secret, "passphrase": passphrase});
+        Greeting(json!({"type": "user", "auth": auth, "markets": []}).to_string())
+    }
+}
+
+impl std::fmt::Debug for Greeting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Greeting(..)")
+    }
 }
 
 impl Speech {
@@ -45,7 +64,15 @@ impl Speech {
     pub fn is_idle(&self) -> bool {
         match self {
             Speech::Market { assets } => assets.is_empty(),
-            Speech::Activity(_) => false,
+            Speech::Activity(_) | Speech::Account(_) => false,
+        }
+    }
+
+    /// Whether an answer to our PING is a sign of life: only where silence is usual, so that nothing else could be one.
+    pub fn is_quiet_by_nature(&self) -> bool {
+        match self {
+            Speech::Market { .. } | Speech::Activity(_) => false,
+            Speech::Account(_) => true,
         }
     }
 
@@ -63,6 +90,8 @@ impl Speech {
                 let subscription = json!({"topic": "activity", "type": kind.name(), "filters": ""});
                 vec![json!({"action": "subscribe", "subscriptions": [subscription]}).to_string()]
             }
+            // An answer to PING proves that the key was taken: a wrong one closes the connection.
+            Speech::Account(Greeting(shown)) => vec![shown.clone(), "PING".to_owned()],
         }
     }
 
@@ -70,7 +99,7 @@ impl Speech {
     pub fn hear(&mut self, command: Command) -> Vec<String> {
         let assets = match self {
             Speech::Market { assets } => assets,
-            Speech::Activity(_) => return Vec::new(),
+            Speech::Activity(_) | Speech::Account(_) => return Vec::new(),
         };
         match command {
             Command::Subscribe(mut new) => {

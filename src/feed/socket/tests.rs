@@ -209,3 +209,30 @@ async fn the_activity_feed_tells_fills_and_repeats_them_when_the_venue_does() {
     seen(&mut events, fill).await;
     assert_eq!(socket.status().connects, 2);
 }
+
+#[tokio::test]
+async fn the_user_channel_lives_by_its_pongs_and_a_wrong_key_is_shown_out() {
+    crate::feed::install_tls();
+    let venue = Server::start(VenueOptions { rate_percent: 0, ..VenueOptions::default() }).await.expect("a free port");
+    let key = crate::venue::polymarket::Key::from_bytes([7; 32]).expect("a key");
+    let public = crate::venue::polymarket::rest::Public::new(&venue.clob_url, &venue.urls.geoblock);
+    let api = public.derive(&key, crate::venue::polymarket::Network::Polygon, clock()).await.expect("an API key");
+    let quick = |silence: u64| Options {
+        silence_max: Duration::from_millis(silence),
+        ping_every: Duration::from_millis(50),
+        ..Options::new(&venue.urls.ws_user)
+    };
+    let greeting = Greeting::new(&api.id, &api.secret.to_base64(), api.passphrase());
+    assert_eq!(format!("{greeting:?}"), "Greeting(..)");
+    let (socket, mut events) = AccountSocket::open(quick(1_000), greeting.clone(), clock);
+    assert_eq!(next(&mut events).await, SocketEvent::Connected);
+    for _ in 0..30 {
+        assert!(matches!(next(&mut events).await, SocketEvent::Frame { bytes, .. } if bytes.as_ref() == b"PONG"));
+    }
+    assert_eq!(socket.status().connects, 1, "silent for longer than it may be, but for its answers");
+    socket.close().await;
+    let wrong = Greeting::new(&api.id, &api.secret.to_base64(), "wrong");
+    let (socket, mut events) = AccountSocket::open(quick(1_000), wrong, clock);
+    assert!(matches!(lost(&mut events).await, Lost::Closed { .. } | Lost::Failed { .. }));
+    socket.close().await;
+}

@@ -60,7 +60,7 @@ pub struct House {
     members: HashMap<AccountId, Member>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Member {
     key: Key,
     wallet: Address,
@@ -92,6 +92,7 @@ impl House {
 
     pub fn sign(&mut self, account: AccountId, terms: &Terms, exchange: Exchange) -> Signed {
         const SALT_BITS: u32 = 53;
+        let network = self.network;
         let member = self.member(account);
         let signature_type = match member.signs_as {
             SignsAs::Owner(kind) => kind,
@@ -115,15 +116,15 @@ impl House {
             builder: B256::ZERO,
         };
         let signature = match member.signs_as {
-            SignsAs::Owner(_) => signature::sign(&order, &member.key, exchange, self.network),
-            SignsAs::Session => signature::sign_in_session(&order, &member.key, exchange, self.network),
+            SignsAs::Owner(_) => signature::sign(&order, &member.key, exchange, network),
+            SignsAs::Session => signature::sign_in_session(&order, &member.key, exchange, network),
         };
-        Signed { order, id: order.id(exchange, self.network), signature: signature.into() }
+        Signed { order, id: order.id(exchange, network), signature: signature.into() }
     }
 
-    fn member(&mut self, account: AccountId) -> Member {
+    fn member(&mut self, account: AccountId) -> &Member {
         let seed = self.seed;
-        *self.members.entry(account).or_insert_with(|| {
+        self.members.entry(account).or_insert_with(|| {
             let key = secret(seed, "house", u64::from(account.0));
             let kinds = [SignatureType::Safe, SignatureType::Proxy, SignatureType::DepositWallet];
             let kind = kinds[account.0 as usize % kinds.len()];

@@ -89,9 +89,9 @@ pub struct Chain {
     pub house: House,
     pub contracts: Contracts,
     pub submissions: relay::Submissions,
-    operator: Key,
-    oracle: Key,
-    relayer: Key,
+    operator: Arc<Key>,
+    oracle: Arc<Key>,
+    relayer: Arc<Key>,
     now: Nanos,
     blocks: VecDeque<Block>,
     known: HashMap<B256, Known>,
@@ -156,9 +156,9 @@ impl Chain {
             house: House::new(options.seed, options.network),
             contracts: Contracts::new(options.network),
             submissions: relay::Submissions::default(),
-            operator: house::secret(options.seed, "operator", 0),
-            oracle: house::secret(options.seed, "oracle", 0),
-            relayer: house::secret(options.seed, "relayer", 0),
+            operator: Arc::new(house::secret(options.seed, "operator", 0)),
+            oracle: Arc::new(house::secret(options.seed, "oracle", 0)),
+            relayer: Arc::new(house::secret(options.seed, "relayer", 0)),
             now: options.start,
             blocks: VecDeque::from([first]),
             known: HashMap::new(),
@@ -229,14 +229,14 @@ impl Chain {
     /// Tells how a condition ended; mined in the next block. Returns the transaction's hash.
     pub fn resolved(&mut self, condition: &Condition, payouts: [u64; 2], at: Nanos) -> B256 {
         let (input, log) = settlement::resolution(condition, payouts, self.oracle.address());
-        let hash = self.send(self.oracle, log.address, input, Work::Told(vec![log]), at);
+        let hash = self.send(Arc::clone(&self.oracle), log.address, input, Work::Told(vec![log]), at);
         self.ready.push((hash, Ok(())));
         hash
     }
 
     /// Sends what a contract wallet's owner signed, paid for by the relayer; mined in the next block. Returns the hash.
     pub fn relay(&mut self, to: Address, input: Bytes, calls: Vec<Call>, at: Nanos) -> B256 {
-        let hash = self.send(self.relayer, to, input, Work::Calls(calls), at);
+        let hash = self.send(Arc::clone(&self.relayer), to, input, Work::Calls(calls), at);
         self.ready.push((hash, Ok(())));
         hash
     }
@@ -244,7 +244,7 @@ impl Chain {
     /// Sends something that was done elsewhere, paid for by the relayer; mined in the next block with these logs. What it
     /// calls is not written. Returns the hash.
     pub fn done(&mut self, to: Address, logs: Vec<Log>, at: Nanos) -> B256 {
-        let hash = self.send(self.relayer, to, Bytes::new(), Work::Told(logs), at);
+        let hash = self.send(Arc::clone(&self.relayer), to, Bytes::new(), Work::Told(logs), at);
         self.ready.push((hash, Ok(())));
         hash
     }
@@ -373,11 +373,11 @@ impl Chain {
     }
 
     fn attempt(&mut self, attempt: &Attempt, at: Nanos) -> B256 {
-        self.send(self.operator, attempt.to, attempt.input.clone(), Work::Told(attempt.logs.clone()), at)
+        self.send(Arc::clone(&self.operator), attempt.to, attempt.input.clone(), Work::Told(attempt.logs.clone()), at)
     }
 
     /// Signs a transaction with one of our own keys; nodes hear of it in a moment.
-    fn send(&mut self, key: Key, to: Address, input: Bytes, work: Work, at: Nanos) -> B256 {
+    fn send(&mut self, key: Arc<Key>, to: Address, input: Bytes, work: Work, at: Nanos) -> B256 {
         let nonce = self.nonces.entry(key.address()).or_default();
         let body = Unsigned {
             chain_id: self.options.network.chain_id(),

@@ -10,6 +10,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use base64::prelude::BASE64_URL_SAFE;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+use zeroize::Zeroizing;
 
 use super::contracts::Network;
 use super::key::{BadSignature, Key, SIGNATURE_BYTES, recover};
@@ -69,9 +70,9 @@ pub const fn domain_separator(network: Network) -> B256 {
     }
 }
 
-/// The secret of an API key. Is never printed.
+/// The secret of an API key. Is never printed, and erased at its end.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(Vec<u8>);
+pub struct Secret(Zeroizing<Vec<u8>>);
 
 /// An API key's secret is not base64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +93,7 @@ pub struct Request<'a> {
 
 impl Secret {
     pub fn from_bytes(bytes: Vec<u8>) -> Secret {
-        Secret(bytes)
+        Secret(Zeroizing::new(bytes))
     }
 
     /// Reads base64 as the clients do: either alphabet, padded or not.
@@ -101,12 +102,12 @@ impl Secret {
             .with_decode_padding_mode(DecodePaddingMode::Indifferent)
             .with_decode_allow_trailing_bits(true);
         let alphabet = if text.contains(['+', '/']) { &STANDARD } else { &URL_SAFE };
-        GeneralPurpose::new(alphabet, config).decode(text).map(Secret).map_err(|_| BadSecret)
+        GeneralPurpose::new(alphabet, config).decode(text).map(Secret::from_bytes).map_err(|_| BadSecret)
     }
 
     /// Writes it as the venue gives it out: URL-safe, padded.
     pub fn to_base64(&self) -> String {
-        BASE64_URL_SAFE.encode(&self.0)
+        BASE64_URL_SAFE.encode(&*self.0)
     }
 
     /// Returns the MAC of a request as its header has it: URL-safe base64, padded.
@@ -119,8 +120,13 @@ impl Secret {
         BASE64_URL_SAFE.decode(signature).is_ok_and(|mac| self.mac(request).verify_slice(&mac).is_ok())
     }
 
+    /// Returns a MAC that has seen nothing yet.
+    pub(super) fn keyed(&self) -> Hmac<Sha256> {
+        Hmac::new_from_slice(&self.0).expect("a secret of any length is a key")
+    }
+
     fn mac(&self, request: &Request<'_>) -> Hmac<Sha256> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("a secret of any length is a key");
+        let mut mac = self.keyed();
         for part in [request.timestamp.as_bytes(), request.method.as_bytes(), request.path.as_bytes(), request.body] {
             mac.update(part);
         }

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use alloy::primitives::{Address, B256, keccak256};
 use secp256k1::ecdsa::{RecoverableSignature, RecoveryId};
 use secp256k1::{Message, PublicKey, SecretKey};
+use zeroize::Zeroizing;
 
 /// `r`, `s` and `v`: the length of a plain signature.
 pub const SIGNATURE_BYTES: usize = 65;
@@ -15,11 +16,18 @@ const S_MAX: [u8; 32] = [
     0x73, 0x57, 0xa4, 0x50, 0x1d, 0xdf, 0xe9, 0x2f, 0x46, 0x68, 0x1b, 0x20, 0xa0,
 ];
 
-/// A secret key and its address. Is never printed: [`fmt::Debug`] shows the address.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// A secret key and its address. Is never printed ([`fmt::Debug`] shows the address), never cloned, and erased when it is
+/// dropped. The one that signs for real money lives in a [page of its own](crate::secret::Sealed).
+#[derive(PartialEq, Eq)]
 pub struct Key {
     secret: SecretKey,
     address: Address,
+}
+
+impl Drop for Key {
+    fn drop(&mut self) {
+        self.secret.non_secure_erase();
+    }
 }
 
 /// Why a text or some bytes are no secret key. Never says which bytes they were.
@@ -66,7 +74,12 @@ pub enum BadSignature {
 impl Key {
     /// Returns the key of 32 bytes.
     pub fn from_bytes(bytes: [u8; 32]) -> Result<Key, BadKey> {
-        let secret = SecretKey::from_secret_bytes(bytes).map_err(|_| BadKey::OutOfRange)?;
+        Key::from_slice(&Zeroizing::new(bytes))
+    }
+
+    /// Returns the key of 32 bytes that stay where they are.
+    pub fn from_slice(bytes: &[u8; 32]) -> Result<Key, BadKey> {
+        let secret = SecretKey::from_secret_bytes(*bytes).map_err(|_| BadKey::OutOfRange)?;
         let address = address(&PublicKey::from_secret_key(&secret));
         Ok(Key { secret, address })
     }
@@ -91,8 +104,26 @@ impl FromStr for Key {
     type Err = BadKey;
 
     fn from_str(text: &str) -> Result<Key, BadKey> {
-        let bytes: B256 = text.parse().map_err(|_| BadKey::NotHex)?;
-        Key::from_bytes(bytes.0)
+        Key::from_slice(&*digits(text.as_bytes())?)
+    }
+}
+
+/// Returns the 32 bytes of 64 hex digits, with or without `0x`, and leaves no copy of them behind.
+pub fn digits(text: &[u8]) -> Result<Zeroizing<[u8; 32]>, BadKey> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    // The decoder would take a second `0x`.
+    let digits = text.strip_prefix(b"0x").unwrap_or(text);
+    if digits.len() != 64 {
+        return Err(BadKey::NotHex);
+    }
+    alloy::hex::decode_to_slice(digits, bytes.as_mut()).map_err(|_| BadKey::NotHex)?;
+    Ok(bytes)
+}
+
+impl Key {
+    /// Returns the secret for a file of the operator's. Nothing else may ask for it.
+    pub(crate) fn to_secret(&self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(self.secret.to_secret_bytes())
     }
 }
 

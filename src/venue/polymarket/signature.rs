@@ -17,7 +17,7 @@ const WALLET_VERSION: B256 = b256!("c89efdaa54c0f20c7adf612882df0950f5a951637e03
 /// Plain signature, domain separator, struct hash, type and its length.
 pub const WALLET_SIGNATURE_BYTES: usize = SIGNATURE_BYTES + 32 + 32 + TYPE.len() + 2;
 /// What a session key's signature ends in: 0x6492, sixteen times.
-const SESSION_MARK: B256 = b256!("6492649264926492649264926492649264926492649264926492649264926492");
+pub(super) const SESSION_MARK: B256 = b256!("6492649264926492649264926492649264926492649264926492649264926492");
 
 /// Who made a signature that holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,7 +113,7 @@ fn wallet_signer(
 
 /// Returns what the owner of a deposit wallet signs: the order inside a message of the wallet's (ERC-7739), in the domain of
 /// the exchange.
-fn wallet_digest(wallet: Address, order_hash: B256, exchange: Exchange, network: Network) -> B256 {
+pub(super) fn wallet_digest(wallet: Address, order_hash: B256, exchange: Exchange, network: Network) -> B256 {
     let words = [
         TYPED_DATA_SIGN,
         order_hash,

@@ -22,10 +22,17 @@ use crate::venue::polymarket::{Key, SignatureType, wallet};
 const KEYS_MAX: usize = 100_000;
 
 /// An owner who has money from the start: so much in each of his wallets, with every approval given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Funded {
     pub key: Key,
     pub money: Usdc,
+}
+
+/// A key is never cloned where it signs for money; those of a simulated venue sign for none.
+impl Clone for Funded {
+    fn clone(&self) -> Funded {
+        Funded { key: Key::from_slice(&self.key.to_secret()).expect("it was a key"), money: self.money }
+    }
 }
 
 /// A text is not `HEXKEY:USD`. Never says what it was: it may hold a secret.

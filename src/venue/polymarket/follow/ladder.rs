@@ -30,6 +30,19 @@ pub const READ_AGAIN: Nanos = Nanos::from_secs(1);
 pub const READS_MAX: usize = 10;
 pub const READS_TIME: Nanos = Nanos::from_millis(500);
 
+/// How long a silence must be to count. The model check shows what shorter ones break.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Patience {
+    pub window: Nanos,
+    pub empty_reads: u8,
+}
+
+impl Default for Patience {
+    fn default() -> Patience {
+        Patience { window: WINDOW, empty_reads: EMPTY_READS }
+    }
+}
+
 /// What to read of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Look {

@@ -22,7 +22,7 @@ mod trades;
 mod reads;
 mod word;
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 pub use message::{Leg, OrderMessage, OrderStatus, TradeMessage, TradeStatus};
 pub use part::Part;
@@ -32,6 +32,7 @@ use crate::{
     domain::{FeeSchedule, LiveOrders, Nanos, OrderId, TokenId, TradeKey, VenueOrderId},
     venue::outbox::Sent,
 };
+use ladder::Patience;
 use order::Followed;
 use reads::Reads;
 
@@ -42,16 +43,17 @@ pub const FOREIGN_MAX: usize = 4_096;
 pub const OPEN_MAX: usize = 2_048;
 
 /// Every live order that is not over, those that ended lately, and what is under way to learn more of them.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Follower {
-    orders: HashMap<OrderId, Followed>,
+    patience: Patience,
+    orders: BTreeMap<OrderId, Followed>,
     /// The venue's names of orders; one that goes by another name than we signed has two.
-    names: HashMap<VenueOrderId, OrderId>,
+    names: BTreeMap<VenueOrderId, OrderId>,
     /// Ended, oldest first.
     ended: VecDeque<OrderId>,
     /// What the market of each token takes of takers, for trades that are not ours.
-    fees: HashMap<TokenId, FeeSchedule>,
-    foreign: HashSet<(TradeKey, VenueOrderId)>,
+    fees: BTreeMap<TokenId, FeeSchedule>,
+    foreign: BTreeSet<(TradeKey, VenueOrderId)>,
     foreign_in_order: VecDeque<(TradeKey, VenueOrderId)>,
     reads: Reads,
     /// What stops entries until somebody has looked: the venue does not mean what we mean.
@@ -63,11 +65,12 @@ impl Follower {
     /// The user channel is down at first; what happened since `since` is to be read when it is up.
     pub fn new(since: Nanos) -> Follower {
         Follower {
-            orders: HashMap::new(),
-            names: HashMap::new(),
+            patience: Patience::default(),
+            orders: BTreeMap::new(),
+            names: BTreeMap::new(),
             ended: VecDeque::new(),
-            fees: HashMap::new(),
-            foreign: HashSet::new(),
+            fees: BTreeMap::new(),
+            foreign: BTreeSet::new(),
             foreign_in_order: VecDeque::new(),
             reads: Reads::new(since),
             has_fault: false,
@@ -196,7 +199,7 @@ impl Follower {
                 self.has_fault = true;
             }
             self.has_fault |= order.has_fault();
-            order.try_close(now, self.reads.is_whole(), told);
+            order.try_close(now, self.patience, self.reads.is_whole(), told);
         }
         debug_assert!(ended_before <= told.ended.len());
         self.ended.extend(told.ended.drain(..));

@@ -3,7 +3,7 @@
 mod legs;
 
 use super::{
-    ladder::{self, Look, Timetable},
+    ladder::{self, Look, Patience, Timetable},
     message::{OrderMessage, OrderStatus},
     part::{self, AmountUnit},
     word::{Action, Alarm, Stands, Told},
@@ -88,6 +88,8 @@ pub(super) struct Followed {
     /// Trades before this moment are all told.
     trades_from: Nanos,
     is_accept_told: bool,
+    /// It ended under our eyes: all its matches were told.
+    has_ended_here: bool,
     other_name: Option<VenueOrderId>,
     has_fault: bool,
 }
@@ -117,6 +119,7 @@ impl Followed {
             gap_until: None,
             trades_from: Nanos(sent.at.0.saturating_sub(ladder::LOOK_BACK.0)),
             is_accept_told: landed,
+            has_ended_here: false,
             other_name: None,
             has_fault: false,
         }
@@ -309,17 +312,25 @@ impl Followed {
         if matches!(self.phase, Phase::Ended(Ending::Said(_)) | Phase::Closed) {
             return;
         }
-        let ended = |end| Phase::Ended(Ending::Said(end));
         match (message.status, self.is_immediate()) {
-            (OrderStatus::Matched, _) => self.enter(now, ended(OrderEnd::Filled)),
-            (OrderStatus::Expired, _) => self.enter(now, ended(OrderEnd::Expired)),
+            (OrderStatus::Matched, _) => self.ended(now, OrderEnd::Filled),
+            (OrderStatus::Expired, _) => self.ended(now, OrderEnd::Expired),
             (OrderStatus::Cancelled | OrderStatus::Refused(_) | OrderStatus::Invalid, _)
-            | (OrderStatus::Unmatched, true) => self.enter(now, ended(OrderEnd::Cancelled)),
+            | (OrderStatus::Unmatched, true) => self.ended(now, OrderEnd::Cancelled),
             (OrderStatus::Live | OrderStatus::Unmatched, false) => match self.phase {
                 Phase::Unknown | Phase::Held => self.enter(now, Phase::Resting),
                 Phase::Sent | Phase::Resting | Phase::Ended(_) | Phase::Closed => {}
             },
             (OrderStatus::Live | OrderStatus::Delayed | OrderStatus::Unpublished, _) => {}
+        }
+    }
+
+    /// It is over, and how is known now; if it was over before, the looks at its fills go on as they were.
+    fn ended(&mut self, now: Nanos, end: OrderEnd) {
+        let ended = Phase::Ended(Ending::Said(end));
+        match self.phase {
+            Phase::Ended(_) => self.phase = ended,
+            Phase::Sent | Phase::Unknown | Phase::Held | Phase::Resting | Phase::Closed => self.enter(now, ended),
         }
     }
 
@@ -388,6 +399,11 @@ impl Followed {
         status == OrderStatus::Live && self.is_immediate() && matches!(self.phase, Phase::Unknown | Phase::Held)
     }
 
+    /// There was no room for a read of it: it is the next thing to do.
+    pub fn put_off(&mut self, now: Nanos) {
+        self.hurry = Some((now, Look::Order));
+    }
+
     pub fn read_failed(&mut self, now: Nanos) {
         self.hurry = Some((now.plus(ladder::READ_AGAIN), Look::Both));
     }
@@ -402,7 +418,7 @@ impl Followed {
     }
 
     /// Ends it where everything that belongs to its end is known.
-    pub fn try_close(&mut self, now: Nanos, is_channel_whole: bool, told: &mut Told) {
+    pub fn try_close(&mut self, now: Nanos, patience: Patience, is_channel_whole: bool, told: &mut Told) {
         match self.phase {
             Phase::Ended(ending) => {
                 let lag_over = self.since.plus(ladder::END_LAG);
@@ -411,7 +427,7 @@ impl Followed {
                     Some(matched) => self.are_told(matched),
                     None => read_since(self.looks.order_at),
                 };
-                let is_late = self.since.plus(ladder::WINDOW) <= self.looks.trades_at;
+                let is_late = self.since.plus(patience.window) <= self.looks.trades_at;
                 if is_whole {
                     self.close(now, self.end(ending), told);
                 } else if is_late {
@@ -419,7 +435,7 @@ impl Followed {
                     self.close(now, self.end(ending), told);
                 }
             }
-            Phase::Unknown | Phase::Held if is_channel_whole && self.is_absent() => {
+            Phase::Unknown | Phase::Held if is_channel_whole && self.is_absent(patience) => {
                 let end = if self.landed { OrderEnd::Cancelled } else { OrderEnd::Absent };
                 self.close(now, end, told);
             }
@@ -428,13 +444,13 @@ impl Followed {
     }
 
     /// Whether both sources were read with success after everything must have landed, and often enough, and knew nothing.
-    fn is_absent(&self) -> bool {
-        let window_over = self.silent_since().plus(ladder::WINDOW);
+    fn is_absent(&self, patience: Patience) -> bool {
+        let window_over = self.silent_since().plus(patience.window);
         (!self.landed || self.missed_at.is_some())
             && window_over <= self.looks.order_at
             && window_over <= self.looks.trades_at
-            && ladder::EMPTY_READS <= self.looks.order_empty
-            && ladder::EMPTY_READS <= self.looks.trades_empty
+            && patience.empty_reads <= self.looks.order_empty
+            && patience.empty_reads <= self.looks.trades_empty
     }
 
     fn end(&self, ending: Ending) -> OrderEnd {
@@ -453,6 +469,7 @@ impl Followed {
     fn close(&mut self, now: Nanos, end: OrderEnd, told: &mut Told) {
         self.enter(now, Phase::Closed);
         self.again = Again::Over;
+        self.has_ended_here = true;
         told.inputs.push(Input::Closed { order: self.sent.order, end });
         told.ended.push(self.sent.order);
     }
@@ -518,11 +535,17 @@ impl Followed {
         [again, silence, self.legs.next_alarm()].into_iter().flatten().min()
     }
 
-    /// Returns when it wants to be looked up next: not while a read of it is under way.
+    /// Returns when it wants to be looked up next. After a gap at once, but for a read that is under way.
     pub fn next_read(&self) -> Option<Nanos> {
-        let wanted = if self.has_gap() { Some(Nanos::ZERO) } else { self.next_look().map(|(at, _)| at) };
-        let is_free = self.asked_at.map_or(Nanos::ZERO, |at| at.plus(ladder::READ_PATIENCE));
-        wanted.map(|at| at.max(is_free))
+        let look = self.next_look().map(|(at, _)| at);
+        let free_at = self.asked_at.map_or(Nanos::ZERO, |at| at.plus(ladder::READ_PATIENCE));
+        let gap = self.has_gap().then_some(free_at);
+        [look, gap].into_iter().flatten().min()
+    }
+
+    /// Returns whether a read of it is under way.
+    pub fn is_asked(&self, now: Nanos) -> bool {
+        self.asked_at.is_some_and(|at| now < at.plus(ladder::READ_PATIENCE))
     }
 
     /// Returns since when a match of it waits for its settlement.

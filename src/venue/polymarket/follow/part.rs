@@ -80,6 +80,9 @@ const UNIT_SLACK_PERCENT: u64 = 120;
 /// The older unit: millionths written as whole numbers.
 const FIXED_POINT: u64 = 1_000_000;
 
+/// 0.01 of a share or of a dollar: nothing is ordered in less.
+const DUST: u64 = 10_000;
+
 /// The unit that an amount is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AmountUnit {
@@ -93,7 +96,7 @@ impl AmountUnit {
         let most = bound.saturating_mul(UNIT_SLACK_PERCENT) / 100;
         if written <= most {
             Some(AmountUnit::Decimal)
-        } else if written.is_multiple_of(FIXED_POINT) && written / FIXED_POINT <= most {
+        } else if written.is_multiple_of(FIXED_POINT) && (DUST..=most).contains(&(written / FIXED_POINT)) {
             Some(AmountUnit::FixedPoint)
         } else {
             None
@@ -120,7 +123,6 @@ pub fn given(sent: &Sent) -> u64 {
 /// Returns whether nothing worth ordering is left of what the order gives: under 0.01 share and the cents that amounts are
 /// cut to.
 pub fn is_spent(sent: &Sent, shares: Shares, cash: Usdc) -> bool {
-    const DUST: u64 = 10_000;
     match sent.side {
         Side::Buy => sent.budget.0 - cash.0 < (dust_cost(sent.limit) + DUST) as i64,
         Side::Sell => sent.shares.0.saturating_sub(shares.0) < 2 * DUST,
@@ -128,5 +130,5 @@ pub fn is_spent(sent: &Sent, shares: Shares, cash: Usdc) -> bool {
 }
 
 fn dust_cost(limit: Price) -> u64 {
-    limit.cost_ceil(Shares(10_000)).0 as u64 + 100
+    limit.cost_ceil(Shares(DUST)).0 as u64 + 100
 }

@@ -24,7 +24,7 @@ enum Channel {
     Up(Nanos),
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Reads {
     channel: Channel,
     /// Trades since then may have been missed, until a read that was begun with the channel up has told them.
@@ -69,6 +69,16 @@ impl Reads {
         self.wanted = Some(self.wanted.map_or(since, |wanted| wanted.min(since)));
     }
 
+    /// As before, and as far back.
+    fn want_again(&mut self, after: Nanos) {
+        self.wanted = Some(self.wanted.map_or(after, |wanted| wanted.min(after)));
+    }
+
+    #[cfg(test)]
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
     /// Returns whether another read may begin, and counts it.
     fn take(&mut self, now: Nanos) -> bool {
         while self.recent.front().is_some_and(|at| at.plus(ladder::READS_TIME) <= now) {
@@ -86,7 +96,8 @@ impl Reads {
         let settle = oldest_pending.map(|at| at.plus(ladder::SETTLE_READ).max(self.settle_next));
         let wanted = self.wanted.map(|_| self.not_before).into_iter().chain(settle).min();
         let is_free = self.asked.map_or(Nanos::ZERO, |asked| asked.at.plus(ladder::READ_PATIENCE));
-        let trades = wanted.map(|at| at.max(is_free));
+        let lost = self.asked.map(|_| is_free);
+        let trades = wanted.map(|at| at.max(is_free)).into_iter().chain(lost).min();
         let is_full = ladder::READS_MAX <= self.recent.len();
         let room = self.recent.front().filter(|_| is_full).map_or(Nanos::ZERO, |at| at.plus(ladder::READS_TIME));
         orders.into_iter().chain(trades).min().map(|at| at.max(room))
@@ -111,17 +122,19 @@ impl Follower {
             if order.next_read().is_none_or(|at| now < at) {
                 continue;
             }
-            let is_gap = order.has_gap();
-            if !self.reads.take(now) {
-                break;
-            }
             let look = order.take_look(now);
             if look.is_some_and(|look| look.is_at_trades()) {
                 self.reads.want_trades(order.trades_from().plus(ladder::LOOK_BACK));
             }
-            if is_gap || look.is_some_and(|look| look.is_at_order()) {
+            let is_wanted = order.has_gap() || look.is_some_and(|look| look.is_at_order());
+            if !is_wanted || order.is_asked(now) {
+                continue;
+            }
+            if self.reads.take(now) {
                 order.asked_at = Some(now);
                 told.actions.push(Action::ReadOrder { order: order.sent.order, id: order.sent.id });
+            } else {
+                order.put_off(now);
             }
         }
         self.ask_for_trades(now, told);
@@ -139,7 +152,9 @@ impl Follower {
             self.reads.want_trades(oldest);
             self.reads.settle_next = now.plus(ladder::SETTLE_READ);
         }
-        self.reads.asked = self.reads.asked.filter(|asked| now < asked.at.plus(ladder::READ_PATIENCE));
+        if let Some(lost) = self.reads.asked.take_if(|asked| asked.at.plus(ladder::READ_PATIENCE) <= now) {
+            self.reads.want_again(lost.after);
+        }
         let is_free = self.reads.asked.is_none() && self.reads.not_before <= now;
         let Some(after) = self.reads.wanted.filter(|_| is_free) else { return };
         if !self.reads.take(now) {
@@ -182,7 +197,7 @@ impl Follower {
             Read::Found(trades) => trades.as_slice(),
             Read::Absent => &[],
             Read::Failed => {
-                self.reads.wanted = Some(self.reads.wanted.map_or(asked.after, |wanted| wanted.min(asked.after)));
+                self.reads.want_again(asked.after);
                 self.reads.not_before = now.plus(ladder::READ_AGAIN);
                 return;
             }

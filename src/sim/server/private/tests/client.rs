@@ -24,7 +24,7 @@ pub const MONEY: Usdc = Usdc::whole(1_000);
 /// Starts a venue that nobody but clients trades at, with money for Anna (key 1) and Bob (key 2).
 pub async fn start(limits: Limits) -> Arc<Server> {
     crate::feed::install_tls();
-    let accounts = [1, 2].map(|byte| Funded { key: key(byte), money: MONEY }).to_vec();
+    let accounts = [1, 2].map(|byte| Funded { key: key(byte), money: MONEY }).into();
     let private = PrivateSettings { accounts, limits };
     let options = Options { rate_percent: 0, private, ..Options::default() };
     Arc::new(Server::start(options).await.expect("free ports"))

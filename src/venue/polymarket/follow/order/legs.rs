@@ -87,7 +87,7 @@ impl Followed {
         let leg = match known {
             Some(leg) => leg,
             None => {
-                if self.is_over() {
+                if self.has_ended_here {
                     told.alarms.push(Alarm::Late { order, trade });
                 }
                 if status != TradeStatus::Failed {

@@ -1,0 +1,738 @@
+//! The gateway at work: orders out, the venue's words in, and what follows from them. One task; what takes time runs beside it
+//! and comes back as a message.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use serde_json::Value;
+use tokio::{
+    sync::mpsc,
+    time::{MissedTickBehavior, interval, sleep},
+};
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+
+use super::{
+    desk::Desk,
+    opening::{self, Failed, Finding, Step},
+    world::{self, World},
+};
+use crate::{
+    clock,
+    control::console::CancelAll,
+    domain::{Input, LeaderId, LiveOrders, Nanos, Side, TokenId, VenueOrderId},
+    feed::{
+        account::{self, Message, Ours, Strange},
+        socket::{AccountSocket, Bytes, Greeting, Options, SocketEvent},
+    },
+    hot_loop::{Command, Stamped},
+    metrics::{AnswerClass, GatewayNow},
+    venue::{
+        outbox::Outgoing,
+        polymarket::{
+            answer::{self, Answer, Doubt, Reply},
+            buckets::Buckets,
+            connection::{Connections, Target},
+            credentials::Credentials,
+            dispatch::{Dispatch, Dispatched, Leaving},
+            follow::{Action, Evidence, OrderMessage, Read, TradeMessage},
+            rest::{Cancelled, Public, Rest, signed},
+        },
+    },
+};
+
+pub type SharedBuckets = Arc<Mutex<Buckets>>;
+
+/// Who answers no PING for so long is gone; how often he is asked.
+const SILENCE_MAX: Duration = Duration::from_secs(10);
+const PING_EVERY: Duration = Duration::from_secs(4);
+/// How often the world is asked whether it lets us trade: usually, while something is wrong, and where on earth we are.
+const CHECK_EVERY: Duration = Duration::from_secs(60);
+const CHECK_SOON: Duration = Duration::from_secs(5);
+const PLACE_EVERY: u32 = 60;
+/// Messages in a token that has no id yet wait for it: so many, and so often they are tried again.
+const PARKED_MAX: usize = 256;
+const PARKED_TRIES: u32 = 100;
+const PARKED_PAUSE: Duration = Duration::from_millis(50);
+/// Answers that are under way when it is to stop are waited for.
+const STOP_PATIENCE: Duration = Duration::from_secs(3);
+
+/// What the driver uses of the rest of the process.
+pub struct Around {
+    /// For the hot thread.
+    pub commands: mpsc::Sender<Command>,
+    /// Finds a token's id by its text.
+    pub tokens: Box<dyn Fn(&str) -> Option<TokenId> + Send + Sync>,
+    /// Gives an id to a token that nobody knows.
+    pub name_token: Box<dyn Fn(String) + Send + Sync>,
+    pub asked: mpsc::Receiver<Asked>,
+    pub stop: CancellationToken,
+}
+
+/// What an operator asks for.
+pub enum Asked {
+    /// Cancel whatever rests; answers how many were cancelled, or why not all were.
+    CancelAll(CancelAll),
+}
+
+/// What came of something that ran beside.
+enum Done {
+    Sent { id: VenueOrderId, dispatched: Dispatched, began: u64 },
+    Order { id: VenueOrderId, read: Result<Option<Value>, String> },
+    Trades { number: u64, read: Result<Vec<Value>, String> },
+    Cancel { id: VenueOrderId, answer: Result<Cancelled, String> },
+    Checked { found: Vec<Finding>, result: Result<(), Failed> },
+    /// The venue gave us another API key.
+    Rekeyed,
+}
+
+/// A body that may be sent once more.
+struct Kept {
+    body: String,
+    leader: LeaderId,
+    side: Side,
+}
+
+/// Why the driver ended.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Ended {
+    Stopped,
+    /// The hot thread takes nothing any more.
+    Closed,
+    Failed(String),
+}
+
+struct Driver {
+    desk: Arc<Desk>,
+    around: Around,
+    public: Public,
+    rest: Rest,
+    api: Credentials,
+    ours: Ours,
+    dispatch: Dispatch,
+    world: World,
+    kept: HashMap<VenueOrderId, Kept>,
+    parked: VecDeque<(Bytes, u32)>,
+    done: mpsc::UnboundedSender<Done>,
+    /// What failed last; empty when all is well.
+    step: String,
+    checks: u32,
+}
+
+/// Opens the way to the venue and keeps it open, until it is told to stop.
+pub async fn run(desk: Arc<Desk>, mut around: Around) -> Ended {
+    let buckets = SharedBuckets::default();
+    let mut world = World::new(desk.places.observe);
+    let target = match Target::new(&desk.places.clob_url) {
+        Ok(target) => target,
+        Err(error) => return Ended::Failed(error),
+    };
+    let host = target.host.clone();
+    let connections = Connections::new(target);
+    let _kept = AbortOnDropHandle::new(tokio::spawn(Arc::clone(&connections).keep()));
+    let public = Public::new(&desk.places.clob_url, &desk.places.geoblock_url);
+    if tell_state(&desk, &around, LiveOrders::Starting).await.is_err() {
+        return Ended::Closed;
+    }
+    let mut pause = Duration::from_millis(500);
+    let (api, rest) = loop {
+        let opened = open(&desk, &public, &buckets, &host, &mut world);
+        let opened = tokio::select! {
+            opened = opened => opened,
+            () = around.stop.cancelled() => return Ended::Stopped,
+        };
+        let failed = match opened {
+            Ok(opened) => break opened,
+            Err(failed) => failed,
+        };
+        tracing::error!(step = failed.step.code(), why = failed.why, "live orders cannot leave yet");
+        desk.status.set(GatewayNow { state: failed.state, step: failed.to_string(), ..GatewayNow::default() });
+        if tell_state(&desk, &around, failed.state).await.is_err() {
+            return Ended::Closed;
+        }
+        refuse_all(&desk);
+        tokio::select! {
+            () = sleep(pause) => pause = (pause * 2).min(CHECK_SOON),
+            () = around.stop.cancelled() => return Ended::Stopped,
+            Some(Asked::CancelAll(answer)) = around.asked.recv() => {
+                let _ = answer.send(Err(format!("the way to the venue is not open: {failed}")));
+            }
+        }
+    };
+    let ours = Ours { key_id: api.id.clone(), wallet: desk.wallet.funder.to_string() };
+    let dispatch = Dispatch { connections, gate: Arc::clone(&desk.gate), buckets, clock: clock::now };
+    let (done, dones) = mpsc::unbounded_channel();
+    let driver = Driver {
+        desk,
+        around,
+        public,
+        rest,
+        api,
+        ours,
+        dispatch,
+        world,
+        kept: HashMap::new(),
+        parked: VecDeque::new(),
+        done,
+        step: String::new(),
+        checks: 0,
+    };
+    driver.drive(dones).await
+}
+
+/// Goes through the steps of a start once.
+async fn open(
+    desk: &Desk,
+    public: &Public,
+    buckets: &SharedBuckets,
+    host: &str,
+    world: &mut World,
+) -> Result<(Credentials, Rest), Failed> {
+    let api = opening::credentials(desk, public).await?;
+    let rest = opening::rest(desk, &api, buckets);
+    let mut found = Vec::new();
+    opening::checks(public, &rest, &mut found).await?;
+    opening::place(public, &mut found).await?;
+    found.into_iter().for_each(|(state, is_there)| world.checked(state, is_there));
+    opening::allowances(desk, &rest).await?;
+    let failed = |why: String| Failed { step: Step::HotThread, state: LiveOrders::Missing, why };
+    (desk.arm)(&api, host).map_err(failed)?;
+    Ok((api, rest))
+}
+
+/// Tells the engine whether live orders can leave, if that changed.
+async fn tell_state(desk: &Desk, around: &Around, to: LiveOrders) -> Result<(), Ended> {
+    {
+        let mut books = desk.books().map_err(Ended::Failed)?;
+        if books.state == to {
+            return Ok(());
+        }
+        books.state = to;
+    }
+    tracing::info!(state = ?to, "live orders: {}", world::text(to));
+    send(around, Input::LiveOrders { to }).await
+}
+
+async fn send(around: &Around, input: Input) -> Result<(), Ended> {
+    let command = Command::Input(Stamped { at: clock::now(), input });
+    around.commands.send(command).await.map_err(|_| Ended::Closed)
+}
+
+/// Orders that wait while the way is not open do not leave.
+fn refuse_all(desk: &Desk) {
+    let Ok(mut books) = desk.books() else { return };
+    let books = &mut *books;
+    while let Some(sent) = desk.outbox.sent.pop() {
+        books.follower.hear(clock::now(), &Evidence::Registered(sent), &mut books.told);
+    }
+    while let Some(outgoing) = desk.outbox.orders.pop() {
+        let answer = Answer::NotSent(crate::domain::NotSent::NoConnection);
+        let evidence = Evidence::Answered { id: outgoing.sent.id, answer };
+        books.follower.hear(clock::now(), &evidence, &mut books.told);
+    }
+}
+
+fn failed<T>(why: &str) -> Read<T> {
+    tracing::warn!(why, "a read of our orders failed: it is read again");
+    Read::Failed
+}
+
+impl Driver {
+    async fn drive(mut self, mut dones: mpsc::UnboundedReceiver<Done>) -> Ended {
+        match self.begin() {
+            Ok(()) => {}
+            Err(ended) => return ended,
+        }
+        let secret = self.api.secret.to_base64();
+        let greeting = Greeting::new(&self.api.id, &secret, self.api.passphrase());
+        let options = Options {
+            silence_max: SILENCE_MAX,
+            ping_every: PING_EVERY,
+            ..Options::new(self.desk.places.user_url.clone())
+        };
+        let (socket, mut events) = AccountSocket::open(options, greeting, clock::now);
+        let mut checks = interval(CHECK_SOON);
+        checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut since_check = Duration::ZERO;
+        let mut is_up = false;
+        let ended = loop {
+            if let Err(ended) = self.turn().await {
+                break ended;
+            }
+            let due = self.next_due();
+            let bell = self.desk.outbox.bell.notified();
+            let result = tokio::select! {
+                () = self.around.stop.cancelled() => break Ended::Stopped,
+                () = bell => Ok(()),
+                Some(done) = dones.recv() => self.done(done),
+                event = events.recv() => match event {
+                    Some(event) => self.channel(event, &mut is_up),
+                    None => Err(Ended::Failed("the user channel's task ended".to_owned())),
+                },
+                Some(asked) = self.around.asked.recv() => { self.asked(asked); Ok(()) }
+                _ = checks.tick() => {
+                    since_check += CHECK_SOON;
+                    if CHECK_EVERY <= since_check || self.world.wants_check() {
+                        since_check = Duration::ZERO;
+                        self.check();
+                    }
+                    Ok(())
+                }
+                () = sleep(due) => self.tick(),
+            };
+            if let Err(ended) = result {
+                break ended;
+            }
+        };
+        if ended == Ended::Stopped {
+            self.finish(&mut dones).await;
+        }
+        socket.close().await;
+        ended
+    }
+
+    /// What somebody before us sent and nobody waits for: nobody knows what became of it.
+    fn begin(&mut self) -> Result<(), Ended> {
+        let mut books = self.desk.books().map_err(Ended::Failed)?;
+        let books = &mut *books;
+        for id in std::mem::take(&mut books.in_flight) {
+            let answer = Answer::Unknown(Doubt::Forgotten);
+            books.follower.hear(clock::now(), &Evidence::Answered { id, answer }, &mut books.told);
+        }
+        self.step = "open orders".to_owned();
+        let (rest, done) = (self.rest.clone(), self.done.clone());
+        // What rests of our wallet, whoever ordered it.
+        tokio::spawn(async move {
+            let rows = rest.open_orders().await.map_err(|failure| failure.to_string());
+            for row in rows.unwrap_or_default() {
+                let id = row["id"].as_str().and_then(crate::venue::polymarket::follow::message::order_id);
+                if let Some(id) = id {
+                    let _ = done.send(Done::Order { id, read: Ok(Some(row)) });
+                }
+            }
+        });
+        Ok(())
+    }
+
+    /// Lets out what waits, carries out what follows, and says how things are.
+    async fn turn(&mut self) -> Result<(), Ended> {
+        self.let_out()?;
+        self.tick()?;
+        self.carry_out().await?;
+        let (state, now) = self.now()?;
+        tell_state(&self.desk, &self.around, state).await?;
+        self.desk.status.set(now);
+        Ok(())
+    }
+
+    fn now(&mut self) -> Result<(LiveOrders, GatewayNow), Ended> {
+        let (follower, (orders_open, orders_unknown)) = {
+            let books = self.desk.books().map_err(Ended::Failed)?;
+            (books.follower.state(), books.follower.open())
+        };
+        let state = self.world.state(clock::now(), follower);
+        if state == LiveOrders::Ready {
+            self.step.clear();
+        }
+        let connections = self.dispatch.connections.now();
+        let now = GatewayNow {
+            state,
+            step: if self.step.is_empty() && state != LiveOrders::Ready {
+                world::text(state).to_owned()
+            } else {
+                self.step.clone()
+            },
+            connections_open: connections.open,
+            connections_idle: connections.idle,
+            connections_made: connections.made,
+            orders_open,
+            orders_unknown,
+        };
+        Ok((state, now))
+    }
+
+    fn next_due(&self) -> Duration {
+        let now = clock::now();
+        let follower = self.desk.books().ok().and_then(|books| books.follower.next_due());
+        let due = follower.into_iter().chain(self.world.next_due(now)).min();
+        let due = due.map_or(CHECK_SOON, |due| Duration::from_nanos(due.since(now).0).max(Duration::from_millis(1)));
+        if self.parked.is_empty() { due } else { due.min(PARKED_PAUSE) }
+    }
+
+    fn hear(&self, evidence: &Evidence) -> Result<(), Ended> {
+        let mut books = self.desk.books().map_err(Ended::Failed)?;
+        let books = &mut *books;
+        books.follower.hear(clock::now(), evidence, &mut books.told);
+        Ok(())
+    }
+
+    fn tick(&mut self) -> Result<(), Ended> {
+        {
+            let mut books = self.desk.books().map_err(Ended::Failed)?;
+            let books = &mut *books;
+            books.follower.tick(clock::now(), &mut books.told);
+        }
+        for _ in 0..self.parked.len() {
+            let Some((bytes, tries)) = self.parked.pop_front() else { break };
+            self.message(&bytes, tries + 1)?;
+        }
+        Ok(())
+    }
+
+    /// Exits first; each waits for a connection on its own, and is looked at again after that.
+    fn let_out(&mut self) -> Result<(), Ended> {
+        while let Some(sent) = self.desk.outbox.sent.pop() {
+            self.hear(&Evidence::Registered(sent))?;
+        }
+        let mut leaving: Vec<Outgoing> = std::iter::from_fn(|| self.desk.outbox.orders.pop()).collect();
+        leaving.sort_by_key(|outgoing| outgoing.sent.side == Side::Buy);
+        for outgoing in leaving {
+            self.send(outgoing)?;
+        }
+        while let Some((_, id)) = self.desk.outbox.cancels.pop() {
+            self.cancel(id);
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, outgoing: Outgoing) -> Result<(), Ended> {
+        let Outgoing { sent, leave_by, .. } = outgoing;
+        let request = outgoing.request[..outgoing.len].to_vec();
+        let body = String::from_utf8_lossy(&outgoing.request[outgoing.body_at..outgoing.len]).into_owned();
+        self.kept.insert(sent.id, Kept { body, leader: sent.leader, side: sent.side });
+        self.dispatch(sent.id, request, sent.leader, sent.side, leave_by)
+    }
+
+    fn dispatch(
+        &self,
+        id: VenueOrderId,
+        request: Vec<u8>,
+        leader: LeaderId,
+        side: Side,
+        leave_by: Nanos,
+    ) -> Result<(), Ended> {
+        self.desk.books().map_err(Ended::Failed)?.in_flight.insert(id);
+        let (dispatch, done) = (self.dispatch.clone(), self.done.clone());
+        tokio::spawn(async move {
+            let began = clock::mono();
+            let dispatched = dispatch.send(Leaving { request: &request, leader, side, leave_by }).await;
+            let _ = done.send(Done::Sent { id, dispatched, began });
+        });
+        Ok(())
+    }
+
+    fn cancel(&self, id: VenueOrderId) {
+        let (rest, done) = (self.rest.clone(), self.done.clone());
+        tokio::spawn(async move {
+            let answer = rest.cancel(id).await.map_err(|failure| failure.to_string());
+            let _ = done.send(Done::Cancel { id, answer });
+        });
+    }
+
+    /// Does what the follower asks for, and tells the engine what it says.
+    async fn carry_out(&mut self) -> Result<(), Ended> {
+        let told = {
+            let mut books = self.desk.books().map_err(Ended::Failed)?;
+            let told = books.told.clone();
+            books.told.clear();
+            told
+        };
+        for input in &told.inputs {
+            send(&self.around, *input).await?;
+        }
+        for noted in &told.noted {
+            self.desk.status.met_foreign();
+            let command = Command::Noted(Box::new(*noted));
+            self.around.commands.send(command).await.map_err(|_| Ended::Closed)?;
+        }
+        for alarm in &told.alarms {
+            self.desk.status.alarmed();
+            tracing::error!(?alarm, "{}", alarm.text());
+        }
+        for (order, doubt) in &told.doubts {
+            self.desk.status.answered(AnswerClass::Unknown);
+            tracing::warn!(order = order.0, doubt = doubt.code(), "{}", doubt.text());
+        }
+        for action in told.actions {
+            self.act(action)?;
+        }
+        Ok(())
+    }
+
+    fn act(&mut self, action: Action) -> Result<(), Ended> {
+        let done = self.done.clone();
+        match action {
+            // The price is good: it is the order's own bound, which the venue keeps, and `by` is early.
+            Action::SendAgain { id, by, .. } => match self.kept.remove(&id) {
+                Some(kept) => {
+                    let request = self.request(&kept.body);
+                    self.dispatch(id, request, kept.leader, kept.side, by)?;
+                }
+                None => {
+                    let answer = Answer::NotSent(crate::domain::NotSent::TooOld);
+                    self.hear(&Evidence::Answered { id, answer })?;
+                }
+            },
+            Action::ReadOrder { id, .. } => {
+                let rest = self.rest.clone();
+                tokio::spawn(async move {
+                    let read = rest.order(id).await.map_err(|failure| failure.to_string());
+                    let _ = done.send(Done::Order { id, read });
+                });
+            }
+            Action::ReadTrades { number, after_s } => {
+                let rest = self.rest.clone();
+                tokio::spawn(async move {
+                    let read = rest.trades(after_s).await.map_err(|failure| failure.to_string());
+                    let _ = done.send(Done::Trades { number, read });
+                });
+            }
+            Action::Cancel { id, .. } => self.cancel(id),
+        }
+        Ok(())
+    }
+
+    /// Returns the request of a body under the headers of now.
+    fn request(&self, body: &str) -> Vec<u8> {
+        let target = self.dispatch.connections.target();
+        let mut head = format!(
+            "POST /order HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\naccept: application/json\r\n\
+             user-agent: remora/{}\r\n",
+            target.host,
+            env!("CARGO_PKG_VERSION")
+        );
+        let address = self.desk.wallet.key.address();
+        for (name, value) in signed(&self.api, address, "POST", "/order", body, clock::now()) {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        format!("{head}content-length: {}\r\n\r\n{body}", body.len()).into_bytes()
+    }
+
+    fn done(&mut self, done: Done) -> Result<(), Ended> {
+        match done {
+            Done::Sent { id, dispatched, began } => self.answered(id, &dispatched, began),
+            Done::Order { id, read } => {
+                let read = match read {
+                    Ok(Some(row)) => self.order_row(&row),
+                    Ok(None) => Read::Absent,
+                    Err(why) => failed(&why),
+                };
+                self.hear(&Evidence::OrderRead { id, read })
+            }
+            Done::Trades { number, read } => {
+                let read = match read {
+                    Ok(rows) => self.trade_rows(&rows),
+                    Err(why) => failed(&why),
+                };
+                self.hear(&Evidence::TradesRead { number, read })
+            }
+            Done::Cancel { id, answer } => match answer {
+                Ok(answer) => self.hear(&Evidence::CancelAnswered { id, cancelled: answer == Cancelled::Yes }),
+                Err(why) => {
+                    tracing::warn!(why, "a cancel failed; the order is looked up");
+                    Ok(())
+                }
+            },
+            Done::Rekeyed => Err(Ended::Failed("the venue has another API key for us: all begins anew with it".to_owned())),
+            Done::Checked { found, result } => {
+                for (state, is_there) in found {
+                    self.world.checked(state, is_there);
+                }
+                if let Err(failed) = result {
+                    tracing::warn!(step = failed.step.code(), why = failed.why, "a check of the venue failed");
+                    if failed.state == LiveOrders::AuthMissing {
+                        self.world.checked(LiveOrders::AuthMissing, true);
+                    }
+                    self.step = failed.to_string();
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn answered(&mut self, id: VenueOrderId, dispatched: &Dispatched, began: u64) -> Result<(), Ended> {
+        let millis = (clock::mono() - began) / 1_000_000;
+        let heard = match dispatched {
+            Dispatched::NotSent(cause) => answer::Heard {
+                answer: Answer::NotSent(*cause),
+                state: None,
+                retry_after_s: None,
+                said: String::new(),
+            },
+            Dispatched::Lost { why } => {
+                tracing::warn!(%id, why, "no answer to an order: it is looked up");
+                answer::hear(id, Reply::Lost)
+            }
+            Dispatched::Replied(reply) => {
+                let by_rate_limit = reply.headers.iter().any(|(name, _)| name.starts_with("poly-ratelimit-"));
+                let retry_after_s = reply.header("retry-after").and_then(|text| text.parse().ok());
+                answer::hear(id, Reply::Http { status: reply.status, by_rate_limit, retry_after_s, body: &reply.body })
+            }
+        };
+        if let Some(state) = heard.state {
+            tracing::warn!(%id, said = heard.said, "live orders: {}", world::text(state));
+            self.world.said(clock::now(), state, heard.retry_after_s);
+        }
+        let class = match &heard.answer {
+            Answer::Accepted(_) => Some(AnswerClass::Accepted),
+            Answer::Rejected(_) => Some(AnswerClass::Rejected),
+            Answer::NotSent(_) => Some(AnswerClass::NotSent),
+            // Counted where the follower tells of the doubt.
+            Answer::Unknown(_) => None,
+        };
+        class.into_iter().for_each(|class| self.desk.status.answered(class));
+        tracing::info!(%id, millis, answer = ?heard.answer, said = heard.said, "order answered");
+        if !matches!(heard.answer, Answer::Unknown(_)) {
+            self.kept.remove(&id);
+        }
+        self.desk.books().map_err(Ended::Failed)?.in_flight.remove(&id);
+        self.hear(&Evidence::Answered { id, answer: heard.answer })
+    }
+
+    fn order_row(&self, row: &Value) -> Read<OrderMessage> {
+        match account::order(row, &self.around.tokens) {
+            Ok(message) => Read::Found(message),
+            Err(strange) => self.unreadable(&strange),
+        }
+    }
+
+    fn trade_rows(&self, rows: &[Value]) -> Read<Vec<TradeMessage>> {
+        let mut found = Vec::with_capacity(rows.len());
+        for row in rows {
+            match account::trade(row, &self.ours, &self.around.tokens) {
+                Ok(message) => found.push(message),
+                // All or none: what is left out might be a fill of ours.
+                Err(strange) => return self.unreadable(&strange),
+            }
+        }
+        Read::Found(found)
+    }
+
+    fn unreadable<T>(&self, strange: &Strange) -> Read<T> {
+        if let Strange::NewToken { token } = strange {
+            (self.around.name_token)(token.clone());
+        } else {
+            self.desk.status.alarmed();
+            tracing::error!(%strange, "a row of ours cannot be read: it is read again");
+        }
+        Read::Failed
+    }
+
+    fn channel(&mut self, event: SocketEvent, is_up: &mut bool) -> Result<(), Ended> {
+        match event {
+            SocketEvent::Connected => Ok(()),
+            SocketEvent::Frame { bytes, received } => {
+                // Its first frame proves that the key was taken.
+                if !*is_up {
+                    *is_up = true;
+                    self.desk.channel.connected(received);
+                    self.hear(&Evidence::ChannelUp)?;
+                }
+                // Silence is usual here: an answer to our PING counts as a sign of life.
+                self.desk.channel.frame(received);
+                if bytes.as_ref() == b"PONG" {
+                    return Ok(());
+                }
+                self.message(&bytes, 0)
+            }
+            SocketEvent::Disconnected(lost) => {
+                self.desk.channel.lost(clock::now(), lost.to_string());
+                if std::mem::take(is_up) {
+                    tracing::warn!(%lost, "user channel lost: what happens meanwhile is read when it is back");
+                }
+                self.hear(&Evidence::ChannelDown)
+            }
+        }
+    }
+
+    fn message(&mut self, bytes: &Bytes, tries: u32) -> Result<(), Ended> {
+        let messages = match account::frame(bytes, &self.ours, &self.around.tokens) {
+            Ok(messages) => messages,
+            Err(strange) => {
+                self.strange(&strange);
+                return Ok(());
+            }
+        };
+        for message in messages {
+            match message {
+                Ok(Message::Order(message)) => self.hear(&Evidence::Order(message))?,
+                Ok(Message::Trade(message)) => self.hear(&Evidence::Trade(message))?,
+                // Read again as a whole when the token has an id: what is told twice counts once.
+                Err(Strange::NewToken { token }) if tries < PARKED_TRIES && self.parked.len() < PARKED_MAX => {
+                    (self.around.name_token)(token);
+                    self.parked.push_back((bytes.clone(), tries));
+                    return Ok(());
+                }
+                Err(strange) => self.strange(&strange),
+            }
+        }
+        Ok(())
+    }
+
+    fn strange(&self, strange: &Strange) {
+        self.desk.status.alarmed();
+        self.desk.channel.malformed(clock::now(), strange.to_string());
+        tracing::error!(%strange, "a message of the user channel cannot be read");
+    }
+
+    fn asked(&self, asked: Asked) {
+        let Asked::CancelAll(answer) = asked;
+        let rest = self.rest.clone();
+        tokio::spawn(async move {
+            let result = match rest.cancel_all().await {
+                Ok((cancelled, 0)) => Ok(cancelled),
+                Ok((cancelled, kept)) => Err(format!("cancelled: {cancelled}; {kept} could not be cancelled")),
+                Err(failure) => Err(failure.to_string()),
+            };
+            let _ = answer.send(result);
+        });
+    }
+
+    /// Asks whether the world lets us trade; where the venue does not take our key, whether that is still the one.
+    fn check(&mut self) {
+        self.checks += 1;
+        let asks_place = self.checks.is_multiple_of(PLACE_EVERY) || self.world.wants_check();
+        let (public, rest, done) = (self.public.clone(), self.rest.clone(), self.done.clone());
+        let (desk, id) = (Arc::clone(&self.desk), self.api.id.clone());
+        tokio::spawn(async move {
+            let mut found = Vec::new();
+            let mut result = opening::checks(&public, &rest, &mut found).await;
+            if result.as_ref().is_err_and(|failed| failed.state == LiveOrders::AuthMissing)
+                && opening::credentials(&desk, &public).await.is_ok_and(|api| api.id != id)
+            {
+                let _ = done.send(Done::Rekeyed);
+                return;
+            }
+            if result.is_ok() && asks_place {
+                result = opening::place(&public, &mut found).await;
+            }
+            let _ = done.send(Done::Checked { found, result });
+        });
+    }
+
+    /// Nothing new leaves; what is under way is waited for.
+    async fn finish(&mut self, dones: &mut mpsc::UnboundedReceiver<Done>) {
+        refuse_all(&self.desk);
+        let wait = async {
+            while self.desk.books().is_ok_and(|books| !books.in_flight.is_empty()) {
+                let Some(done) = dones.recv().await else { return };
+                if self.done(done).is_err() {
+                    return;
+                }
+            }
+        };
+        let _ = tokio::time::timeout(STOP_PATIENCE, wait).await;
+        let told = self.desk.books().map(|mut books| {
+            let inputs = books.told.inputs.clone();
+            books.told.inputs.clear();
+            inputs
+        });
+        for input in told.unwrap_or_default() {
+            if send(&self.around, input).await.is_err() {
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! The other end: what `remora off` and its like say to the engine of a data folder.
+
+use std::{
+    io::{self, BufRead, BufReader, Write},
+    os::unix::net::UnixStream,
+    path::Path,
+    time::Duration,
+};
+
+use super::{
+    server::path,
+    words::{Answer, Command},
+};
+
+/// The engine answers within two seconds, or says that it cannot.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Says one command and returns the answer. Fails where no engine listens.
+pub fn say(data: &Path, command: &Command) -> io::Result<Answer> {
+    let mut stream = UnixStream::connect(path(data))?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    let mut text = serde_json::to_vec(command)?;
+    text.push(b'\n');
+    stream.write_all(&text)?;
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line)?;
+    Ok(serde_json::from_str(&line)?)
+}
+
+/// Returns the process that holds the journal of a data folder.
+pub fn pid_of(data: &Path) -> Option<i32> {
+    let path = data.join("journal").join("lock");
+    let pid = std::fs::read_to_string(&path).ok()?.trim().parse().ok().filter(|pid| *pid > 1)?;
+    // The number stays in the file when its process is gone, and another may have it then: only who holds the lock counts.
+    let file = std::fs::File::open(&path).ok()?;
+    match file.try_lock() {
+        Err(std::fs::TryLockError::WouldBlock) => Some(pid),
+        Ok(()) | Err(std::fs::TryLockError::Error(_)) => None,
+    }
+}
+
+/// Sends SIGUSR1: the engine shuts its gate in the handler of it.
+pub fn signal(pid: i32) -> io::Result<()> {
+    // SAFETY: this call takes two numbers.
+    match unsafe { libc::kill(pid, libc::SIGUSR1) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}

@@ -1,0 +1,92 @@
+//! How the way to the venue is: written by the gateway, read by the web and the metrics. Reading and writing never wait.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
+
+use arc_swap::ArcSwap;
+
+use crate::domain::LiveOrders;
+
+/// What became of requests with orders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnswerClass {
+    Accepted,
+    Rejected,
+    NotSent,
+    Unknown,
+}
+
+impl AnswerClass {
+    pub const ALL: [AnswerClass; 4] =
+        [AnswerClass::Accepted, AnswerClass::Rejected, AnswerClass::NotSent, AnswerClass::Unknown];
+
+    pub const fn code(self) -> &'static str {
+        match self {
+            AnswerClass::Accepted => "accepted",
+            AnswerClass::Rejected => "rejected",
+            AnswerClass::NotSent => "not_sent",
+            AnswerClass::Unknown => "unknown",
+        }
+    }
+}
+
+/// Since the process began.
+#[derive(Debug, Default)]
+pub struct GatewayStatus {
+    now: ArcSwap<GatewayNow>,
+    answers: [AtomicU64; AnswerClass::ALL.len()],
+    alarms: AtomicU64,
+    foreign: AtomicU64,
+}
+
+/// The gateway at a moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GatewayNow {
+    pub state: LiveOrders,
+    /// What it waits for, or what failed last; empty when all is well.
+    pub step: String,
+    pub connections_open: usize,
+    pub connections_idle: usize,
+    pub connections_made: usize,
+    /// Orders that are not over, and those of them whose outcome nobody knows.
+    pub orders_open: usize,
+    pub orders_unknown: usize,
+}
+
+impl GatewayStatus {
+    pub fn set(&self, now: GatewayNow) {
+        self.now.store(Arc::new(now));
+    }
+
+    pub fn now(&self) -> Arc<GatewayNow> {
+        self.now.load_full()
+    }
+
+    pub fn answered(&self, class: AnswerClass) {
+        self.answers[class as usize].fetch_add(1, Relaxed);
+    }
+
+    pub fn alarmed(&self) {
+        self.alarms.fetch_add(1, Relaxed);
+    }
+
+    pub fn met_foreign(&self) {
+        self.foreign.fetch_add(1, Relaxed);
+    }
+
+    /// Returns how many answers there were of a class.
+    pub fn answers(&self, class: AnswerClass) -> u64 {
+        self.answers[class as usize].load(Relaxed)
+    }
+
+    pub fn alarms(&self) -> u64 {
+        self.alarms.load(Relaxed)
+    }
+
+    /// Returns how many orders and trades of the wallet no order of ours explained.
+    pub fn foreign(&self) -> u64 {
+        self.foreign.load(Relaxed)
+    }
+}

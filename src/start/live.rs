@@ -1,0 +1,130 @@
+//! What the journal knows of live orders: those that are open, those that settle, those that ended lately, and what was
+//! found to be foreign. The gateway begins with it.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use crate::{
+    domain::{
+        Event, Nanos, OrderId, TradeKey, VenueOrderId,
+        event::{Signed, Submitted},
+    },
+    engine::Engine,
+    venue::{
+        outbox::Sent,
+        polymarket::follow::{FOREIGN_MAX, Stands},
+    },
+};
+
+/// The trades since so long before the last record are read at a start: orders that ended later are handed over, so that
+/// their trades are not taken for somebody else's.
+pub const LOOK_BACK: Nanos = Nanos::from_secs(600);
+/// With more ended orders than this, those from before the look back are dropped.
+const ENDED_MAX: usize = 8_192;
+
+/// A fold over the records of a journal.
+#[derive(Debug, Default)]
+pub struct LiveLeft {
+    orders: BTreeMap<OrderId, Left>,
+    foreign: VecDeque<(TradeKey, VenueOrderId)>,
+    ended: usize,
+    last_at: Nanos,
+}
+
+#[derive(Debug)]
+struct Left {
+    submitted: Submitted,
+    /// Its name, and when it got that. One without a name never left.
+    signed: Option<(VenueOrderId, Nanos)>,
+    is_accepted: bool,
+    ended_at: Option<Nanos>,
+    /// Matches that are neither confirmed nor void.
+    pending: BTreeSet<TradeKey>,
+}
+
+/// What the gateway begins with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Resumed {
+    pub orders: Vec<(Sent, Stands)>,
+    pub foreign: Vec<(TradeKey, VenueOrderId)>,
+    /// Trades since then are to be read.
+    pub since: Nanos,
+}
+
+impl LiveLeft {
+    pub fn fold(&mut self, at: Nanos, event: &Event) {
+        self.last_at = self.last_at.max(at);
+        if let Event::Submitted(submitted) = event
+            && OrderId::LIVE <= submitted.order
+        {
+            let left = Left {
+                submitted: *submitted,
+                signed: None,
+                is_accepted: false,
+                ended_at: None,
+                pending: BTreeSet::new(),
+            };
+            self.orders.insert(submitted.order, left);
+        } else if let Event::Signed(Signed { order, id, .. }) = event {
+            self.on(*order, |left| left.signed = Some((*id, at)));
+        } else if let Event::Accepted { order } = event {
+            self.on(*order, |left| left.is_accepted = true);
+        } else if let Event::Matched(matched) = event {
+            self.on(matched.order, |left| left.pending.extend([matched.trade]));
+        } else if let Event::Confirmed { order, trade, .. } | Event::Voided { order, trade } = event {
+            self.on(*order, |left| left.pending.retain(|pending| pending != trade));
+        } else if let Event::Closed { order, .. } = event {
+            self.on(*order, |left| left.ended_at = Some(at));
+            self.ended += usize::from(OrderId::LIVE <= *order);
+            self.forget();
+        } else if let Event::External(external) = event {
+            self.foreign.push_back((external.trade, external.id));
+            if self.foreign.len() > FOREIGN_MAX {
+                self.foreign.pop_front();
+            }
+        }
+    }
+
+    /// Returns what goes on from here. `engine` knows what the markets take.
+    pub fn resumed(&self, engine: &Engine) -> Resumed {
+        let since = Nanos(self.last_at.0.saturating_sub(LOOK_BACK.0));
+        let orders = self.orders.values().filter(|left| left.matters(since));
+        let orders = orders.filter_map(|left| {
+            let (id, at) = left.signed?;
+            let Submitted { order, portfolio, leader, token, side, kind, limit, shares, budget, .. } = left.submitted;
+            let fees = engine.token(token).market.fees;
+            let sent = Sent { order, id, portfolio, leader, token, side, kind, limit, shares, budget, fees, at };
+            Some((sent, left.stands()))
+        });
+        Resumed { orders: orders.collect(), foreign: self.foreign.iter().copied().collect(), since }
+    }
+
+    fn on(&mut self, order: OrderId, change: impl FnOnce(&mut Left)) {
+        if let Some(left) = self.orders.get_mut(&order) {
+            change(left);
+        }
+    }
+
+    fn forget(&mut self) {
+        if self.ended <= ENDED_MAX {
+            return;
+        }
+        let since = Nanos(self.last_at.0.saturating_sub(LOOK_BACK.0));
+        self.orders.retain(|_, left| left.matters(since));
+        self.ended = self.orders.values().filter(|left| left.ended_at.is_some()).count() / 2;
+    }
+}
+
+impl Left {
+    fn matters(&self, since: Nanos) -> bool {
+        self.ended_at.is_none_or(|at| since <= at) || !self.pending.is_empty()
+    }
+
+    fn stands(&self) -> Stands {
+        match (self.ended_at, self.pending.is_empty(), self.is_accepted) {
+            (Some(_), true, _) => Stands::Ended,
+            (Some(_), false, _) => Stands::Settling,
+            (None, _, true) => Stands::Accepted,
+            (None, _, false) => Stands::Unanswered,
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! ORDERS READY TO GO: an order of ours becomes the bytes of a request. What is the same for every order is made once
+//! ([`Pen`], [`Head`]), the rest is signed on demand. Nothing here allocates or locks once it is set up.
+//!
+//! How a request is laid out, so that little is left to do at the last moment:
+//!
+//! ```text
+//! POST /order ... POLY_ADDRESS, POLY_API_KEY, POLY_PASSPHRASE ...    the same for every order
+//! POLY_TIMESTAMP, POLY_SIGNATURE, content-length                     this second's, this body's
+//! {"owner":...,"order":{"maker":...,"builder":"0x00",                the same for every order: its MAC is begun once a second
+//! "tokenId":...,"salt":...,"signature":"0x..."}                      what is signed
+//! ,"postOnly":false,"orderType":"FAK"}                               not signed, so one signature serves FAK and FOK
+//! ```
+//!
+//! The struct hash has no midstate worth keeping: only the first of its three blocks could be kept, and only with one salt
+//! for all orders. That would save a hundredth of a signature. Each order has a salt of its own instead, so two orders of
+//! the same millisecond and the same fields have two ids.
+
+pub mod account;
+pub mod names;
+pub mod pen;
+pub mod head;
+pub mod text;
+
+pub use account::{Account, ApiKey, SignedBy, Unfit};
+pub use head::Head;
+pub use names::{Name, Names};
+pub use pen::{Asked, Pen, Written};
+
+use crate::{
+    domain::{
+        FeeSchedule, LeaderId, Market, Nanos, NotSent, OrderId, OrderKind, PortfolioId, Price, Shares, Side, Tick,
+        TokenId, Usdc, VenueOrderId,
+        event::{Signed, Submitted},
+        money::ONE,
+    },
+    venue::outbox::{Outgoing, REQUEST_MAX, Sent},
+};
+
+use super::{
+    Exchange,
+    amounts::{self, Amounts},
+};
+
+/// Salts stay below this: they are JSON numbers, and clients that know only doubles must be able to read them.
+pub const SALT_END: u64 = 1 << 53;
+
+/// Everything that is known of an account's orders before they are wanted, and the request that was made last.
+pub struct Prepared {
+    pen: Pen,
+    head: Head,
+    names: Names,
+    salt: u64,
+    outgoing: Box<Outgoing>,
+}
+
+impl Prepared {
+    /// Sets it up. `began` makes the salts of this process unlike those of the last: the moment at which it began.
+    pub fn new(account: &Account, began: Nanos) -> Result<Prepared, Unfit> {
+        account.check()?;
+        let pen = Pen::new(account);
+        Ok(Prepared {
+            head: Head::new(account, pen.lead()),
+            pen,
+            names: Names::default(),
+            salt: began.0 / 1_000 % SALT_END,
+            outgoing: Box::new(Outgoing {
+                sent: NO_ORDER,
+                leave_by: Nanos::ZERO,
+                request: [0; REQUEST_MAX],
+                len: 0,
+                body_at: 0,
+            }),
+        })
+    }
+
+    /// Learns the venue's name of a token. Ids are given in order.
+    pub fn add_token(&mut self, token: TokenId, text: &str) {
+        self.names.add(token, text);
+    }
+
+    /// Makes ready what a thread needs once, and the MACs of this second and the next. To be called by the thread that will
+    /// sign, and now and then when it has nothing else to do.
+    pub fn warm(&mut self, now: Nanos) {
+        self.head.begin(now.as_secs());
+        self.head.begin(now.as_secs() + 1);
+    }
+
+    /// Makes the request of an order at `now`, to be read from [`Prepared::outgoing`]. Fails where rounding leaves nothing of
+    /// it, or leaves something else than what was decided. On failure there is no request and nothing was signed.
+    pub fn order(
+        &mut self,
+        now: Nanos,
+        leave_by: Nanos,
+        order: &Submitted,
+        market: &Market,
+    ) -> Result<Signed, NotSent> {
+        let asked = asked(order, market)?;
+        let name = self.names.get(order.token).ok_or(NotSent::NoAmounts)?;
+        let salt = self.salt;
+        self.salt = (salt + 1) % SALT_END;
+        let written = self.pen.write(&asked, name, salt, now);
+        let Outgoing { request, len, body_at, .. } = &mut *self.outgoing;
+        (*body_at, *len) = self.head.request(now, self.pen.lead(), &written, terms(order.kind), request);
+        self.outgoing.leave_by = leave_by;
+        self.outgoing.sent = sent(now, order, market, written.id);
+        Ok(Signed {
+            order: order.order,
+            id: written.id,
+            salt: written.salt,
+            maker_amount: asked.amounts.maker,
+            taker_amount: asked.amounts.taker,
+            timestamp: written.timestamp,
+        })
+    }
+
+    /// Returns the request that was made last.
+    pub fn outgoing(&self) -> &Outgoing {
+        &self.outgoing
+    }
+}
+
+/// Returns what is to be signed for an order: amounts that imply its bound and nothing worse, at the market's exchange.
+pub fn asked(order: &Submitted, market: &Market) -> Result<Asked, NotSent> {
+    let amounts = match (order.kind, order.side) {
+        (OrderKind::Fak | OrderKind::Fok, Side::Buy) => amounts::market_buy(market.tick, order.limit, order.budget),
+        (OrderKind::Fak | OrderKind::Fok, Side::Sell) => amounts::market_sell(market.tick, order.limit, order.shares),
+        (OrderKind::Gtc, side) => amounts::limit(market.tick, side, order.limit, order.shares),
+    };
+    let amounts = amounts.ok().filter(|amounts| implies(*amounts, order.side, order.limit, market.tick));
+    let amounts = amounts.ok_or(NotSent::NoAmounts)?;
+    let exchange = Exchange::of(market.generation, market.neg_risk);
+    Ok(Asked { token: order.token, exchange, side: order.side, amounts })
+}
+
+/// Returns whether amounts imply the bound. The venue takes the price from the amounts (RELIABILITY.md F36): a buy whose price
+/// came out a hair below its bound would silently miss the ask at the bound, one a tick above it could pay more than was
+/// decided; a hair above it cannot, because what rests is on the grid. A sale has its bound exactly.
+fn implies(amounts: Amounts, side: Side, bound: Price, tick: Tick) -> bool {
+    let (maker, taker) = (u128::from(amounts.maker), u128::from(amounts.taker));
+    let (bound, tick, one) = (u128::from(bound.micros()), u128::from(tick.micros()), u128::from(ONE));
+    match side {
+        Side::Buy => bound * taker <= maker * one && maker * one < (bound + tick) * taker,
+        Side::Sell => taker * one == bound * maker,
+    }
+}
+
+/// What is said of an order beside what is signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Terms {
+    Fak,
+    Fok,
+    Gtc,
+    /// Rests, or is refused: never takes.
+    PostOnly,
+}
+
+impl Terms {
+    pub const ALL: [Terms; 4] = [Terms::Fak, Terms::Fok, Terms::Gtc, Terms::PostOnly];
+
+    /// Returns the end of the body.
+    const fn json(self) -> &'static str {
+        match self {
+            Terms::Fak => r#","postOnly":false,"orderType":"FAK"}"#,
+            Terms::Fok => r#","postOnly":false,"orderType":"FOK"}"#,
+            Terms::Gtc => r#","postOnly":false,"orderType":"GTC"}"#,
+            Terms::PostOnly => r#","postOnly":true,"orderType":"GTC"}"#,
+        }
+    }
+}
+
+const fn terms(kind: OrderKind) -> Terms {
+    match kind {
+        OrderKind::Fak => Terms::Fak,
+        OrderKind::Fok => Terms::Fok,
+        OrderKind::Gtc => Terms::Gtc,
+    }
+}
+
+fn sent(now: Nanos, order: &Submitted, market: &Market, id: VenueOrderId) -> Sent {
+    Sent {
+        order: order.order,
+        id,
+        portfolio: order.portfolio,
+        leader: order.leader,
+        token: order.token,
+        side: order.side,
+        kind: order.kind,
+        limit: order.limit,
+        shares: order.shares,
+        budget: order.budget,
+        fees: market.fees,
+        at: now,
+    }
+}
+
+/// What stands in the outgoing request before there is one.
+const NO_ORDER: Sent = Sent {
+    order: OrderId(0),
+    id: VenueOrderId([0; 32]),
+    portfolio: PortfolioId::NONE,
+    leader: LeaderId(0),
+    token: TokenId(0),
+    side: Side::Buy,
+    kind: OrderKind::Fak,
+    limit: Price::from_micros(1).expect("a price"),
+    shares: Shares::ZERO,
+    budget: Usdc::ZERO,
+    fees: FeeSchedule::NONE,
+    at: Nanos::ZERO,
+};
+
+#[cfg(test)]
+mod tests;
