@@ -133,7 +133,13 @@ pub fn recovered(
     now: Nanos,
 ) -> Result<(Core<Journal>, Names, Vec<Notice>), StartError> {
     let mut engine = Engine::new(engine_options(config));
-    let mut names = Names { registry: Registry::new(), portfolios: vec![], markets: vec![], ids: MarketIds::default(), live: LiveLeft::default() };
+    let mut names = Names {
+        registry: Registry::new(),
+        portfolios: vec![],
+        markets: vec![],
+        ids: MarketIds::default(),
+        live: LiveLeft::default(),
+    };
     let (dir, tail) = (journal.dir().to_owned(), journal.tail());
     recover(&dir, &tail, |seq, at, record| replayed(&mut engine, &mut names, config, seq, at, &record))?;
     let mut core = Core::new(engine, Paper::new(paper_options(config)), journal, stages);

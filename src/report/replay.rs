@@ -141,14 +141,13 @@ type Row = crate::feed::leader::LeaderRow;
 
 impl<'a, P: FnMut(Progress)> Player<'a, P> {
     fn new(config: &'a Config, replay: &Replay, stages: &Stages, progress: P) -> Result<Player<'a, P>, ReplayError> {
-        let mut names =
-            Names {
-                registry: Registry::new(),
-                portfolios: vec![],
-                markets: vec![],
-                ids: MarketIds::default(),
-                live: crate::start::LiveLeft::default(),
-            };
+        let mut names = Names {
+            registry: Registry::new(),
+            portfolios: vec![],
+            markets: vec![],
+            ids: MarketIds::default(),
+            live: crate::start::LiveLeft::default(),
+        };
         let rows = match &replay.leaders {
             Some(path) => leader_rows(path)?,
             None => vec![],

@@ -36,7 +36,8 @@ pub fn wallet(config: &Config) -> Result<Option<Wallet>, SessionError> {
         LiveSwitch::Off | LiveSwitch::Shadow => Ok(None),
         LiveSwitch::On => {
             let loaded = Wallet::load(&config.wallet).map(Some);
-            loaded.map_err(|error| SessionError::Part(format!("live orders are allowed, and cannot be signed: {error}")))
+            loaded
+                .map_err(|error| SessionError::Part(format!("live orders are allowed, and cannot be signed: {error}")))
         }
     }
 }

@@ -172,9 +172,8 @@ impl Session {
         let hot = HotThread::start(core, Arc::clone(&published), stages.recorder(), config.hot.wait);
         let complete = CancellationToken::new();
         let tokens = Arc::default();
-        let desk = wallet.map(|wallet| {
-            desk::live_side(&config, wallet, Arc::clone(&gate), &resumed, Arc::clone(&tokens))
-        });
+        let desk =
+            wallet.map(|wallet| desk::live_side(&config, wallet, Arc::clone(&gate), &resumed, Arc::clone(&tokens)));
         let plant = plant(&config, &hot, &names, &stages, &published, &database);
         let plant = Plant { gate, live_allowed, tokens, desk, ..plant };
         let (data_dir, gate) = (&config.data.dir, Arc::clone(&plant.gate));

@@ -58,7 +58,14 @@ pub struct Books {
 }
 
 impl Desk {
-    pub fn new(wallet: Wallet, places: Places, gate: Arc<Gate>, outbox: Arc<Outbox>, arm: Arm, resumed: &Resumed) -> Desk {
+    pub fn new(
+        wallet: Wallet,
+        places: Places,
+        gate: Arc<Gate>,
+        outbox: Arc<Outbox>,
+        arm: Arm,
+        resumed: &Resumed,
+    ) -> Desk {
         let now = clock::now();
         let (mut follower, mut told) = (Follower::new(resumed.since), Told::default());
         for (trade, id) in &resumed.foreign {

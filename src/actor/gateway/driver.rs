@@ -79,11 +79,27 @@ pub enum Asked {
 
 /// What came of something that ran beside.
 enum Done {
-    Sent { id: VenueOrderId, dispatched: Dispatched, began: u64 },
-    Order { id: VenueOrderId, read: Result<Option<Value>, String> },
-    Trades { number: u64, read: Result<Vec<Value>, String> },
-    Cancel { id: VenueOrderId, answer: Result<Cancelled, String> },
-    Checked { found: Vec<Finding>, result: Result<(), Failed> },
+    Sent {
+        id: VenueOrderId,
+        dispatched: Dispatched,
+        began: u64,
+    },
+    Order {
+        id: VenueOrderId,
+        read: Result<Option<Value>, String>,
+    },
+    Trades {
+        number: u64,
+        read: Result<Vec<Value>, String>,
+    },
+    Cancel {
+        id: VenueOrderId,
+        answer: Result<Cancelled, String>,
+    },
+    Checked {
+        found: Vec<Finding>,
+        result: Result<(), Failed>,
+    },
     /// The venue gave us another API key.
     Rekeyed,
 }
@@ -535,7 +551,9 @@ impl Driver {
                     Ok(())
                 }
             },
-            Done::Rekeyed => Err(Ended::Failed("the venue has another API key for us: all begins anew with it".to_owned())),
+            Done::Rekeyed => {
+                Err(Ended::Failed("the venue has another API key for us: all begins anew with it".to_owned()))
+            }
             Done::Checked { found, result } => {
                 for (state, is_there) in found {
                     self.world.checked(state, is_there);
@@ -555,12 +573,9 @@ impl Driver {
     fn answered(&mut self, id: VenueOrderId, dispatched: &Dispatched, began: u64) -> Result<(), Ended> {
         let millis = (clock::mono() - began) / 1_000_000;
         let heard = match dispatched {
-            Dispatched::NotSent(cause) => answer::Heard {
-                answer: Answer::NotSent(*cause),
-                state: None,
-                retry_after_s: None,
-                said: String::new(),
-            },
+            Dispatched::NotSent(cause) => {
+                answer::Heard { answer: Answer::NotSent(*cause), state: None, retry_after_s: None, said: String::new() }
+            }
             Dispatched::Lost { why } => {
                 tracing::warn!(%id, why, "no answer to an order: it is looked up");
                 answer::hear(id, Reply::Lost)

@@ -154,13 +154,7 @@ fn is_off(before: Nanos, theirs: u64, after: Nanos) -> bool {
 
 /// Says which API key is ours where it is needed: the address and name of requests.
 pub fn rest(desk: &Desk, api: &Credentials, buckets: &super::driver::SharedBuckets) -> Rest {
-    Rest::new(
-        &desk.places.clob_url,
-        desk.wallet.key.address(),
-        Arc::new(api.clone()),
-        Arc::clone(buckets),
-        clock::now,
-    )
+    Rest::new(&desk.places.clob_url, desk.wallet.key.address(), Arc::new(api.clone()), Arc::clone(buckets), clock::now)
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use alloy::primitives::{B256, U256};
 use serde_json::json;
-use zeroize::Zeroizing;
 use tokio::{sync::oneshot, time::timeout};
+use zeroize::Zeroizing;
 
 use super::*;
 use crate::{
@@ -24,8 +24,8 @@ use crate::{
         outbox::{Outbox, Outgoing, REQUEST_MAX, Sent},
         polymarket::{
             Exchange, Key, Network, Order, SignatureType, amounts,
-            follow::Stands,
             credentials::Credentials,
+            follow::Stands,
             rest::{Public, signed},
             signature,
         },
@@ -132,7 +132,15 @@ impl Bench {
         Work { desk, commands, asks, stop, task, heard: vec![] }
     }
 
-    fn order(&self, trader: &Trader, side: Side, cents: u32, shares: u64, salt: u64, kind: OrderKind) -> (Order, VenueOrderId) {
+    fn order(
+        &self,
+        trader: &Trader,
+        side: Side,
+        cents: u32,
+        shares: u64,
+        salt: u64,
+        kind: OrderKind,
+    ) -> (Order, VenueOrderId) {
         let tick = Tick::from_micros(10_000).expect("a tick");
         let price = Price::from_micros(cents * 10_000).expect("a price");
         let amounts = match (kind, side) {
@@ -186,7 +194,8 @@ impl Bench {
     async fn by_hand(&self, trader: &Trader, side: Side, cents: u32, shares: u64, salt: u64) -> serde_json::Value {
         let (order, _) = self.order(trader, side, cents, shares, salt, OrderKind::Gtc);
         let body = self.body(trader, &order, OrderKind::Gtc);
-        let mut request = client().post(format!("{}/order", self.venue.clob_url)).header("content-type", "application/json");
+        let mut request =
+            client().post(format!("{}/order", self.venue.clob_url)).header("content-type", "application/json");
         for (name, value) in signed(&trader.api, trader.key.address(), "POST", "/order", &body, clock::now()) {
             request = request.header(name, value);
         }
@@ -372,8 +381,7 @@ async fn what_the_last_process_sent_is_found_again() {
     assert_eq!(answer["status"], "matched", "{answer}");
     let id = answer["orderID"].as_str().and_then(crate::venue::polymarket::follow::message::order_id).expect("an id");
     let sent = Sent { id, ..sent.sent };
-    let resumed =
-        Resumed { orders: vec![(sent, Stands::Unanswered)], foreign: vec![], since: clock::now() };
+    let resumed = Resumed { orders: vec![(sent, Stands::Unanswered)], foreign: vec![], since: clock::now() };
     let mut work = bench.work(&resumed);
     work.until("the match", |input| matches!(input, Input::Matched { order, .. } if *order == sent.order)).await;
     assert_eq!(work.heard.iter().filter(|input| **input == Input::Unknown { order: sent.order }).count(), 1);

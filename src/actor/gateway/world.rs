@@ -101,13 +101,17 @@ pub const fn text(state: LiveOrders) -> &'static str {
         LiveOrders::Missing => "there is no key, or no venue",
         LiveOrders::Starting => "starting: what the last process left is read, and for some seconds nothing is ordered",
         LiveOrders::Ready => "ready",
-        LiveOrders::AuthMissing => "the venue does not take our credentials: check wallet.key and wallet.signature_type",
+        LiveOrders::AuthMissing => {
+            "the venue does not take our credentials: check wallet.key and wallet.signature_type"
+        }
         LiveOrders::ChannelDown => "the user channel is down, or what happened meanwhile is not read yet",
         LiveOrders::Restarting => "the venue restarts, or takes only orders that rest",
         LiveOrders::CancelOnly => "the venue takes cancels only",
         LiveOrders::ClosedOnly => "the account may only close what it holds: ask the venue why",
         LiveOrders::Blocked => "the venue does not serve the place that this machine is at",
-        LiveOrders::ClockOff => "this machine's clock and the venue's differ by two seconds or more: see to NTP (chrony)",
+        LiveOrders::ClockOff => {
+            "this machine's clock and the venue's differ by two seconds or more: see to NTP (chrony)"
+        }
         LiveOrders::OtherVersion => "the venue speaks a version that this program does not: look for an update",
     }
 }

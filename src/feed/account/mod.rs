@@ -108,11 +108,7 @@ pub fn order(value: &Value, tokens: &impl Fn(&str) -> Option<TokenId>) -> Result
 }
 
 /// Reads a match in which our wallet has a part.
-pub fn trade(
-    value: &Value,
-    ours: &Ours,
-    tokens: &impl Fn(&str) -> Option<TokenId>,
-) -> Result<TradeMessage, Strange> {
+pub fn trade(value: &Value, ours: &Ours, tokens: &impl Fn(&str) -> Option<TokenId>) -> Result<TradeMessage, Strange> {
     // Of a match in which we are a maker the owner that is named may be the taker, or ourselves.
     let is_taker = text(value, "trader_side").is_none_or(|side| !side.eq_ignore_ascii_case("MAKER"));
     let taker = leg(value, ["taker_order_id", "size"], is_taker && ours.are(value), tokens)?;
@@ -162,11 +158,7 @@ impl Ours {
     }
 }
 
-fn must<T>(
-    value: &Value,
-    name: &'static str,
-    read: impl Fn(&Value, &'static str) -> Option<T>,
-) -> Result<T, Strange> {
+fn must<T>(value: &Value, name: &'static str, read: impl Fn(&Value, &'static str) -> Option<T>) -> Result<T, Strange> {
     let found = || value[name].to_string().chars().take(80).collect();
     read(value, name).ok_or_else(|| Strange::Field { name, found: found() })
 }

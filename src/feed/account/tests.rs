@@ -75,7 +75,11 @@ fn an_order_is_read_with_its_quirks() {
     // A killed FOK leaves things empty; numbers may be numbers; a word may be new.
     let killed = "CANCELED_order couldn't be fully filled. FOK orders are fully filled or killed.";
     for (changes, status, matched) in [
-        (vec![("status", json!(killed)), ("size_matched", json!(""))], OrderStatus::Refused(Rejection::NotFullyFilled), None),
+        (
+            vec![("status", json!(killed)), ("size_matched", json!(""))],
+            OrderStatus::Refused(Rejection::NotFullyFilled),
+            None,
+        ),
         (vec![("size_matched", json!(2.5)), ("status", json!("MATCHED"))], OrderStatus::Matched, Some(2_500_000)),
         (vec![("status", json!("HIBERNATING"))], OrderStatus::Unpublished, Some(0)),
         (vec![("status", Value::Null)], OrderStatus::Unpublished, Some(0)),
@@ -104,8 +108,11 @@ fn a_trade_is_read_from_our_side_and_from_the_others() {
         assert_eq!(trade.makers[0].token, TokenId(1));
     }
     // REST's prefix, milliseconds, no makers.
-    let changes =
-        [("status", json!("TRADE_STATUS_CONFIRMED")), ("match_time", json!(1_794_700_805_123_u64)), ("maker_orders", json!(null))];
+    let changes = [
+        ("status", json!("TRADE_STATUS_CONFIRMED")),
+        ("match_time", json!(1_794_700_805_123_u64)),
+        ("maker_orders", json!(null)),
+    ];
     let Ok(Message::Trade(trade)) = read(&changed(trade_event(), &changes)) else { panic!("a trade") };
     assert_eq!((trade.status, trade.matched_at_s, trade.makers.len()), (TradeStatus::Confirmed, 1_794_700_805, 0));
 }

@@ -96,7 +96,9 @@ impl Books {
         } else if let Event::LiveSwitched { to } = event {
             self.turn(at, |switches| switches.live = *to);
         } else if let Event::LeaderSwitched { leader, to } = event {
-            self.turn(at, |switches| drop(switches.leaders.insert(leader.0, *to)));
+            self.turn(at, |switches| {
+                switches.leaders.insert(leader.0, *to);
+            });
         } else if let Event::External(external) = event {
             self.external.push(*external);
         } else if let Event::Signed(signed) = event {
@@ -142,14 +144,8 @@ impl Books {
         if submitted.order < OrderId::LIVE {
             return;
         }
-        let order = Order {
-            submitted: *submitted,
-            at,
-            signed: vec![],
-            was_unknown: false,
-            ended: None,
-            legs: BTreeMap::new(),
-        };
+        let order =
+            Order { submitted: *submitted, at, signed: vec![], was_unknown: false, ended: None, legs: BTreeMap::new() };
         self.orders.insert(submitted.order, order);
     }
 

@@ -90,9 +90,17 @@ pub struct Kept {
 #[derive(Clone, Debug, PartialEq)]
 pub enum What {
     Session,
-    Token { id: TokenId, text: String },
-    Leader { id: LeaderId },
-    Portfolio { id: PortfolioId, mode: Mode },
+    Token {
+        id: TokenId,
+        text: String,
+    },
+    Leader {
+        id: LeaderId,
+    },
+    Portfolio {
+        id: PortfolioId,
+        mode: Mode,
+    },
     Event(Event),
     /// Markets and checkpoints.
     Other,

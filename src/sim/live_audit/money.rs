@@ -77,13 +77,21 @@ impl Sums {
             self.value(seq, valued, found);
         } else if let Event::Matched(matched) = event {
             self.matches.insert((matched.order, matched.trade), *matched);
-            self.trade(matched.order, [matched.shares.0.into(), matched.cash.0.into(), matched.fee.0.into(), matched.basis.0.into()], 1);
+            self.trade(
+                matched.order,
+                [matched.shares.0.into(), matched.cash.0.into(), matched.fee.0.into(), matched.basis.0.into()],
+                1,
+            );
         } else if let Event::Confirmed { order, trade, .. } = event {
             self.confirm(*order, *trade);
         } else if let Event::Voided { order, trade } = event
             && let Some(matched) = self.matches.remove(&(*order, *trade))
         {
-            self.trade(*order, [matched.shares.0.into(), matched.cash.0.into(), matched.fee.0.into(), matched.basis.0.into()], -1);
+            self.trade(
+                *order,
+                [matched.shares.0.into(), matched.cash.0.into(), matched.fee.0.into(), matched.basis.0.into()],
+                -1,
+            );
         }
     }
 
@@ -104,7 +112,8 @@ impl Sums {
                 let other = &open.submitted;
                 open.is_open && other.side == Side::Sell && (other.portfolio.0, other.leader.0, other.token.0) == key
             };
-            let on_sale: i128 = self.orders.values().filter(is_its).map(|open| i128::from(open.submitted.shares.0) - open.sold).sum();
+            let on_sale: i128 =
+                self.orders.values().filter(is_its).map(|open| i128::from(open.submitted.shares.0) - open.sold).sum();
             let held = self.held.get(&key).copied().unwrap_or_default();
             found.check(on_sale + i128::from(submitted.shares.0) <= held, Invariant::Provisional, || {
                 format!("record {seq}: {} more on sale with {on_sale}, and {held} are settled", submitted.shares.0)
@@ -168,7 +177,12 @@ impl Sums {
     fn close(&mut self, seq: u64, order: OrderId, end: OrderEnd, released: i128, found: &mut Findings) {
         let Some(open) = self.orders.get_mut(&order) else { return };
         found.check(open.reserved == released, Invariant::Released, || {
-            format!("record {seq}: order {} ended as {} and gave back {released} of {}", order.0, end.code(), open.reserved)
+            format!(
+                "record {seq}: order {} ended as {} and gave back {released} of {}",
+                order.0,
+                end.code(),
+                open.reserved
+            )
         });
         open.is_open = false;
         let (portfolio, reserved) = (open.submitted.portfolio.0, std::mem::take(&mut open.reserved));
@@ -212,7 +226,10 @@ impl Sums {
             let held: i128 = accounts.iter().sum();
             let holds = held == purse.paid_in + purse.realised && accounts.iter().all(|account| 0 <= *account);
             found.check(holds, Invariant::Cash, || {
-                format!("record {seq}: portfolio {id} has {accounts:?} of {} after {event:?}", purse.paid_in + purse.realised)
+                format!(
+                    "record {seq}: portfolio {id} has {accounts:?} of {} after {event:?}",
+                    purse.paid_in + purse.realised
+                )
             });
         }
     }

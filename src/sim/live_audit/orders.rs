@@ -51,7 +51,10 @@ fn arrived(venue: &Venue, books: &Books, terms: &Terms, found: &mut Findings) {
         if !books.let_out(from, post.at, submitted.leader, submitted.side) {
             let stands = books.live_at(post.at);
             let invariant = if stands == LiveSwitch::Shadow { Invariant::Shadow } else { Invariant::Switch };
-            found.add(invariant, format!("order {id} arrived while live is {} (request {})", stands.code(), post.request));
+            found.add(
+                invariant,
+                format!("order {id} arrived while live is {} (request {})", stands.code(), post.request),
+            );
         }
         let signal = books.signals.get(&submitted.signal.0);
         if let Some(signal) = signal.filter(|_| submitted.cause == Cause::Entry && seen.insert(id)) {
@@ -210,12 +213,16 @@ fn one_for_each_intent(venue: &Venue, books: &Books, found: &mut Findings) {
         for pair in orders.windows(2) {
             let is_refused = match pair[0].ended {
                 Some((OrderEnd::Rejected(_) | OrderEnd::NotSent(_) | OrderEnd::Shadow, at)) => at <= pair[1].at,
-                Some((OrderEnd::Filled | OrderEnd::Cancelled | OrderEnd::Expired | OrderEnd::Absent, _)) | None => false,
+                Some((OrderEnd::Filled | OrderEnd::Cancelled | OrderEnd::Expired | OrderEnd::Absent, _)) | None => {
+                    false
+                }
             };
             let has_bought = !kept(venue, pair[0]).is_empty();
             found.check(is_refused && !has_bought, Invariant::OneOrder, || {
                 let (first, second) = (pair[0].submitted.order.0, pair[1].submitted.order.0);
-                format!("signal {signal}, portfolio {portfolio}: order {second} after {first}, which was not surely refused")
+                format!(
+                    "signal {signal}, portfolio {portfolio}: order {second} after {first}, which was not surely refused"
+                )
             });
         }
     }

@@ -4,8 +4,8 @@
 use super::*;
 use crate::{
     domain::{
-        Cause, LiveSwitch, Millis, OrderEnd, OrderId, OrderKind, Price, Rejection, Role, Shares, Side, SignalId, TradeKey,
-        Usdc, VenueOrderId,
+        Cause, LiveSwitch, Millis, OrderEnd, OrderId, OrderKind, Price, Rejection, Role, Shares, Side, SignalId,
+        TradeKey, Usdc, VenueOrderId,
         event::{External, How, Matched, Signal, Signed, Submitted, Valued},
     },
     sim::server::truth::{Bytes, Entry, Part},
@@ -111,7 +111,10 @@ impl Story {
     fn valued(&mut self, ms: u64, amounts: [i64; 5]) {
         let [available, reserved, deployed, cooling, realised] = amounts.map(Usdc);
         let (portfolio, unrealised) = (PortfolioId(0), Usdc::ZERO);
-        self.event(ms, Event::Valued(Valued { portfolio, available, reserved, deployed, cooling, realised, unrealised }));
+        self.event(
+            ms,
+            Event::Valued(Valued { portfolio, available, reserved, deployed, cooling, realised, unrealised }),
+        );
     }
 }
 
@@ -251,8 +254,19 @@ fn archived(journal: &[Kept]) -> Vec<(u64, Value)> {
 fn nothing_is_wrong_with_a_story_that_is_right() {
     let (found, extent) = audit(&story(), &TERMS);
     assert_eq!(found, []);
-    let Extent { sessions, signals, submitted, posted, matched, confirmed, voided, unknown, withheld, external, waiting } =
-        extent;
+    let Extent {
+        sessions,
+        signals,
+        submitted,
+        posted,
+        matched,
+        confirmed,
+        voided,
+        unknown,
+        withheld,
+        external,
+        waiting,
+    } = extent;
     assert_eq!((sessions, signals, submitted, posted), (1, 3, 4, 4));
     assert_eq!((matched, confirmed, voided, unknown, withheld, external, waiting), (3, 2, 1, 1, 1, 1, 0));
 }
@@ -326,7 +340,10 @@ fn one_intent_has_one_order() {
     });
     // A second order after a signal whose first one is in doubt.
     check(Invariant::OneOrder, |evidence| {
-        let again = Submitted { attempt: 2, ..submitted(7, SignalId(2), Side::Buy, Cause::Entry, Price::from_micros(500_000).expect("a price")) };
+        let again = Submitted {
+            attempt: 2,
+            ..submitted(7, SignalId(2), Side::Buy, Cause::Entry, Price::from_micros(500_000).expect("a price"))
+        };
         add_after(evidence, |event| matches!(event, Event::Unknown { .. }), Event::Submitted(again));
     });
     // A leader's trade that became a signal again.
@@ -338,7 +355,15 @@ fn one_intent_has_one_order() {
 #[test]
 fn an_order_gets_no_more_than_it_asks_for() {
     check(Invariant::Exposure, |evidence| {
-        let Entry::Matched { taker, .. } = &mut evidence.truth.iter_mut().find(|line| matches!(line.entry, Entry::Matched { .. })).expect("a match").entry else { unreachable!() };
+        let Entry::Matched { taker, .. } = &mut evidence
+            .truth
+            .iter_mut()
+            .find(|line| matches!(line.entry, Entry::Matched { .. }))
+            .expect("a match")
+            .entry
+        else {
+            unreachable!()
+        };
         taker.collateral_micros += 1;
     });
     // Signed for more than was decided, and at a worse price.
@@ -445,12 +470,16 @@ fn money_comes_back_when_the_order_surely_ended() {
     check(Invariant::Released, |evidence| {
         let end = OrderEnd::Rejected(Rejection::NoMatch);
         let all = Usdc(10 * DOLLAR + 200_000);
-        change_event(evidence, is_closed(3), |event| *event = Event::Closed { order: order(3), end, released: Usdc(all.0 - 1) });
+        change_event(evidence, is_closed(3), |event| {
+            *event = Event::Closed { order: order(3), end, released: Usdc(all.0 - 1) }
+        });
     });
     // Refused, as we say, and the venue took it; given up too soon; never ended.
     for end in [OrderEnd::Rejected(Rejection::NoMatch), OrderEnd::Absent] {
         check(Invariant::Released, |evidence| {
-            change_event(evidence, is_closed(2), |event| *event = Event::Closed { order: order(2), end, released: Usdc(100_000) });
+            change_event(evidence, is_closed(2), |event| {
+                *event = Event::Closed { order: order(2), end, released: Usdc(100_000) }
+            });
         });
     }
     check(Invariant::Released, |evidence| {

@@ -50,7 +50,6 @@ pub enum Fate {
 #[derive(Clone, Debug)]
 pub struct Leg {
     pub trade: u64,
-    pub at: Nanos,
     pub part: Part,
     /// Only the taker pays one.
     pub fee: i64,
@@ -102,7 +101,7 @@ impl Venue {
                 self.fates.insert(*trade, Fate::Unsettled);
                 let parts = std::iter::once((taker, *fee_micros)).chain(makers.iter().map(|maker| (maker, 0)));
                 for (part, fee) in parts {
-                    let leg = Leg { trade: *trade, at, part: part.clone(), fee };
+                    let leg = Leg { trade: *trade, part: part.clone(), fee };
                     self.legs.entry(part.order.clone()).or_default().push(leg);
                 }
             }

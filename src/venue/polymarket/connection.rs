@@ -14,8 +14,8 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
-pub use line::{ANSWER_TIMEOUT, CONNECT_TIMEOUT};
 use line::Line;
+pub use line::{ANSWER_TIMEOUT, CONNECT_TIMEOUT};
 pub use reply::Reply;
 
 use crate::clock;

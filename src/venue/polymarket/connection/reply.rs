@@ -187,7 +187,11 @@ mod tests {
         check("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\noknow", false, Ok(Some((200, "ok", false))));
         check("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", false, Ok(Some((200, "", false))));
         check("HTTP/1.1 204 No Content\r\n\r\n", false, Ok(Some((204, "", true))));
-        check("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 425 x\r\ncontent-length:0\r\n\r\n", false, Ok(Some((425, "", true))));
+        check(
+            "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 425 x\r\ncontent-length:0\r\n\r\n",
+            false,
+            Ok(Some((425, "", true))),
+        );
         let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
         check(&format!("{chunked}3\r\nabc\r\n1;x=y\r\nd\r\n0\r\n\r\n"), false, Ok(Some((200, "abcd", true))));
         check(&format!("{chunked}0\r\nTrailer: 1\r\n\r\n"), false, Ok(Some((200, "", true))));

@@ -45,14 +45,29 @@ pub struct Place<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
     /// Our own rate limit leaves no room: nothing was sent.
-    NoRoom { what: String },
+    NoRoom {
+        what: String,
+    },
     /// Nobody answered, or not in time.
-    NoAnswer { what: String, error: String },
+    NoAnswer {
+        what: String,
+        error: String,
+    },
     /// A no, by its status.
-    Status { what: String, status: u16, said: String },
+    Status {
+        what: String,
+        status: u16,
+        said: String,
+    },
     /// An answer that is not what the protocol says.
-    Unlike { what: String, expected: &'static str, found: String },
-    TooLong { what: String },
+    Unlike {
+        what: String,
+        expected: &'static str,
+        found: String,
+    },
+    TooLong {
+        what: String,
+    },
 }
 
 impl Failure {
