@@ -55,7 +55,10 @@
 //!     transfer between accounts that sum to zero; nothing is clamped. ([`engine::ledger`])
 //! 12. Paper says the same, byte for byte, whatever live does; and no start opens a switch further than a person left it.
 //!     ([`engine::switch`], `engine/tests/modes.rs`)
-//! 13. Every reason for a no and every key of a strategy has a test that shows it bind. (`tests/limits.rs`, `tests/LIMITS.md`)
+//! 13. A match of a live order moves money and shares once, and a void moves the very same back, in whatever order and number
+//!     the venue tells of it; nothing provisional is sold or cools down, and results are reported of what settled.
+//!     ([`engine`]'s `settlement`)
+//! 14. Every reason for a no and every key of a strategy has a test that shows it bind. (`tests/limits.rs`, `tests/LIMITS.md`)
 //!
 //! Where our design differs from the first draft: a group of fills is not waited for. Each fill is decided at once for the
 //! group's total less what the group already ordered, so the sum is the rule's and nothing is late ([`engine::leader`]).
@@ -78,4 +81,5 @@ pub mod control; // what people turn
 pub mod actor; // who owns which lifetime
 pub mod session; // one engine from start to stop
 pub mod clock; // the only place where time is read
+pub mod fault; // where a trial may kill the process
 pub mod command; // what people type

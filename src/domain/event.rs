@@ -303,7 +303,7 @@ pub enum Event {
     Resynced {
         token: TokenId,
     },
-    /// Entries stop until a restart.
+    /// Entries stop until a restart; those of live portfolios only, where it is about a live order.
     Faulted {
         fault: Fault,
         order: OrderId,
@@ -449,6 +449,22 @@ pub enum Event {
     },
     External(External),
     Differs(Differs),
+    /// A match of an order that had ended, and had given its money back: it is taken into the books all the same. Where there
+    /// was too little available for it, `brought` came in from outside. Somebody should look.
+    Adopted {
+        order: OrderId,
+        trade: TradeKey,
+        brought: Usdc,
+    },
+    /// So much of the available cash is for no entry until a moment: orders that nobody remembers may yet need it.
+    HeldBack {
+        portfolio: PortfolioId,
+        amount: Usdc,
+        until: Nanos,
+    },
+    HoldEnded {
+        portfolio: PortfolioId,
+    },
 }
 
 const _: () = assert!(size_of::<Event>() <= 128);

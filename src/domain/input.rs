@@ -148,6 +148,13 @@ pub enum Input {
     LiveOrders {
         to: LiveOrders,
     },
+    /// After a power loss, orders may have left that nobody remembers: so much of a live portfolio's available cash is for no
+    /// entry until then.
+    HoldBack {
+        portfolio: PortfolioId,
+        amount: Usdc,
+        until: Nanos,
+    },
     /// A share of this token pays `payout` millionths of a dollar (0, 1,000,000, or between).
     Resolved {
         token: TokenId,
@@ -228,6 +235,7 @@ impl Input {
             | Input::Confirmed { .. }
             | Input::Voided { .. }
             | Input::LiveOrders { .. }
+            | Input::HoldBack { .. }
             | Input::LeaderWorth { .. }
             | Input::Pause { .. }
             | Input::Unpause { .. }

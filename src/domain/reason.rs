@@ -112,6 +112,7 @@ reasons! {
         Netted = "netted", Usdc, "buffer_netting", "The leader sold again before the copy was large enough to order.";
         TooLittleLeft = "too_little_left", Ppm, "left_percent_min", "The leader gave up too small a part of his position to mean it.";
         BufferFull = "buffer_full", Count, "buffer_window_s", "The copy is too small to order, and too many small copies wait already.";
+        VoidBurst = "void_burst", Count, "", "Matches in this market, or after this leader, failed to settle too often within ten minutes.";
     }
 }
 
@@ -137,6 +138,7 @@ reasons! {
         TooManyPositions = "too_many_positions", Count, "", "The table of positions or lots is full.";
         UnknownBurst = "unknown_burst", Count, "unknown_burst_max", "The outcome of too many orders became unknown within a minute.";
         EntriesStopped = "entries_stopped", None, "", "Entries are stopped after a fault; a restart clears it.";
+        OrderInDoubt = "order_in_doubt", Count, "", "The outcome of an order in this token is not known: nothing is added until it is.";
     }
 }
 
@@ -190,6 +192,10 @@ pub enum Fault {
     BadEnd,
     /// A market's end that cannot be: it pays more than a dollar, or something else than what it ended with.
     Payout,
+    /// A match was told again with other amounts, or as both settled and void.
+    Retold,
+    /// More matches wait for their settlement than are kept.
+    TooManyMatches,
 }
 
 impl Divergence {
@@ -221,6 +227,8 @@ impl Fault {
             Fault::Overfill => "overfill",
             Fault::BadEnd => "bad_end",
             Fault::Payout => "payout",
+            Fault::Retold => "retold",
+            Fault::TooManyMatches => "too_many_matches",
         }
     }
 }

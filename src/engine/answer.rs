@@ -9,7 +9,7 @@ use crate::domain::{Cause, Event, Fault, Nanos, OrderEnd, OrderId, PortfolioId, 
 
 impl Engine {
     pub(super) fn accepted(&mut self, now: Nanos, order: OrderId, events: &mut Events) {
-        let Some(open) = self.orders.get(order) else { return self.fault(now, Fault::UnknownOrder, order, events) };
+        let Some(open) = self.orders.get(order) else { return self.not_open(now, order, events) };
         // A repeated acceptance says nothing new.
         if next_state(open.state, Happening::Accepted).is_some() {
             self.emit(now, Event::Accepted { order }, events);
@@ -18,7 +18,7 @@ impl Engine {
 
     /// No answer came.
     pub(super) fn lost(&mut self, now: Nanos, order: OrderId, events: &mut Events) {
-        let Some(open) = self.orders.get(order) else { return self.fault(now, Fault::UnknownOrder, order, events) };
+        let Some(open) = self.orders.get(order) else { return self.not_open(now, order, events) };
         if next_state(open.state, Happening::Lost).is_some() {
             self.emit(now, Event::Unknown { order }, events);
         }
@@ -58,7 +58,7 @@ impl Engine {
     }
 
     pub(super) fn closed(&mut self, now: Nanos, order: OrderId, end: OrderEnd, events: &mut Events) {
-        let Some(open) = self.orders.get(order) else { return self.fault(now, Fault::UnknownOrder, order, events) };
+        let Some(open) = self.orders.get(order) else { return self.not_open(now, order, events) };
         if !may_end(open.state, end) {
             return self.fault(now, Fault::BadEnd, order, events);
         }
@@ -94,7 +94,7 @@ impl Engine {
     /// limit forbids the second, nothing more is said. It is decided with the end of the first, so a crash leaves none undecided.
     fn send_again(&mut self, now: Nanos, first: &event::Submitted, events: &mut Events) {
         let event::Submitted { signal, portfolio, leader, token, cause, reference, .. } = *first;
-        if self.keeps_out(portfolio, leader, token).is_some() {
+        if self.keeps_out(now, portfolio, leader, token).is_some() {
             return;
         }
         let situation = self.situation(now, portfolio, leader, token, reference);
@@ -102,6 +102,14 @@ impl Engine {
         if let Ok(approved) = self.check_entry(now, portfolio, leader, token, intent) {
             let origin = Origin { signal, portfolio, leader, token, cause, reference };
             self.place_attempt(now, approved, origin, 2, events);
+        }
+    }
+
+    /// A word of an order that is not open. The words of a live order come in any order and number, so one that ended may be
+    /// spoken of again; of any other order it is a fault.
+    fn not_open(&mut self, now: Nanos, order: OrderId, events: &mut Events) {
+        if !self.orders.was_live(order) {
+            self.fault(now, Fault::UnknownOrder, order, events);
         }
     }
 

@@ -1,7 +1,7 @@
 //! The only writer of money and orders: replaying the journal through [`Engine::apply`] rebuilds both.
 
 use super::{
-    Engine, Entries, exit,
+    Engine, Entries, HeldBack, exit,
     holdings::Turn,
     ledger::Account,
     order::{Happening, next_state},
@@ -48,7 +48,7 @@ impl Cooling {
         due.map(|(_, portfolio, amount)| (*portfolio, *amount))
     }
 
-    fn add(&mut self, at: Nanos, portfolio: PortfolioId, amount: Usdc) {
+    pub(super) fn add(&mut self, at: Nanos, portfolio: PortfolioId, amount: Usdc) {
         if amount == Usdc::ZERO {
             return;
         }
@@ -139,6 +139,18 @@ impl Engine {
                 self.portfolios[portfolio.index()].standing.doubt(at);
             }
             Event::Filled(filled) => self.apply_filled(at, filled),
+            Event::Matched(matched) => self.apply_matched(at, matched),
+            Event::Confirmed { order, trade, release_at } => self.apply_confirmed(*order, *trade, *release_at),
+            Event::Voided { order, trade } => self.apply_voided(at, *order, *trade),
+            Event::Adopted { order, brought, .. } => {
+                let portfolio = self.live_order(*order).expect("an order to adopt for").submitted.portfolio;
+                self.transfer(portfolio, Account::Outside, Account::Available, *brought);
+                self.portfolios[portfolio.index()].standing.flow(*brought);
+            }
+            Event::HeldBack { portfolio, amount, until } => {
+                self.portfolios[portfolio.index()].held_back = Some(HeldBack { amount: *amount, until: *until });
+            }
+            Event::HoldEnded { portfolio } => self.portfolios[portfolio.index()].held_back = None,
             Event::Closed { order, end, released } => self.apply_closed(at, *order, *end, *released),
             Event::Resolved { token, payout } => self.apply_resolved(*token, *payout),
             Event::Settled(settled) => self.apply_settled(settled),
@@ -147,6 +159,7 @@ impl Engine {
                 self.cooling.remove(*portfolio, *amount);
                 self.transfer(*portfolio, Account::Cooling, Account::Available, *amount);
             }
+            Event::Faulted { order, .. } if OrderId::LIVE < *order => self.live_stopped = true,
             Event::Faulted { .. } => self.entries_stopped = true,
             Event::Peaked { portfolio, leader, token, bid } => {
                 self.position_mut(*portfolio, *leader, *token).peak = Some(*bid);
@@ -181,9 +194,6 @@ impl Engine {
             | Event::PlanRepaired { .. }
             | Event::Declined { .. }
             | Event::Configured { .. }
-            | Event::Matched(_)
-            | Event::Confirmed { .. }
-            | Event::Voided { .. }
             | Event::External(_)
             | Event::Differs(_) => (),
         }
@@ -202,7 +212,7 @@ impl Engine {
         self.scores.records.resolved(token, payout);
     }
 
-    fn transfer(&mut self, portfolio: PortfolioId, from: Account, to: Account, amount: Usdc) {
+    pub(super) fn transfer(&mut self, portfolio: PortfolioId, from: Account, to: Account, amount: Usdc) {
         self.portfolios[portfolio.index()].ledger.transfer(from, to, amount);
     }
 
@@ -254,7 +264,7 @@ impl Engine {
         match submitted.side {
             Side::Buy => {
                 // "Everything" was said before this entry, and does not mean what it brings.
-                position.exit.shares = sellable(position.exit.shares.min(position.shares + position.pending));
+                position.exit.shares = sellable(position.exit.shares.min(position.coming()));
                 position.reserved = position.reserved + reserved;
                 position.pending = position.pending + submitted.shares;
                 self.apply_entry(at, submitted, group);
@@ -289,7 +299,7 @@ impl Engine {
                 let position = self.positions.at_mut(slot);
                 position.reserved = position.reserved - cash - fee;
                 position.pending = position.pending - pending_gone;
-                if position.shares == Shares::ZERO {
+                if position.shares + position.unsettled == Shares::ZERO {
                     (position.opened_at, position.peak) = (at, None);
                 }
                 self.positions.add(slot, shares, cash);
@@ -344,6 +354,7 @@ impl Engine {
             }
         }
         self.stand_closed(&order, released);
+        self.remember_ended(&order, end);
         self.positions.close_if_empty(slot);
     }
 
@@ -363,9 +374,13 @@ impl Engine {
         hash.mix(self.signals);
         hash.mix(self.orders.submitted());
         hash.mix(u64::from(self.entries_stopped));
+        hash.mix(u64::from(self.live_stopped));
+        self.mix_settlements(&mut hash);
         hash.mix(self.scores.digest());
         for portfolio in &self.portfolios {
             hash.mix(portfolio.entries as u64);
+            let held_back = portfolio.held_back.map_or([0, 0], |held| [held.amount.0 as u64, held.until.0]);
+            held_back.into_iter().for_each(|value| hash.mix(value));
             use Account::{Available, Cooling, Deployed, Outside, Reserved, Result};
             for account in [Outside, Result, Available, Reserved, Deployed, Cooling] {
                 hash.mix(portfolio.ledger.balance(account).0 as u64);
@@ -390,6 +405,8 @@ impl Engine {
                 | u64::from(position.leader.0) << 32
                 | u64::from(position.token.0);
             let amounts = [position.shares.0, position.cost.0 as u64, position.exit.shares.0, position.selling.0];
+            let unsettled = [position.unsettled.0, position.unsettled_cost.0 as u64, position.sold.0];
+            unsettled.into_iter().for_each(|value| hash.mix(value));
             let Exit { cause, since, retry_at, tries, .. } = position.exit;
             let exit = [cause as u64, since.0, retry_at.0, u64::from(tries)];
             let watched = [position.opened_at.0, position.peak.map_or(0, |peak| u64::from(peak.micros()))];
@@ -410,7 +427,7 @@ impl Engine {
 }
 
 /// Returns what can be sold of a size, now or later: less than the size grid cannot.
-fn sellable(shares: Shares) -> Shares {
+pub(super) fn sellable(shares: Shares) -> Shares {
     if shares.0 < SHARES_STEP { Shares::ZERO } else { shares }
 }
 

@@ -72,6 +72,15 @@ impl Engine {
                 let is_loss = submitted.side == Side::Sell && filled.cash - filled.fee < filled.basis;
                 Some(Touched { portfolio: submitted.portfolio, fell: if is_loss { Fell::ByResult } else { Fell::No } })
             }
+            Event::Matched(matched) => {
+                let submitted = self.live_order(matched.order)?.submitted;
+                let is_loss = submitted.side == Side::Sell && matched.cash - matched.fee < matched.basis;
+                Some(Touched { portfolio: submitted.portfolio, fell: if is_loss { Fell::ByResult } else { Fell::No } })
+            }
+            Event::Confirmed { order, trade, .. } | Event::Voided { order, trade } => {
+                changed(self.legs.get(order, trade)?.moved?.portfolio)
+            }
+            Event::Adopted { order, .. } => changed(self.live_order(order)?.submitted.portfolio),
             Event::Settled(settled) => {
                 let fell = if settled.proceeds < settled.basis { Fell::ByResult } else { Fell::No };
                 Some(Touched { portfolio: settled.portfolio, fell })
@@ -116,10 +125,9 @@ impl Engine {
             | Event::LeaderSwitched { .. }
             | Event::Funded { .. }
             | Event::Signed(_)
-            | Event::Matched(_)
-            | Event::Confirmed { .. }
-            | Event::Voided { .. }
             | Event::External(_)
+            | Event::HeldBack { .. }
+            | Event::HoldEnded { .. }
             | Event::Differs(_) => None,
         }
     }

@@ -7,11 +7,12 @@
 //! step(now, input) -- Level, BookDone ----> book ----------------> exits and plans that are due
 //!                  \- LeaderTrade --------> signal -> score -> strategy -> (buffer) -> risk -> order + ledger
 //!                  \- Filled, Closed -----> order -> position + ledger -> breakers
+//!                  \- Matched, Confirmed -> settlement: a live match is provisional until it is confirmed or void
 //!                  \- Pause, Deposit, ... -> operator
 //!                  \- Timer --------------> cooling, parked signals, buffers, exits to retry, values, days
 //! ```
 //!
-//! What is remembered, each in a bounded table that `apply` rebuilds: of leaders `leader` (fills seen, groups), `holdings`,
+//! What is remembered, each in a bounded table that `apply` rebuilds: of live orders `leg` (their matches); of leaders `leader` (fills seen, groups), `holdings`,
 //! `conduct`; of portfolios `ledger`, `position`, `stake` and `dealing` (sums for limits), `standing` (days, losses, peaks).
 
 mod answer;
@@ -27,12 +28,14 @@ mod kin;
 pub mod leader;
 mod left;
 pub mod ledger;
+pub mod leg;
 pub mod operator;
 pub mod order;
 pub mod position;
 pub mod risk;
 pub mod score;
 mod settle;
+mod settlement;
 pub mod signal;
 pub mod stake;
 pub mod standing;
@@ -49,10 +52,12 @@ use holdings::Holdings;
 use kin::Kin;
 use leader::{Groups, Seen};
 use ledger::Ledger;
-use order::{ORDERS_OPEN_MAX, Orders};
+use leg::{Legs, Voids};
+use order::{Ended, ORDERS_OPEN_MAX, Orders};
 use position::{POSITIONS_MAX, Positions};
 use risk::Approved;
 use score::{Scores, Trail};
+use settlement::Told;
 use signal::Parked;
 use stake::Stakes;
 use standing::Standing;
@@ -164,6 +169,14 @@ pub struct Portfolio {
     pub ledger: Ledger,
     pub standing: Standing,
     pub entries: Entries,
+    pub held_back: Option<HeldBack>,
+}
+
+/// Available cash that is for no entry until a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeldBack {
+    pub amount: Usdc,
+    pub until: Nanos,
 }
 
 /// Whether a portfolio makes entries. Exits are never paused.
@@ -191,6 +204,9 @@ pub struct Engine {
     repute: Repute,
     parked: Parked,
     orders: Orders,
+    legs: Legs,
+    ended: Ended,
+    voids: Voids,
     positions: Positions,
     entered: Entered,
     cooling: Cooling,
@@ -202,6 +218,8 @@ pub struct Engine {
     day: Option<u32>,
     signals: u64,
     entries_stopped: bool,
+    /// A fault was about a live order: paper goes on.
+    live_stopped: bool,
     value_at: Nanos,
     /// The earliest moment at which a position wants to be looked at.
     look_at: Nanos,
@@ -237,6 +255,9 @@ impl Engine {
             repute: Repute::default(),
             parked: Parked::default(),
             orders: Orders::default(),
+            legs: Legs::default(),
+            ended: Ended::default(),
+            voids: Voids::default(),
             positions: Positions::new(TOKENS_MAX),
             entered: Entered::default(),
             cooling: Cooling::default(),
@@ -247,6 +268,7 @@ impl Engine {
             day: None,
             signals: 0,
             entries_stopped: false,
+            live_stopped: false,
             value_at: Nanos::ZERO,
             look_at: Nanos::NEVER,
             slots: Vec::with_capacity(POSITIONS_MAX),
@@ -285,7 +307,7 @@ impl Engine {
             id.0
         );
         let (ledger, standing, entries) = (Ledger::default(), Standing::default(), Entries::Running);
-        self.portfolios.push(Portfolio { mode, settings, ledger, standing, entries });
+        self.portfolios.push(Portfolio { mode, settings, ledger, standing, entries, held_back: None });
     }
 
     pub fn follow(&mut self, leader: LeaderId, portfolio: PortfolioId) {
@@ -337,7 +359,7 @@ impl Engine {
     }
 
     pub fn entries_stopped(&self) -> bool {
-        self.entries_stopped
+        self.entries_stopped || self.live_stopped
     }
 
     /// Returns what the open positions of a portfolio would bring at the best bids, less what they cost. A position
@@ -349,8 +371,9 @@ impl Engine {
             if matches!(book.trust(), Trust::Cold | Trust::Loading) {
                 return sum;
             }
-            let value = book.best_bid().map_or(Usdc::ZERO, |bid| bid.cost_floor(position.shares));
-            sum + value - position.cost
+            let held = position.shares + position.unsettled;
+            let value = book.best_bid().map_or(Usdc::ZERO, |bid| bid.cost_floor(held));
+            sum + value - position.cost - position.unsettled_cost
         })
     }
 
@@ -385,8 +408,13 @@ impl Engine {
             Input::Closed { order, end } => self.closed(now, order, end, events),
             Input::Resolved { token, payout } => self.resolved(now, token, payout, events),
             Input::Unknown { order } => self.lost(now, order, events),
-            Input::Matched { .. } | Input::Confirmed { .. } | Input::Voided { .. } => (),
-            Input::LiveOrders { to } => self.switches.set_live_orders(to),
+            Input::Matched { order, trade, shares, cash, fee } => {
+                self.matched(now, Told { order, trade, shares, cash, fee }, events);
+            }
+            Input::Confirmed { order, trade } => self.confirmed(now, order, trade, events),
+            Input::Voided { order, trade } => self.voided(now, order, trade, events),
+            Input::LiveOrders { to } => self.live_orders(now, to, events),
+            Input::HoldBack { portfolio, amount, until } => self.hold_back(now, portfolio, amount, until, events),
             Input::Pause { portfolio } => self.pause(now, portfolio, Entries::Paused, events),
             Input::Unpause { portfolio } => self.pause(now, portfolio, Entries::Running, events),
             Input::ResetBreakers { portfolio } => self.reset_breakers(now, portfolio, events),

@@ -1,8 +1,8 @@
 //! What the operator says: money, switches, pauses, other settings. What cannot be done is declined with its numbers.
 
-use super::{Engine, Entries, Events, LEADERS_MAX, LiveOrders, apply::StateHash, ledger::Account};
+use super::{Engine, Entries, Events, LEADERS_MAX, LiveOrders, apply::StateHash};
 use crate::domain::{
-    Declined, Event, LeaderId, LeaderSwitch, LiveSwitch, Nanos, Numbers, PaperSwitch, PortfolioId, Settings, Usdc,
+    Declined, Event, LeaderId, LeaderSwitch, LiveSwitch, Mode, Nanos, Numbers, PaperSwitch, PortfolioId, Settings, Usdc,
 };
 
 /// The most that is put into one portfolio, so that sums never overflow.
@@ -89,11 +89,35 @@ impl Engine {
 
     fn may_give(&self, portfolio: PortfolioId, amount: Usdc) -> Result<(), (Declined, Numbers)> {
         self.is_amount(portfolio, amount)?;
-        let available = self.portfolios[portfolio.index()].ledger.balance(Account::Available);
+        let available = self.portfolios[portfolio.index()].free();
         if available < amount {
             return Err((Declined::NotAvailable, Numbers { limit: available.0, actual: amount.0 }));
         }
         Ok(())
+    }
+
+    /// Holds back available cash of a live portfolio; what was held back before is replaced.
+    pub(super) fn hold_back(
+        &mut self,
+        now: Nanos,
+        portfolio: PortfolioId,
+        amount: Usdc,
+        until: Nanos,
+        events: &mut Events,
+    ) {
+        if let Err((reason, numbers)) = self.is_amount(portfolio, amount) {
+            return self.decline(now, portfolio, reason, numbers, events);
+        }
+        match self.portfolios[portfolio.index()].mode {
+            Mode::Paper => self.decline(now, portfolio, Declined::OtherMode, Numbers::NONE, events),
+            Mode::Live => self.emit(now, Event::HeldBack { portfolio, amount, until }, events),
+        }
+    }
+
+    /// What live orders can do changed: sales that waited for it leave.
+    pub(super) fn live_orders(&mut self, now: Nanos, to: LiveOrders, events: &mut Events) {
+        self.switches.set_live_orders(to);
+        self.look_at_live(now, events);
     }
 
     pub(super) fn switch_paper(&mut self, now: Nanos, to: PaperSwitch, events: &mut Events) {

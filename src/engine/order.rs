@@ -25,6 +25,10 @@ pub struct Order {
     pub cancel_asked: bool,
     /// Its name at the venue, once it has one.
     pub id: Option<VenueOrderId>,
+    /// Matches of it that are neither confirmed nor void.
+    pub unsettled: u32,
+    /// A sale: what it came to counted as a win or a loss.
+    pub judged: bool,
 }
 
 /// What the venue says about an order.
@@ -64,6 +68,48 @@ pub fn may_end(state: OrderState, end: OrderEnd) -> bool {
         OrderEnd::NotSent(_) => matches!(state, OrderState::Submitted | OrderState::Unknown),
         OrderEnd::Shadow => state == OrderState::Submitted,
         OrderEnd::Absent => state == OrderState::Unknown,
+    }
+}
+
+/// How many live orders are remembered after their end: a match of theirs may still be told.
+pub const ENDED_MAX: usize = 4_096;
+
+/// Live orders that ended, the latest ones. What is left of their money says how much more they may have bought.
+#[derive(Debug)]
+pub struct Ended {
+    slots: Box<[Option<Order>]>,
+}
+
+impl Default for Ended {
+    fn default() -> Ended {
+        Ended { slots: vec![None; ENDED_MAX].into() }
+    }
+}
+
+impl Ended {
+    pub fn get(&self, id: OrderId) -> Option<&Order> {
+        self.slots[Ended::slot(id)].as_ref().filter(|order| order.submitted.order == id)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Order> {
+        self.slots.iter().flatten()
+    }
+
+    pub(super) fn get_mut(&mut self, id: OrderId) -> Option<&mut Order> {
+        self.slots[Ended::slot(id)].as_mut().filter(|order| order.submitted.order == id)
+    }
+
+    /// Remembers an order, and forgets the one that was as many orders before.
+    pub(super) fn insert(&mut self, order: Order) {
+        self.slots[Ended::slot(order.submitted.order)] = Some(order);
+    }
+
+    pub(super) fn forget(&mut self, id: OrderId) {
+        self.slots[Ended::slot(id)].take_if(|order| order.submitted.order == id);
+    }
+
+    fn slot(id: OrderId) -> usize {
+        (id.0 % ENDED_MAX as u64) as usize
     }
 }
 
@@ -125,6 +171,16 @@ impl Orders {
         table.slots[slot(id)].as_ref().filter(|order| order.submitted.order == id)
     }
 
+    /// Returns whether there ever was such a live order.
+    pub fn was_live(&self, id: OrderId) -> bool {
+        OrderId::LIVE < id && id.0 < self.live.next
+    }
+
+    /// Yields the open orders with real money.
+    pub fn live(&self) -> impl Iterator<Item = &Order> {
+        self.live.slots.iter().flatten()
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = &Order> {
         self.paper.slots.iter().chain(&*self.live.slots).flatten()
     }
@@ -145,6 +201,8 @@ impl Orders {
             group: submitted.signal,
             cancel_asked: false,
             id: None,
+            unsettled: 0,
+            judged: false,
         });
         table.next = id.0 + 1;
         table.open += 1;
@@ -247,6 +305,8 @@ pub(super) mod tests {
             group: SignalId(1),
             cancel_asked: false,
             id: None,
+            unsettled: 0,
+            judged: false,
         };
         let check = |side, shares, cash, fee, fits| {
             assert_eq!(order(side).may_fill(Shares::whole(shares), Usdc::whole(cash), Usdc::whole(fee)), fits);

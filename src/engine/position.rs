@@ -19,10 +19,16 @@ pub struct Position {
     pub shares: Shares,
     /// What the lots cost, without fees.
     pub cost: Usdc,
+    /// Bought, but not settled yet, and what was paid for it: neither can be sold, and no lot yet.
+    pub unsettled: Shares,
+    pub unsettled_cost: Usdc,
+    /// Sold, but not settled yet: it may come back.
+    pub sold: Shares,
     /// Money and shares of open entries.
     pub reserved: Usdc,
     pub pending: Shares,
-    /// Shares in open sales, also that of the exit plan; never more than are held.
+    /// Shares in open sales, also that of the exit plan; no more than are held, unless a sale that had ended turns out to have
+    /// been made.
     pub selling: Shares,
     /// The sale that is still owed, and why; it never exceeds what is held or pending.
     pub exit: Exit,
@@ -172,14 +178,14 @@ impl Positions {
     pub fn entered(&self, portfolio: PortfolioId, token: TokenId) -> (Shares, Usdc) {
         let ours = self.slots_of(portfolio, token).map(|slot| self.at(slot));
         ours.fold((Shares::ZERO, Usdc::ZERO), |(shares, cost), position| {
-            (shares + position.shares + position.pending, cost + position.cost + position.reserved)
+            (shares + position.coming(), cost + position.committed())
         })
     }
 
     /// Returns what a portfolio has in a token, deployed and reserved, whoever led it there.
     pub fn committed(&self, portfolio: PortfolioId, token: TokenId) -> Usdc {
         let ours = self.slots_of(portfolio, token).map(|slot| self.at(slot));
-        ours.fold(Usdc::ZERO, |sum, position| sum + position.cost + position.reserved)
+        ours.fold(Usdc::ZERO, |sum, position| sum + position.committed())
     }
 
     /// Returns whether one more position fits. Its first lot then fits, too.
@@ -204,6 +210,9 @@ impl Positions {
             token,
             shares: Shares::ZERO,
             cost: Usdc::ZERO,
+            unsettled: Shares::ZERO,
+            unsettled_cost: Usdc::ZERO,
+            sold: Shares::ZERO,
             reserved: Usdc::ZERO,
             pending: Shares::ZERO,
             selling: Shares::ZERO,
@@ -287,10 +296,37 @@ impl Positions {
         }
     }
 
+    /// Puts shares that were taken back where they were: before all others. Where no more lots are free than positions may
+    /// want a first one, they join the oldest.
+    pub(super) fn put_back(&mut self, slot: usize, shares: Shares, cost: Usdc) {
+        let position = self.slots[slot].as_mut().expect("an open position");
+        (position.shares, position.cost) = (position.shares + shares, position.cost + cost);
+        let first = position.lots.first;
+        let free = LOTS_MAX - self.lots.len() + self.lots_free.len();
+        if position.lots.last != NONE && free <= POSITIONS_MAX {
+            let oldest = &mut self.lots[first as usize];
+            (oldest.shares, oldest.cost) = (oldest.shares + shares, oldest.cost + cost);
+            return;
+        }
+        let lot = self.lots_free.pop().unwrap_or(self.lots.len() as u32);
+        let is_alone = position.lots.last == NONE;
+        let new = Lot { shares, cost, next: if is_alone { NONE } else { first } };
+        match self.lots.get_mut(lot as usize) {
+            Some(free) => *free = new,
+            None => self.lots.push(new),
+        }
+        position.lots.first = lot;
+        if is_alone {
+            position.lots.last = lot;
+        }
+    }
+
     /// Forgets a position that holds nothing and has nothing open.
     pub(super) fn close_if_empty(&mut self, slot: usize) {
         let position = *self.at(slot);
         let is_empty = position.shares == Shares::ZERO
+            && position.unsettled == Shares::ZERO
+            && position.sold == Shares::ZERO
             && position.pending == Shares::ZERO
             && position.reserved == Usdc::ZERO
             && position.selling == Shares::ZERO;
@@ -305,6 +341,18 @@ impl Positions {
         self.slots[slot] = None;
         self.free.push(slot as u32);
         self.open -= 1;
+    }
+}
+
+impl Position {
+    /// Returns what is held, settled or not, and what open entries surely bring.
+    pub fn coming(&self) -> Shares {
+        self.shares + self.unsettled + self.pending
+    }
+
+    /// Returns what it cost and may cost yet.
+    pub fn committed(&self) -> Usdc {
+        self.cost + self.unsettled_cost + self.reserved
     }
 }
 

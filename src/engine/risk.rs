@@ -11,8 +11,8 @@ use super::{
     strategy::{self, Intent},
 };
 use crate::domain::{
-    Breaker, LeaderId, Market, Nanos, Numbers, OrderState, PortfolioId, Refusal, Side, TokenId, Usdc, event::Submitted,
-    money::ONE, settings::Limits,
+    Breaker, LeaderId, Market, Mode, Nanos, Numbers, OrderState, PortfolioId, Refusal, Side, TokenId, Usdc,
+    event::Submitted, money::ONE, settings::Limits,
 };
 
 /// At most this part of the available cash goes into one order (ppm): the fee and rounding never make it short.
@@ -42,11 +42,12 @@ impl Engine {
         intent: Intent,
     ) -> Result<Approved, No> {
         debug_assert_eq!(intent.side, Side::Buy);
-        if self.entries_stopped {
+        let Portfolio { mode, .. } = &self.portfolios[portfolio.index()];
+        if self.entries_stopped || (*mode == Mode::Live && self.live_stopped) {
             return Err((Refusal::EntriesStopped, Numbers::NONE));
         }
         let market = &self.tokens[token.index()].market;
-        let available = self.portfolios[portfolio.index()].ledger.balance(Account::Available);
+        let available = self.portfolios[portfolio.index()].free();
         let approved = affordable(market, intent, available).ok_or_else(|| {
             (Refusal::AvailableCash, Numbers { limit: available.0, actual: worst_cost(market, intent.budget).0 })
         })?;
@@ -54,6 +55,7 @@ impl Engine {
         self.check_budgets(portfolio, leader, approved.reserved)?;
         self.check_losses(portfolio, leader)?;
         self.check_pace(now, portfolio)?;
+        self.check_doubt(portfolio, token)?;
         self.check_room(portfolio, leader, token)?;
         Ok(approved)
     }
@@ -111,6 +113,19 @@ impl Engine {
         Ok(())
     }
 
+    /// Both ways an order of unknown outcome may have gone, it is not the moment to add to its token. One wallet holds what all
+    /// live portfolios hold, so an order of any of them counts.
+    fn check_doubt(&self, portfolio: PortfolioId, token: TokenId) -> Result<(), No> {
+        let in_doubt = |portfolio: &Portfolio| portfolio.mode == Mode::Live && portfolio.standing.unknown > 0;
+        if self.portfolios[portfolio.index()].mode == Mode::Paper || !self.portfolios.iter().any(in_doubt) {
+            return Ok(());
+        }
+        let unknown = self.orders.live().filter(|order| order.state == OrderState::Unknown);
+        let here = unknown.filter(|order| order.submitted.token == token).count();
+        let numbers = Numbers { limit: 0, actual: here as i64 };
+        if here > 0 { Err((Refusal::OrderInDoubt, numbers)) } else { Ok(()) }
+    }
+
     fn check_room(&self, portfolio: PortfolioId, leader: LeaderId, token: TokenId) -> Result<(), No> {
         let full = |most: usize| Numbers { limit: most as i64, actual: most as i64 };
         if self.next_order(portfolio).is_none() {
@@ -141,6 +156,14 @@ impl Engine {
             let fee = self.tokens[token.index()].market.fees.fee_ceil(proceeds);
             sum + (self.positions.basis(slot, shares) - (proceeds - fee)).max(Usdc::ZERO)
         })
+    }
+}
+
+impl Portfolio {
+    /// Returns the available cash that may go into entries, or be taken out.
+    pub fn free(&self) -> Usdc {
+        let held_back = self.held_back.map_or(Usdc::ZERO, |held| held.amount);
+        (self.ledger.balance(Account::Available) - held_back).max(Usdc::ZERO)
     }
 }
 

@@ -31,7 +31,7 @@ impl Engine {
         slots.extend(self.positions.slots_in(token));
         for slot in slots.drain(..) {
             let position = *self.positions.at(slot);
-            let shares = position.shares - position.selling;
+            let shares = position.shares.minus(position.selling);
             if shares == Shares::ZERO {
                 continue;
             }

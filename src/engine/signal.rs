@@ -2,16 +2,17 @@
 //! token is cold.
 
 use super::{
-    Engine, Entries, Events, Known, Origin, Portfolio,
+    Engine, Entries, Events, Known, Origin, Portfolio, Token,
     book::Trust,
     buffer::Course,
     leader::average_price,
+    leg::VOIDS_MAX,
     strategy::{self, Situation},
     timer::DECISIONS_PER_STEP,
 };
 use crate::domain::{
-    Cause, Event, LeaderId, LeaderTrade, Market, Nanos, Numbers, PortfolioId, PortfolioSet, Price, Role, Shares, Side,
-    SignalId, Skip, TokenId, Usdc,
+    Cause, Event, LeaderId, LeaderTrade, Market, Mode, Nanos, Numbers, PortfolioId, PortfolioSet, Price, Role, Shares,
+    Side, SignalId, Skip, TokenId, Usdc,
     event::{How, Signal},
     money::ONE,
     settings::Sides,
@@ -247,8 +248,8 @@ impl Engine {
         signal: &Signal,
         beside: Beside,
     ) -> Result<strategy::Intent, strategy::No> {
-        if let Some(reason) = self.keeps_out(portfolio, signal.leader, signal.token) {
-            return Err((reason, Numbers::NONE));
+        if let Some(no) = self.keeps_out(now, portfolio, signal.leader, signal.token) {
+            return Err(no);
         }
         if self.tokens[signal.token.index()].known != Known::Yes {
             let wait = self.options.metadata_wait.as_millis() as i64;
@@ -264,19 +265,31 @@ impl Engine {
     }
 
     /// Returns why a portfolio makes no entry into a token, whatever the trade.
-    pub(super) fn keeps_out(&self, portfolio: PortfolioId, leader: LeaderId, token: TokenId) -> Option<Skip> {
-        let Portfolio { entries, .. } = &self.portfolios[portfolio.index()];
-        let token = &self.tokens[token.index()];
+    pub(super) fn keeps_out(
+        &self,
+        now: Nanos,
+        portfolio: PortfolioId,
+        leader: LeaderId,
+        token: TokenId,
+    ) -> Option<strategy::No> {
+        let Portfolio { entries, mode, .. } = &self.portfolios[portfolio.index()];
+        let Token { denied, payout, .. } = &self.tokens[token.index()];
+        let plain = |skip| Some((skip, Numbers::NONE));
         if let Some(skip) = self.switched_off(portfolio, leader) {
-            return Some(skip);
+            return plain(skip);
         }
         if *entries == Entries::Paused {
-            return Some(Skip::StrategyPaused);
+            return plain(Skip::StrategyPaused);
         }
-        if token.denied.contains(portfolio) {
-            return Some(Skip::MarketDenied);
+        if denied.contains(portfolio) {
+            return plain(Skip::MarketDenied);
         }
-        token.payout.is_some().then_some(Skip::MarketClosed)
+        if payout.is_some() {
+            return plain(Skip::MarketClosed);
+        }
+        let voids = if *mode == Mode::Live { self.voids.of_late(now, leader, token) } else { 0 };
+        let numbers = Numbers { limit: VOIDS_MAX as i64, actual: voids as i64 };
+        (VOIDS_MAX <= voids).then_some((Skip::VoidBurst, numbers))
     }
 
     /// Returns what a signal is decided on.

@@ -100,7 +100,7 @@ impl Standing {
     }
 
     /// Notes what a whole sale or settlement came to.
-    fn judge(&mut self, result: Usdc) {
+    pub(super) fn judge(&mut self, result: Usdc) {
         if result < Usdc::ZERO {
             self.losses += 1;
         } else if result > Usdc::ZERO {
@@ -151,7 +151,7 @@ impl Standing {
 
 impl Engine {
     /// Changes what is at stake in a portfolio, in the sums by market, event and leader.
-    fn stake(&mut self, portfolio: PortfolioId, leader: LeaderId, token: TokenId, amount: Usdc) {
+    pub(super) fn stake(&mut self, portfolio: PortfolioId, leader: LeaderId, token: TokenId, amount: Usdc) {
         let market = &self.tokens[token.index()].market;
         self.stakes.change(Key::of_market(portfolio, token, market), amount);
         self.stakes.change(Key::of_event(portfolio, token, market), amount);
@@ -163,7 +163,7 @@ impl Engine {
     pub(super) fn restake(&mut self, token: TokenId, change: impl FnOnce(&mut Engine)) {
         let mut slots = std::mem::take(&mut self.slots);
         slots.extend(self.positions.slots_in(token));
-        let at_stake = |position: &Position| position.cost + position.reserved;
+        let at_stake = Position::committed;
         for slot in &slots {
             let Position { portfolio, leader, .. } = *self.positions.at(*slot);
             self.stake(portfolio, leader, token, -at_stake(self.positions.at(*slot)));
@@ -176,14 +176,14 @@ impl Engine {
         self.slots = slots;
     }
 
-    fn spend(&mut self, portfolio: PortfolioId, leader: LeaderId, amount: Usdc) {
+    pub(super) fn spend(&mut self, portfolio: PortfolioId, leader: LeaderId, amount: Usdc) {
         let standing = &mut self.portfolios[portfolio.index()].standing;
         standing.spent = standing.spent + amount;
         let dealing = self.dealings.with(portfolio, leader);
         dealing.spent = dealing.spent + amount;
     }
 
-    fn gain(&mut self, portfolio: PortfolioId, leader: LeaderId, result: Usdc) {
+    pub(super) fn gain(&mut self, portfolio: PortfolioId, leader: LeaderId, result: Usdc) {
         let standing = &mut self.portfolios[portfolio.index()].standing;
         standing.day_result = standing.day_result + result;
         let dealing = self.dealings.with(portfolio, leader);
@@ -225,6 +225,8 @@ impl Engine {
                     self.spend(portfolio, leader, -released);
                 }
             }
+            // What is not settled may not count: it is judged when all of it is.
+            Side::Sell if order.unsettled > 0 => (),
             Side::Sell => self.portfolios[portfolio.index()].standing.judge(order.result),
         }
     }

@@ -4,7 +4,8 @@ use super::{Engine, LEADERS_MAX, LiveOrders};
 use crate::domain::{LeaderId, LeaderSwitch, LiveSwitch, Mode, PaperSwitch, PortfolioId, Skip};
 
 /// What a person turned, as the journal tells it. At a start the settings may close a switch further, until it is turned
-/// again; they open only one that nobody ever turned. So no start opens more than there was.
+/// again. For live, they only allow: `on` lets a person turn it on, and what nobody ever turned is at most a shadow. So no start
+/// opens more than there was.
 #[derive(Debug)]
 pub struct Switches {
     paper: Option<PaperSwitch>,
@@ -17,7 +18,7 @@ pub struct Switches {
 
 impl Switches {
     pub(super) fn new(paper: PaperSwitch, live: LiveSwitch, live_orders: LiveOrders) -> Switches {
-        Switches { paper: None, live: None, paper_now: paper, live_now: live, live_orders }
+        Switches { paper: None, live: None, paper_now: paper, live_now: live.min(LiveSwitch::Shadow), live_orders }
     }
 
     pub fn paper(&self) -> PaperSwitch {
@@ -69,7 +70,7 @@ impl Switches {
     /// After recovery: the lower of what was turned and what the settings say.
     pub(super) fn resume(&mut self, paper: PaperSwitch, live: LiveSwitch) {
         self.paper_now = self.paper.map_or(paper, |turned| turned.min(paper));
-        self.live_now = self.live.map_or(live, |turned| turned.min(live));
+        self.live_now = self.live.unwrap_or(LiveSwitch::Shadow).min(live);
     }
 
     /// Yields what the journal tells, for the state's hash.
@@ -105,7 +106,11 @@ impl Engine {
         match self.portfolios[portfolio.index()].mode {
             Mode::Paper => (switches.paper() == PaperSwitch::Off).then_some(Skip::PaperOff),
             Mode::Live if switches.live() == LiveSwitch::Off => Some(Skip::LiveOff),
-            Mode::Live => (self.live_for(leader) == LiveSwitch::Off).then_some(Skip::LeaderOff),
+            Mode::Live => match self.live_for(leader) {
+                LiveSwitch::Off => Some(Skip::LeaderOff),
+                LiveSwitch::Shadow => None,
+                LiveSwitch::On => not_ready(switches.live_orders()),
+            },
         }
     }
 
@@ -118,7 +123,26 @@ impl Engine {
     pub(super) fn may_sell(&self, portfolio: PortfolioId, leader: LeaderId) -> bool {
         match self.portfolios[portfolio.index()].mode {
             Mode::Paper => true,
-            Mode::Live => self.live_exits_for(leader) == LiveSwitch::On,
+            Mode::Live => {
+                let is_open = matches!(self.switches.live_orders(), LiveOrders::Ready | LiveOrders::ClosedOnly);
+                is_open && self.live_exits_for(leader) == LiveSwitch::On
+            }
         }
+    }
+}
+
+/// Returns why entries cannot leave, though live is on. Sales wait for the same, except where the account may only close.
+const fn not_ready(orders: LiveOrders) -> Option<Skip> {
+    match orders {
+        LiveOrders::Ready => None,
+        LiveOrders::Missing | LiveOrders::Starting => Some(Skip::LiveStarting),
+        LiveOrders::AuthMissing => Some(Skip::AuthMissing),
+        LiveOrders::ChannelDown => Some(Skip::UserChannelDown),
+        LiveOrders::Restarting => Some(Skip::VenueRestarting),
+        LiveOrders::CancelOnly => Some(Skip::VenueCancelOnly),
+        LiveOrders::ClosedOnly => Some(Skip::AccountClosedOnly),
+        LiveOrders::Blocked => Some(Skip::PlaceBlocked),
+        LiveOrders::ClockOff => Some(Skip::ClockOff),
+        LiveOrders::OtherVersion => Some(Skip::VenueVersion),
     }
 }

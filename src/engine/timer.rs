@@ -12,7 +12,7 @@ impl Engine {
     pub fn next_deadline(&self) -> Nanos {
         let parked = self.parked.iter().map(|parked| parked.until).min().unwrap_or(Nanos::NEVER);
         let value = if self.portfolios.is_empty() { Nanos::NEVER } else { self.value_at };
-        let days = self.midnight().min(self.next_window_end());
+        let days = self.midnight().min(self.next_window_end()).min(self.next_hold_end());
         parked.min(value).min(self.look_at).min(self.cooling.next()).min(days)
     }
 
@@ -22,6 +22,7 @@ impl Engine {
             let Some((portfolio, amount)) = self.cooling.due(now) else { break };
             self.emit(now, Event::Released { portfolio, amount }, events);
         }
+        self.end_holds(now, events);
         for _ in 0..DECISIONS_PER_STEP {
             let Some(at) = self.parked.find(|parked| parked.until <= now) else { break };
             self.decide_parked(now, at, events);
@@ -33,6 +34,19 @@ impl Engine {
         if self.value_at <= now {
             self.value_all(now, events);
             self.value_at = now.plus(self.options.value_every);
+        }
+    }
+
+    fn next_hold_end(&self) -> Nanos {
+        let held = self.portfolios.iter().filter_map(|portfolio| portfolio.held_back);
+        held.map(|held| held.until).min().unwrap_or(Nanos::NEVER)
+    }
+
+    fn end_holds(&mut self, now: Nanos, events: &mut Events) {
+        for index in 0..self.portfolios.len() {
+            if self.portfolios[index].held_back.is_some_and(|held| held.until <= now) {
+                self.emit(now, Event::HoldEnded { portfolio: PortfolioId(index as u16) }, events);
+            }
         }
     }
 
@@ -85,6 +99,7 @@ impl Engine {
             self.decide(now, &undecided.signal, events);
         }
         self.parked.hasten(now, |_| true);
+        self.confirm_what_is_due(now, events);
         self.look_everywhere(now, events);
     }
 }

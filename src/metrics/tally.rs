@@ -129,6 +129,9 @@ impl Tally {
             | Event::Confirmed { .. }
             | Event::Voided { .. }
             | Event::External(_)
+            | Event::Adopted { .. }
+            | Event::HeldBack { .. }
+            | Event::HoldEnded { .. }
             | Event::Differs(_)
             | Event::Configured { .. }
             | Event::PaperSwitched { .. }

@@ -114,8 +114,8 @@ pub fn positions(engine: &Engine, registry: &Registry, names: &[String]) -> Vec<
         strategy: names[position.portfolio.index()].clone(),
         leader: registry.leader_wallet(position.leader).to_owned(),
         token: registry.token_text(position.token).to_owned(),
-        shares: position.shares.to_string(),
-        cost: position.cost.to_string(),
+        shares: (position.shares + position.unsettled).to_string(),
+        cost: (position.cost + position.unsettled_cost).to_string(),
         exit_due: position.exit.shares.min(position.shares).to_string(),
     };
     engine.positions().iter().map(one).collect()

@@ -19,7 +19,10 @@ use crate::{
 
 use super::rows::*;
 
+mod matches;
 mod money;
+
+pub use matches::ENDED_MAX;
 
 /// Portfolio, leader, token.
 pub type PositionKey = (i32, i32, i32);
@@ -28,6 +31,10 @@ pub type PositionKey = (i32, i32, i32);
 #[derive(Clone, Default)]
 pub struct Known {
     pub open_orders: HashMap<i64, OrderRow>,
+    /// Live orders that ended, the latest ones.
+    pub ended_orders: BTreeMap<i64, OrderRow>,
+    /// Matches that are neither confirmed nor void, by order and trade, and whose position they changed.
+    pub unsettled: HashMap<(i64, String), (FillRow, PositionKey)>,
     /// Shares of open positions, and those of them that must be sold.
     pub held: HashMap<PositionKey, Decimal>,
     pub exit_due: HashMap<PositionKey, Decimal>,
@@ -53,9 +60,12 @@ pub struct Batch {
     pub scores: Vec<ScoreRow>,
     pub decisions: BTreeMap<(i64, i32), DecisionRow>,
     pub orders: BTreeMap<i64, OrderRow>,
-    pub fills: Vec<FillRow>,
+    /// By record: a match is told again when it settled.
+    pub fills: BTreeMap<i64, FillRow>,
     pub positions: BTreeMap<PositionKey, PositionRow>,
     pub settlements: Vec<SettlementRow>,
+    pub externals: Vec<ExternalRow>,
+    pub differences: Vec<DifferenceRow>,
     pub values: Vec<ValueRow>,
     pub ended: EndedRow,
     pub events: Vec<EventRow>,
@@ -173,6 +183,7 @@ impl Batch {
                 buckets.reserved -= dollars(released);
                 buckets.available += dollars(released);
                 let key = row.position();
+                known.ended(&row);
                 self.orders.insert(row.id, row);
                 self.forget_exit_if_empty(known, key, now);
             }
@@ -210,6 +221,13 @@ impl Batch {
                     buckets.available += amount;
                 }
             }
+            Event::Signed(ref signed) => self.signed(known, signed.order, signed.id.to_string())?,
+            Event::Adopted { order, brought, .. } => self.adopted(known, order, brought)?,
+            Event::Matched(ref matched) => self.matched(known, seq, now, matched)?,
+            Event::Confirmed { order, trade, .. } => self.confirmed(known, now, order, trade),
+            Event::Voided { order, trade } => self.voided(known, now, order, trade)?,
+            Event::External(ref external) => self.external(seq, now, external),
+            Event::Differs(ref differs) => self.differs(seq, now, differs),
             // The trace in `events` is all that is kept of these.
             Event::Repeated { .. }
             | Event::Parked { .. }
@@ -230,12 +248,8 @@ impl Batch {
             | Event::BreakerReset { .. }
             | Event::BalanceLow { .. }
             | Event::Funded { .. }
-            | Event::Signed(_)
-            | Event::Matched(_)
-            | Event::Confirmed { .. }
-            | Event::Voided { .. }
-            | Event::External(_)
-            | Event::Differs(_)
+            | Event::HeldBack { .. }
+            | Event::HoldEnded { .. }
             | Event::Declined { .. }
             | Event::Configured { .. }
             | Event::PaperSwitched { .. }
@@ -328,6 +342,7 @@ impl Batch {
             cash: Decimal::ZERO,
             fee: Decimal::ZERO,
             attempt: submitted.attempt.into(),
+            venue_id: String::new(),
         };
         let buckets = self.buckets(row.portfolio_id);
         buckets.available -= row.reserved;
@@ -441,5 +456,8 @@ pub fn kind(event: &Event) -> &'static str {
         Event::Voided { .. } => "voided",
         Event::External(_) => "external",
         Event::Differs(_) => "differs",
+        Event::Adopted { .. } => "adopted",
+        Event::HeldBack { .. } => "held_back",
+        Event::HoldEnded { .. } => "hold_ended",
     }
 }

@@ -157,6 +157,7 @@ pub struct OrderRow {
     pub cash: Decimal,
     pub fee: Decimal,
     pub attempt: i16,
+    pub venue_id: String,
 }
 
 impl OrderRow {
@@ -166,7 +167,8 @@ impl OrderRow {
     }
 }
 
-#[derive(Serialize)]
+/// A fill, or a match as it stands.
+#[derive(Clone, Serialize, sqlx::FromRow)]
 pub struct FillRow {
     pub seq: i64,
     #[serde(with = "time::serde::rfc3339")]
@@ -178,6 +180,36 @@ pub struct FillRow {
     pub fee: Decimal,
     pub basis: Decimal,
     pub realised: Decimal,
+    pub trade_key: String,
+    pub settlement: String,
+    pub owed: Decimal,
+}
+
+#[derive(Serialize)]
+pub struct ExternalRow {
+    pub seq: i64,
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+    pub venue_id: String,
+    pub trade_key: String,
+    pub token_id: i32,
+    pub side: &'static str,
+    pub shares: Decimal,
+    pub cash: Decimal,
+    pub fee: Decimal,
+    #[serde(with = "time::serde::rfc3339")]
+    pub traded_at: OffsetDateTime,
+}
+
+#[derive(Serialize)]
+pub struct DifferenceRow {
+    pub seq: i64,
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+    pub what: &'static str,
+    pub token_id: Option<i32>,
+    pub ours: Decimal,
+    pub theirs: Decimal,
 }
 
 /// By how much a position changes.
@@ -187,6 +219,8 @@ pub struct PositionRow {
     pub leader_id: i32,
     pub token_id: i32,
     pub shares: Decimal,
+    /// Of them, those that are not settled.
+    pub provisional: Decimal,
     pub cost: Decimal,
     pub realised: Decimal,
     pub fees: Decimal,

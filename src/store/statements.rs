@@ -52,16 +52,26 @@ const DECISIONS: &str = "insert into decisions as d (signal_id, portfolio_id, at
     where d.outcome not in ('ordered', 'merged') or excluded.outcome = 'ordered'";
 
 const ORDERS: &str = "insert into orders (id, signal_id, portfolio_id, leader_id, token_id, side, kind, cause, limit_price, \
-    shares, budget, reserved, touch, reference, state, submitted_at, accepted_at, closed_at, filled, cash, fee, attempt) \
+    shares, budget, reserved, touch, reference, state, submitted_at, accepted_at, closed_at, filled, cash, fee, attempt, venue_id) \
     select id, signal_id, portfolio_id, leader_id, token_id, side, kind, cause, limit_price, shares, budget, reserved, touch, \
-    reference, state, submitted_at, accepted_at, closed_at, filled, cash, fee, attempt \
+    reference, state, submitted_at, accepted_at, closed_at, filled, cash, fee, attempt, venue_id \
     from json_populate_recordset(null::orders, $1::json) \
     on conflict (id) do update set state = excluded.state, accepted_at = excluded.accepted_at, \
-    closed_at = excluded.closed_at, filled = excluded.filled, cash = excluded.cash, fee = excluded.fee";
+    closed_at = excluded.closed_at, filled = excluded.filled, cash = excluded.cash, fee = excluded.fee, \
+    venue_id = excluded.venue_id";
 
-const FILLS: &str = "insert into fills (seq, at, order_id, portfolio_id, shares, cash, fee, basis, realised) \
-    select seq, at, order_id, portfolio_id, shares, cash, fee, basis, realised \
-    from json_populate_recordset(null::fills, $1::json)";
+const FILLS: &str = "insert into fills (seq, at, order_id, portfolio_id, shares, cash, fee, basis, realised, \
+    trade_key, settlement, owed) \
+    select seq, at, order_id, portfolio_id, shares, cash, fee, basis, realised, trade_key, settlement, owed \
+    from json_populate_recordset(null::fills, $1::json) \
+    on conflict (seq) do update set settlement = excluded.settlement";
+
+const EXTERNALS: &str = "insert into external_trades (seq, at, venue_id, trade_key, token_id, side, shares, cash, fee, traded_at) \
+    select seq, at, venue_id, trade_key, token_id, side, shares, cash, fee, traded_at \
+    from json_populate_recordset(null::external_trades, $1::json)";
+
+const DIFFERENCES: &str = "insert into differences (seq, at, what, token_id, ours, theirs) \
+    select seq, at, what, token_id, ours, theirs from json_populate_recordset(null::differences, $1::json)";
 
 // A row must be there before a sum is added: an insert that is refused for a negative sum would not become an update.
 const POSITIONS_TOUCHED: &str = "insert into positions (portfolio_id, leader_id, token_id, opened_at, updated_at) \
@@ -69,13 +79,13 @@ const POSITIONS_TOUCHED: &str = "insert into positions (portfolio_id, leader_id,
     from json_to_recordset($1::json) r (portfolio_id integer, leader_id integer, token_id integer, touched_at timestamptz) \
     on conflict do nothing";
 
-const POSITIONS: &str = "update positions p set shares = p.shares + r.shares, cost = p.cost + r.cost, \
+const POSITIONS: &str = "update positions p set shares = p.shares + r.shares, provisional = p.provisional + r.provisional, cost = p.cost + r.cost, \
     realised = p.realised + r.realised, fees = p.fees + r.fees, \
     exit_due = coalesce(r.exit_due, p.exit_due), \
     exit_cause = case when coalesce(r.exit_due, p.exit_due) > 0 then coalesce(r.exit_cause, p.exit_cause) else '' end, \
     opened_at = coalesce(r.opened_at, p.opened_at), updated_at = r.updated_at \
     from json_to_recordset($1::json) r (portfolio_id integer, leader_id integer, token_id integer, shares numeric, \
-    cost numeric, realised numeric, fees numeric, exit_due numeric, exit_cause text, \
+    provisional numeric, cost numeric, realised numeric, fees numeric, exit_due numeric, exit_cause text, \
     opened_at timestamptz, updated_at timestamptz) \
     where (p.portfolio_id, p.leader_id, p.token_id) = (r.portfolio_id, r.leader_id, r.token_id)";
 
@@ -135,10 +145,12 @@ pub fn statements(batch: &Batch) -> Vec<(&'static str, String)> {
     add(SCORES, json(&batch.scores));
     add(DECISIONS, json(batch.decisions.values()));
     add(ORDERS, json(batch.orders.values()));
-    add(FILLS, json(&batch.fills));
+    add(FILLS, json(batch.fills.values()));
     add(POSITIONS_TOUCHED, json(batch.positions.values()));
     add(POSITIONS, json(batch.positions.values()));
     add(SETTLEMENTS, json(&batch.settlements));
+    add(EXTERNALS, json(&batch.externals));
+    add(DIFFERENCES, json(&batch.differences));
     add(VALUES, json(&batch.values));
     let EndedRow { tokens, signals } = &batch.ended;
     let any_ended = !tokens.is_empty() || !signals.is_empty();

@@ -2,19 +2,19 @@
 //! tables once, whatever is killed when; the cursor is the database's own, so a restored backup goes on from where it
 //! was.
 
-use std::{fmt, time::Duration};
+use std::{collections::HashMap, fmt, time::Duration};
 
 use rust_decimal::Decimal;
 use sqlx::{PgConnection, PgPool};
 
 use crate::{
-    domain::Nanos,
+    domain::{Nanos, OrderId},
     journal::{JournalError, Record},
 };
 
 use super::{
-    fold::{Batch, Known, Misfit},
-    rows::OrderRow,
+    fold::{Batch, ENDED_MAX, Known, Misfit, PositionKey},
+    rows::{FillRow, OrderRow},
     statements::statements,
 };
 
@@ -108,7 +108,7 @@ impl Writer {
     /// Empties the tables: the next writer begins with the first record.
     pub async fn rebuild(pool: &PgPool) -> Result<(), WriterError> {
         const EMPTY: &str = "truncate journal_cursor, sessions, tokens, leaders, portfolios, signals, scores, decisions, orders, fills, \
-            positions, settlements, portfolio_values, events";
+            positions, settlements, portfolio_values, external_trades, differences, events";
         in_time(async { sqlx::query(EMPTY).execute(pool).await }).await??;
         Ok(())
     }
@@ -122,10 +122,13 @@ impl Writer {
         if moved.execute(&mut *transaction).await?.rows_affected() != 1 {
             return Err(WriterError::CursorMoved { from: self.cursor });
         }
+        crate::fault::point("in_tables_batch");
         for (statement, rows) in statements(batch) {
             sqlx::query(statement).bind(rows).execute(&mut *transaction).await?;
         }
-        Ok(transaction.commit().await?)
+        transaction.commit().await?;
+        crate::fault::point("after_tables_commit");
+        Ok(())
     }
 }
 
@@ -140,6 +143,18 @@ async fn read(pool: &PgPool, journal: &str) -> Result<Read, WriterError> {
     let cursor = read_cursor(&mut transaction, journal).await?;
     let orders: Vec<OrderRow> =
         sqlx::query_as("select * from orders where closed_at is null").fetch_all(&mut *transaction).await?;
+    const ENDED: &str =
+        "select * from orders where id > $1 and closed_at is not null and state <> 'shadow' order by id desc limit $2";
+    let ended: Vec<OrderRow> = sqlx::query_as(ENDED)
+        .bind(OrderId::LIVE.0.cast_signed())
+        .bind(ENDED_MAX as i64)
+        .fetch_all(&mut *transaction)
+        .await?;
+    let matches: Vec<FillRow> =
+        sqlx::query_as("select * from fills where settlement = 'provisional'").fetch_all(&mut *transaction).await?;
+    let matched: Vec<i64> = matches.iter().map(|fill| fill.order_id).collect();
+    const WHOSE: &str = "select id, portfolio_id, leader_id, token_id from orders where id = any($1)";
+    let whose: Vec<(i64, i32, i32, i32)> = sqlx::query_as(WHOSE).bind(&matched).fetch_all(&mut *transaction).await?;
     const POSITIONS: &str = "select portfolio_id, leader_id, token_id, shares, exit_due from positions \
         where shares > 0 or exit_due > 0";
     let positions: Vec<(i32, i32, i32, Decimal, Decimal)> =
@@ -147,11 +162,17 @@ async fn read(pool: &PgPool, journal: &str) -> Result<Read, WriterError> {
     let signal_last: i64 =
         sqlx::query_scalar("select coalesce(max(id), 0) from signals").fetch_one(&mut *transaction).await?;
     transaction.commit().await?;
+    let whose: HashMap<i64, PositionKey> = whose.into_iter().map(|(id, p, l, t)| (id, (p, l, t))).collect();
+    let unsettled = matches.into_iter().filter_map(|fill| {
+        let position = *whose.get(&fill.order_id)?;
+        Some(((fill.order_id, fill.trade_key.clone()), (fill, position)))
+    });
+    let (unsettled, ended_orders) = (unsettled.collect(), ended.into_iter().map(|row| (row.id, row)).collect());
     let open_orders = orders.into_iter().map(|row| (row.id, row)).collect();
     let held = positions.iter().map(|&(p, l, t, held, _)| ((p, l, t), held)).filter(|(_, held)| !held.is_zero());
     let exit_due = positions.iter().map(|&(p, l, t, _, due)| ((p, l, t), due)).filter(|(_, due)| !due.is_zero());
     let (held, exit_due) = (held.collect(), exit_due.collect());
-    Ok(Read { cursor, known: Known { open_orders, held, exit_due, signal_last } })
+    Ok(Read { cursor, known: Known { open_orders, ended_orders, unsettled, held, exit_due, signal_last } })
 }
 
 async fn read_cursor(connection: &mut PgConnection, journal: &str) -> Result<u64, WriterError> {

@@ -59,6 +59,9 @@ pub fn sentence(event: &Event) -> &'static str {
         Event::Matched(_) => "Matched; not settled yet",
         Event::Confirmed { .. } => "The match settled",
         Event::Voided { .. } => "The match failed to settle, and is undone",
+        Event::Adopted { .. } => "A match of an order that had ended is taken in: somebody should look",
+        Event::HeldBack { .. } => "Cash is held back for orders that may have been forgotten",
+        Event::HoldEnded { .. } => "The cash that was held back is free again",
         Event::External(_) => "Something of the wallet's that no order of ours explains",
         Event::Differs(_) => "Our books and the venue's differ",
         Event::Declined { .. } => "A command could not be done",
@@ -178,6 +181,11 @@ pub fn parts(event: &Event) -> Parts {
             ("cash", usd(matched.cash)),
             ("fee", usd(matched.fee)),
         ],
+        Event::Adopted { order, brought, .. } => {
+            vec![("order", order.0.to_string()), ("brought from outside", usd(*brought))]
+        }
+        Event::HeldBack { portfolio: id, amount, .. } => vec![portfolio(*id), ("held back", usd(*amount))],
+        Event::HoldEnded { portfolio: id } => vec![portfolio(*id)],
         Event::Confirmed { order, .. } | Event::Voided { order, .. } => vec![("order", order.0.to_string())],
         Event::External(external) => vec![
             ("side", external.side.code().to_owned()),

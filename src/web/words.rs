@@ -81,6 +81,8 @@ pub const fn fault(fault: Fault) -> &'static str {
         Fault::Overfill => "A fill was larger than its order",
         Fault::BadEnd => "An order ended in a way that it cannot",
         Fault::Payout => "A market's end was told that cannot be",
+        Fault::Retold => "A match was told again, and differently",
+        Fault::TooManyMatches => "Too many matches wait for their settlement",
     }
 }
 

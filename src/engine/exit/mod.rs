@@ -17,8 +17,8 @@ use super::{
     strategy::{Intent, Sale, sell_bound, sell_shares},
 };
 use crate::domain::{
-    Cause, Declined, Event, Market, Nanos, Numbers, PortfolioId, Price, Settings, Shares, Side, SignalId, Skip, Tick,
-    TokenId, Usdc,
+    Cause, Declined, Event, Market, Mode, Nanos, Numbers, PortfolioId, Price, Settings, Shares, Side, SignalId, Skip,
+    Tick, TokenId, Usdc,
     event::{How, Signal},
     market::SHARES_STEP,
     money::SHARES_MAX,
@@ -55,7 +55,7 @@ impl Engine {
         let nothing = (Skip::NothingToSell, Numbers::NONE);
         let slot = self.positions.find(portfolio, signal.leader, signal.token).ok_or(nothing)?;
         let position = self.positions.at(slot);
-        let free = (position.shares + position.pending).minus(position.exit.shares);
+        let free = position.coming().minus(position.exit.shares);
         let part = free.fraction_floor(signal.shares, signal.leader_held);
         if part == Shares::ZERO {
             return Err(nothing);
@@ -102,7 +102,7 @@ impl Engine {
         let position = self.positions.at(slot);
         let is_named = position.portfolio == portfolio && token.is_none_or(|token| token == position.token);
         let is_over = self.tokens[position.token.index()].payout.is_some();
-        is_named && !is_over && position.shares + position.pending > Shares::ZERO
+        is_named && !is_over && position.coming() > Shares::ZERO
     }
 
     /// Looks at every position of a token after its book changed.
@@ -138,6 +138,18 @@ impl Engine {
         self.look_at = Nanos::NEVER;
         let mut slots = std::mem::take(&mut self.slots);
         slots.extend(self.positions.open_slots());
+        self.in_order(&mut slots);
+        for slot in slots.drain(..) {
+            self.look(now, slot, events);
+        }
+        self.slots = slots;
+    }
+
+    /// Looks at the positions of live portfolios: sales that were owed may be able to leave now.
+    pub(super) fn look_at_live(&mut self, now: Nanos, events: &mut Events) {
+        let mut slots = std::mem::take(&mut self.slots);
+        slots.extend(self.positions.open_slots());
+        slots.retain(|slot| self.portfolios[self.positions.at(*slot).portfolio.index()].mode == Mode::Live);
         self.in_order(&mut slots);
         for slot in slots.drain(..) {
             self.look(now, slot, events);
@@ -300,9 +312,10 @@ impl Exit {
 
 /// Returns what was, or will be, paid for a share of a position on average.
 fn paid(position: &Position) -> Price {
-    let (cost, shares) = match position.shares {
-        Shares::ZERO => (position.reserved, position.pending),
-        held => (position.cost, held),
+    let (cost, shares) = match (position.shares, position.unsettled) {
+        (Shares::ZERO, Shares::ZERO) => (position.reserved, position.pending),
+        (Shares::ZERO, unsettled) => (position.unsettled_cost, unsettled),
+        (held, _) => (position.cost, held),
     };
     average_price(cost, shares, Tick::FINEST.first())
 }

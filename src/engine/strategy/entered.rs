@@ -32,10 +32,11 @@ struct Group {
     first: SignalId,
     /// Orders that may still buy something.
     open: u32,
-    bought: bool,
+    /// How many fills bought something, and were not void.
+    bought: u32,
 }
 
-const FREE: Group = Group { first: SignalId::NONE, open: 0, bought: false };
+const FREE: Group = Group { first: SignalId::NONE, open: 0, bought: 0 };
 const EMPTY: Pair = Pair { key: 0, earlier: 0, groups: [FREE; GROUPS] };
 
 impl Default for Entered {
@@ -50,7 +51,7 @@ impl Entered {
         match find(&self.slots, key(portfolio, token)) {
             Ok(slot) => {
                 let pair = &self.slots[slot];
-                let others = pair.groups.iter().filter(|of| of.first != group && (of.bought || of.open > 0));
+                let others = pair.groups.iter().filter(|of| of.first != group && of.counts());
                 pair.earlier.saturating_add(others.count() as u32)
             }
             Err(_) if self.count < ENTERED_MAX => 0,
@@ -83,7 +84,14 @@ impl Entered {
     /// Notes that an order of a group bought something.
     pub(in crate::engine) fn bought(&mut self, portfolio: PortfolioId, token: TokenId, group: SignalId) {
         if let Some(group) = self.known(portfolio, token, group) {
-            group.bought = true;
+            group.bought = group.bought.saturating_add(1);
+        }
+    }
+
+    /// Notes that what an order of a group bought was void.
+    pub(in crate::engine) fn unbought(&mut self, portfolio: PortfolioId, token: TokenId, group: SignalId) {
+        if let Some(group) = self.known(portfolio, token, group) {
+            group.bought = group.bought.saturating_sub(1);
         }
     }
 
@@ -98,7 +106,7 @@ impl Entered {
     pub(in crate::engine) fn numbers(&self) -> impl Iterator<Item = u64> {
         self.slots.iter().filter(|pair| pair.key != 0).flat_map(|pair| {
             let groups = pair.groups.into_iter();
-            let groups = groups.flat_map(|of| [of.first.0, u64::from(of.open) << 1 | u64::from(of.bought)]);
+            let groups = groups.flat_map(|of| [of.first.0, u64::from(of.open) << 32 | u64::from(of.bought)]);
             [pair.key, u64::from(pair.earlier)].into_iter().chain(groups)
         })
     }
@@ -123,16 +131,23 @@ impl Entered {
     }
 }
 
+impl Group {
+    /// Whether it bought something, or still may.
+    fn counts(&self) -> bool {
+        self.bought > 0 || self.open > 0
+    }
+}
+
 impl Pair {
     /// Returns the place of a group: its own, or a new one.
     fn of(&mut self, group: SignalId) -> &mut Group {
         let known = self.groups.iter().position(|of| of.first == group);
         let place = known.unwrap_or_else(|| {
             // A place that counts nothing, else the one that goes back farthest among those that have ended.
-            let worth_least = |of: &Group| (of.bought || of.open > 0, of.open > 0, of.first);
+            let worth_least = |of: &Group| (of.counts(), of.open > 0, of.first);
             let place = (0..GROUPS).min_by_key(|at| worth_least(&self.groups[*at])).expect("there are some");
             let old = self.groups[place];
-            self.earlier = self.earlier.saturating_add(u32::from(old.bought || old.open > 0));
+            self.earlier = self.earlier.saturating_add(u32::from(old.counts()));
             self.groups[place] = Group { first: group, ..FREE };
             place
         });

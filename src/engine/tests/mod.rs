@@ -15,6 +15,7 @@ mod modes;
 mod operator;
 mod plans;
 mod recovery;
+mod settlement;
 
 use super::*;
 use crate::{
@@ -55,7 +56,9 @@ pub struct World {
     pub paper: Paper,
     pub live: Paper,
     pub now: Nanos,
+    /// What was said since somebody asked, and all of it.
     pub log: Vec<(Nanos, Event)>,
+    pub all: Vec<(Nanos, Event)>,
     events: Events,
     trades: u64,
 }
@@ -78,6 +81,7 @@ impl World {
             live: Paper::new(PaperOptions::default()),
             now,
             log: vec![],
+            all: vec![],
             events: Events::default(),
             trades: 0,
         };
@@ -105,6 +109,7 @@ impl World {
     fn drain(&mut self) {
         for event in self.events.as_slice() {
             self.log.push((self.now, *event));
+            self.all.push((self.now, *event));
             // A shadow has ended by now.
             if let Event::Submitted(order) = event
                 && self.engine.orders().get(order.order).is_some()
@@ -227,6 +232,9 @@ fn phrase(event: &Event) -> Option<String> {
         Event::Matched(matched) => format!("matched {} for {}", matched.shares, matched.cash),
         Event::Confirmed { .. } => "confirmed".to_owned(),
         Event::Voided { .. } => "voided".to_owned(),
+        Event::Adopted { brought, .. } => format!("adopted, ${brought} brought"),
+        Event::HeldBack { amount, .. } => format!("held back ${amount}"),
+        Event::HoldEnded { .. } => "hold ended".to_owned(),
         Event::External(external) => format!("external {}", external.shares),
         Event::Differs(differs) => format!("differs {:?}", differs.what),
         Event::Skipped { reason, .. } => format!("skipped {}", reason.code()),

@@ -133,6 +133,10 @@ fn a_start_never_opens_a_switch_further_than_it_was_left() {
     check((on, Shadow), &[live(Off), live(On)], (on, Shadow));
     check((on, Off), &[live(On)], (on, Off));
     check((on, Shadow), &[live(On), live(Off)], (on, Off));
+    // The settings only allow it: a person turns it on.
+    check((on, On), &[], (on, Shadow));
+    check((on, On), &[live(On)], (on, On));
+    check((on, On), &[live(Off)], (on, Off));
     check((off, Off), &[], (off, Off));
     check((off, Off), &[paper(on)], (off, Off));
     check((on, Off), &[paper(off)], (off, Off));

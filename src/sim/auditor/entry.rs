@@ -40,8 +40,9 @@ impl Auditor {
     fn check_scale_in(&self, submitted: &Submitted, signal: &Signal) -> Finding {
         let purse = &self.purses[submitted.portfolio.index()];
         let in_token = |key: &(u32, u32)| key.1 == submitted.token.0;
-        let held = purse.holdings.iter().filter(|(key, _)| in_token(key)).map(|(_, holding)| &holding.lots);
-        let (shares, cost) = held.fold((0, 0), |sum, lots| (sum.0 + lots.shares(), sum.1 + lots.cost()));
+        let held = purse.holdings.iter().filter(|(key, _)| in_token(key)).map(|(_, holding)| holding);
+        let (shares, cost) = held
+            .fold((0, 0), |sum, holding| (sum.0 + holding.lots.shares() + holding.unsettled.0, sum.1 + holding.cost()));
         let ours = |open: &&super::Open| open.submitted.portfolio == submitted.portfolio && in_token(&open.key());
         let is_alone = !self.orders.values().filter(ours).any(|open| open.submitted.side == Side::Buy);
         let is_begun = self
@@ -69,8 +70,9 @@ impl Auditor {
     /// Nothing that stops entries may be in force.
     fn check_open(&self, now: Nanos, submitted: &Submitted) -> Finding {
         let purse = &self.purses[submitted.portfolio.index()];
-        if purse.is_paused || self.is_stopped || !purse.tripped.is_empty() {
-            return Err(format!("an entry while stopped: {:?}", (purse.is_paused, self.is_stopped, &purse.tripped)));
+        let is_stopped = self.is_stopped || (purse.mode == Mode::Live && self.is_live_stopped);
+        if purse.is_paused || is_stopped || !purse.tripped.is_empty() {
+            return Err(format!("an entry while stopped: {:?}", (purse.is_paused, is_stopped, &purse.tripped)));
         }
         let trips_max = purse.settings.conduct.round_trips_max;
         let blocks = |(until, trips): &(u64, u32)| now.0 < *until && 0 < trips_max && trips_max <= *trips;
@@ -133,7 +135,7 @@ impl Auditor {
             .map(|ended| (&ended.submitted, ended.end))
             .filter(|(other, end)| {
                 let is_same = other.portfolio == submitted.portfolio && other.token == submitted.token;
-                is_same && other.side == Side::Buy && *end == OrderEnd::Filled
+                is_same && other.side == Side::Buy && *end == OrderEnd::Filled && self.has_bought(other.order.0)
             })
             .filter_map(|(other, _)| self.group_of(other))
             .filter(|group| *group != signal.group)
@@ -243,7 +245,7 @@ impl Auditor {
             return Err(format!("a budget of {budget} above the largest order"));
         }
         let reserved = budget + figure::fee_most(market.fees.rate_ppm.into(), budget);
-        if reserved != submitted.reserved.0.into() || purse.available < reserved {
+        if reserved != submitted.reserved.0.into() || purse.available - purse.held_back < reserved {
             return Err(format!(
                 "at worst {reserved} of {} available, reserved {}",
                 purse.available, submitted.reserved
@@ -396,7 +398,7 @@ impl Auditor {
             let held = self.purses[id.index()].holdings.iter().filter(|((leader, token), _)| is(*leader, *token));
             let open = self.orders.values().filter(|open| open.submitted.portfolio == id);
             let open = open.filter(|open| is(open.submitted.leader.0, open.submitted.token.0));
-            held.map(|(_, holding)| holding.lots.cost()).sum::<i128>() + open.map(|open| open.reserved).sum::<i128>()
+            held.map(|(_, holding)| holding.cost()).sum::<i128>() + open.map(|open| open.reserved).sum::<i128>()
         };
         let same_market =
             |token| token == submitted.token.0 || of(token).is_some_and(|m| is_same(m.condition.0, market.condition.0));

@@ -62,6 +62,11 @@ impl Lots {
         self.0.push((shares, cost));
     }
 
+    /// Puts shares that were taken back where they were: they are the oldest again.
+    pub fn put_back(&mut self, shares: i128, cost: i128) {
+        self.0.insert(0, (shares, cost));
+    }
+
     /// Takes the oldest `shares` out and returns what they had cost; `None` if there are not so many.
     pub fn take(&mut self, shares: i128) -> Option<i128> {
         let (mut left, mut basis) = (shares, 0);

@@ -3,13 +3,15 @@
 //! theirs differ, one of them is wrong.
 //!
 //! It checks: money (the identity of R1, no negative account, reserved is what open orders may cost at worst, cooling
-//! released on time), each entry (`entry`), each sale (`sale`), and that every signal ends once (`story`).
+//! released on time), each entry (`entry`), each sale (`sale`), each match of a live order (`settlement`), and that every
+//! signal ends once (`story`).
 
 mod book;
 mod entry;
 mod figure;
 mod purse;
 mod sale;
+mod settlement;
 mod story;
 #[cfg(test)]
 mod tests;
@@ -22,8 +24,8 @@ use purse::{Key, Open, Purse};
 use story::{Decision, Stories, Told};
 
 use crate::domain::{
-    Breaker, Event, Input, LeaderId, LeaderSwitch, LiveSwitch, Mode, Nanos, OrderEnd, PaperSwitch, PortfolioId,
-    Settings, Side, Skip, TokenId, Usdc,
+    Breaker, Event, Input, LeaderId, LeaderSwitch, LiveSwitch, Mode, Nanos, OrderEnd, OrderId, PaperSwitch,
+    PortfolioId, Settings, Side, Skip, TokenId, Usdc,
     event::{Filled, Settled, Submitted, Valued},
 };
 
@@ -52,6 +54,9 @@ pub struct Held {
     pub cost: i64,
     pub reserved: i64,
     pub selling: u64,
+    pub unsettled: u64,
+    pub unsettled_cost: i64,
+    pub sold: u64,
 }
 
 /// An order that is no more.
@@ -60,17 +65,24 @@ struct Ended {
     submitted: Submitted,
     at: u64,
     end: OrderEnd,
+    filled: i128,
+    /// A purchase: how much more it could have cost.
+    left: i128,
 }
 
 #[derive(Clone, Debug)]
 pub struct Auditor {
     terms: Terms,
+    /// What the settings allow.
+    live_most: LiveSwitch,
     followers: BTreeMap<u32, BTreeSet<u16>>,
     tokens: BTreeMap<u32, Token>,
     purses: Vec<Purse>,
     orders: BTreeMap<u64, Open>,
     /// How orders ended that are no more.
     ends: BTreeMap<u64, Ended>,
+    /// Matches of live orders, by order and trade.
+    legs: BTreeMap<(u64, [u64; 2]), settlement::Leg>,
     stories: Stories,
     /// The input that is being taken, if it has not led to a signal yet.
     current: Option<Input>,
@@ -81,8 +93,9 @@ pub struct Auditor {
     blocked: BTreeMap<u32, (u64, u32)>,
     /// A sale took from what waits, since the last signal.
     is_netted: bool,
-    /// After a fault entries stop until a restart.
+    /// After a fault entries stop until a restart; after one of a live order those of live portfolios.
     is_stopped: bool,
+    is_live_stopped: bool,
     /// The last order of each mode.
     orders_last: BTreeMap<&'static str, u64>,
     day: u32,
@@ -96,12 +109,14 @@ impl Auditor {
         }
         let purses = terms.portfolios.iter().map(|(mode, settings)| Purse::new(*mode, *settings)).collect();
         Auditor {
-            terms,
+            live_most: terms.live,
+            terms: Terms { live: terms.live.min(LiveSwitch::Shadow), ..terms },
             followers,
             tokens: BTreeMap::new(),
             purses,
             orders: BTreeMap::new(),
             ends: BTreeMap::new(),
+            legs: BTreeMap::new(),
             stories: Stories::default(),
             current: None,
             leaders: BTreeMap::new(),
@@ -109,6 +124,7 @@ impl Auditor {
             blocked: BTreeMap::new(),
             is_netted: false,
             is_stopped: false,
+            is_live_stopped: false,
             orders_last: BTreeMap::new(),
             day: 0,
         }
@@ -124,6 +140,7 @@ impl Auditor {
         self.tokens.values_mut().for_each(Token::forget_book);
         self.worths.clear();
         self.current = None;
+        self.terms.live = self.terms.live.min(self.live_most);
     }
 
     /// Hears an input before the engine takes it.
@@ -174,6 +191,7 @@ impl Auditor {
             | Input::Confirmed { .. }
             | Input::Voided { .. }
             | Input::LiveOrders { .. }
+            | Input::HoldBack { .. }
             | Input::Unblock { .. }
             | Input::Timer => (),
         }
@@ -242,8 +260,10 @@ impl Auditor {
                 let released = self.purses[portfolio.index()].release(now.0, amount.0.into());
                 released.ok_or_else(|| format!("{amount} is released that does not cool, or is not due"))
             }
-            Event::Faulted { .. } => {
-                self.is_stopped = true;
+            Event::Faulted { order, .. } => {
+                let is_live = order.0 > OrderId::LIVE.0;
+                (self.is_stopped, self.is_live_stopped) =
+                    (self.is_stopped || !is_live, self.is_live_stopped || is_live);
                 Ok(())
             }
             Event::Paused { portfolio } => self.pause(portfolio, true),
@@ -283,6 +303,18 @@ impl Auditor {
                 Ok(())
             }
             Event::Valued(ref valued) => self.statement(valued),
+            Event::Matched(ref matched) => self.matched(now, matched),
+            Event::Confirmed { order, trade, release_at } => self.confirmed(now, order, trade, release_at),
+            Event::Voided { order, trade } => self.voided(order, trade),
+            Event::Adopted { order, brought, .. } => self.adopted(order, brought),
+            Event::HeldBack { portfolio, amount, .. } => {
+                self.purses[portfolio.index()].held_back = amount.0.into();
+                Ok(())
+            }
+            Event::HoldEnded { portfolio } => {
+                self.purses[portfolio.index()].held_back = 0;
+                Ok(())
+            }
             Event::Diverged { .. }
             | Event::Resynced { .. }
             | Event::Scored(_)
@@ -292,9 +324,6 @@ impl Auditor {
             | Event::Declined { .. }
             | Event::Funded { .. }
             | Event::Signed(_)
-            | Event::Matched(_)
-            | Event::Confirmed { .. }
-            | Event::Voided { .. }
             | Event::External(_)
             | Event::Differs(_)
             | Event::Configured { .. } => Ok(()),
@@ -348,6 +377,7 @@ impl Auditor {
         if let Some(open) = self.orders.values().find(|open| !open.rests()) {
             return Err(format!("order {} never ended", open.submitted.order.0));
         }
+        self.all_settled()?;
         self.nothing_sellable_is_owed()
     }
 
@@ -428,11 +458,16 @@ impl Auditor {
             cost: 0,
             reserved: 0,
             selling: 0,
+            unsettled: 0,
+            unsettled_cost: 0,
+            sold: 0,
         };
         for (id, purse) in self.purses.iter().enumerate() {
-            for (key, holding) in purse.holdings.iter().filter(|(_, holding)| holding.lots.shares() > 0) {
+            for (key, holding) in purse.holdings.iter().filter(|(_, holding)| !holding.is_empty()) {
                 let held = all.entry((id as u16, key.0, key.1)).or_insert(blank(id as u16, *key));
                 (held.shares, held.cost) = (holding.lots.shares() as u64, holding.lots.cost() as i64);
+                (held.unsettled, held.unsettled_cost) = (holding.unsettled.0 as u64, holding.unsettled.1 as i64);
+                held.sold = holding.sold as u64;
             }
         }
         for open in self.orders.values() {
@@ -450,7 +485,7 @@ impl Auditor {
     fn forget_if_empty(&mut self, portfolio: PortfolioId, key: Key) {
         let mut open = self.orders.values().filter(|open| open.submitted.portfolio == portfolio && open.key() == key);
         let holdings = &mut self.purses[portfolio.index()].holdings;
-        if open.next().is_none() && holdings.get(&key).is_some_and(|holding| holding.lots.shares() == 0) {
+        if open.next().is_none() && holdings.get(&key).is_some_and(purse::Holding::is_empty) {
             holdings.remove(&key);
         }
     }
@@ -474,7 +509,7 @@ impl Auditor {
         let holding = self.purses[submitted.portfolio.index()].holding(open.key());
         if submitted.side == Side::Buy {
             // What was owed before does not mean what this brings.
-            holding.owed = figure::sellable(holding.owed.min(holding.lots.shares() + pending));
+            holding.owed = figure::sellable(holding.owed.min(holding.lots.shares() + holding.unsettled.0 + pending));
         }
         self.orders.insert(submitted.order.0, open);
         match submitted.side {
@@ -503,7 +538,7 @@ impl Auditor {
                 }
                 open.reserved -= cash + fee;
                 let holding = purse.holding(open.key());
-                if holding.lots.shares() == 0 {
+                if holding.lots.shares() + holding.unsettled.0 == 0 {
                     (holding.opened_at, holding.peak) = (now.0, None);
                 }
                 holding.lots.add(shares, cash);
@@ -528,7 +563,8 @@ impl Auditor {
             return Err(format!("{} is reserved, and {released} released", open.reserved));
         }
         self.purses[open.submitted.portfolio.index()].available += released;
-        self.ends.insert(id, Ended { submitted: open.submitted, at: open.at, end });
+        let Open { submitted, at, filled, .. } = open;
+        self.ends.insert(id, Ended { submitted, at, end, filled, left: released });
         self.forget_if_empty(open.submitted.portfolio, open.key());
         Ok(())
     }
@@ -539,7 +575,7 @@ impl Auditor {
         let selling = self.selling(settled.portfolio, key);
         let purse = &mut self.purses[settled.portfolio.index()];
         let holding = purse.holding(key);
-        let shares = holding.lots.shares() - selling;
+        let shares = (holding.lots.shares() - selling).max(0);
         let basis = holding.lots.take(shares).ok_or("more is on sale than is held")?;
         let proceeds = figure::part(shares, payout.into());
         let said = (i128::from(settled.shares.0), i128::from(settled.basis.0), i128::from(settled.proceeds.0));

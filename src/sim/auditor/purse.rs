@@ -16,9 +16,13 @@ pub struct Purse {
     /// Deposits less withdrawals, and moves.
     pub paid_in: i128,
     pub available: i128,
+    /// Available, but for no entry yet.
+    pub held_back: i128,
     pub realised: i128,
     /// Proceeds that wait, with their release times in nanoseconds.
     pub cooling: Vec<(u64, i128)>,
+    /// Proceeds of sales that are not settled: they wait without a time.
+    pub unsettled: i128,
     pub holdings: BTreeMap<Key, Holding>,
     pub is_paused: bool,
     pub tripped: Vec<Breaker>,
@@ -37,6 +41,9 @@ pub struct Purse {
 #[derive(Clone, Debug, Default)]
 pub struct Holding {
     pub lots: Lots,
+    /// Shares that were bought and are not settled, and what they cost; and those that were sold and are not.
+    pub unsettled: (i128, i128),
+    pub sold: i128,
     /// What must still be sold in all.
     pub owed: i128,
     /// Since when something is held, in nanoseconds, and the highest bid noted since.
@@ -71,6 +78,18 @@ impl Open {
     }
 }
 
+impl Holding {
+    /// Returns what all of it cost, settled or not.
+    pub fn cost(&self) -> i128 {
+        self.lots.cost() + self.unsettled.1
+    }
+
+    /// Returns whether nothing is held, and nothing may come back.
+    pub fn is_empty(&self) -> bool {
+        self.lots.shares() == 0 && self.unsettled.0 == 0 && self.sold == 0
+    }
+}
+
 impl Purse {
     pub fn new(mode: Mode, settings: Settings) -> Purse {
         Purse {
@@ -78,8 +97,10 @@ impl Purse {
             settings,
             paid_in: 0,
             available: 0,
+            held_back: 0,
             realised: 0,
             cooling: vec![],
+            unsettled: 0,
             holdings: BTreeMap::new(),
             is_paused: false,
             tripped: vec![],
@@ -93,11 +114,11 @@ impl Purse {
     }
 
     pub fn deployed(&self) -> i128 {
-        self.holdings.values().map(|holding| holding.lots.cost()).sum()
+        self.holdings.values().map(Holding::cost).sum()
     }
 
     pub fn cooling(&self) -> i128 {
-        self.cooling.iter().map(|(_, amount)| amount).sum()
+        self.cooling.iter().map(|(_, amount)| amount).sum::<i128>() + self.unsettled
     }
 
     /// Books a gain or loss of `leader` on `day`.
@@ -106,6 +127,12 @@ impl Purse {
         *self.realised_by_day.entry(day).or_default() += result;
         *self.lost_by_leader.entry(leader).or_default() -= result;
         *self.lost_by_leader_day.entry((day, leader)).or_default() -= result;
+    }
+
+    /// Books what an entry of `day` after `leader` cost.
+    pub fn spend(&mut self, day: u64, leader: u32, amount: i128) {
+        *self.spent_by_day.entry(day).or_default() += amount;
+        *self.spent_by_leader.entry((day, leader)).or_default() += amount;
     }
 
     pub fn holding(&mut self, key: Key) -> &mut Holding {

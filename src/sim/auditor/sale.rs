@@ -17,7 +17,7 @@ impl Auditor {
         let Event::ExitDue { signal, portfolio, leader, token, cause, shares, .. } = *event else { return Ok(()) };
         let key = (leader.0, token.0);
         let owed = i128::from(shares.0);
-        let pending = self.pending(portfolio, key);
+        let pending = self.pending(portfolio, key) + self.unsettled(portfolio, key);
         let holding = self.purses[portfolio.index()].holding(key).clone();
         if signal == SignalId::NONE {
             self.check_own_exit(now, portfolio, token, cause, &holding)?;
@@ -153,7 +153,7 @@ impl Auditor {
         if holding.owed < figure::ALL {
             holding.owed = figure::sellable(holding.owed - shares);
         }
-        if holding.lots.shares() == 0 && holding.owed < figure::ALL {
+        if holding.is_empty() && holding.owed < figure::ALL {
             holding.owed = 0;
         }
         let proceeds = i128::from(filled.cash.0) - i128::from(filled.fee.0);

@@ -185,7 +185,18 @@ fn what_is_said_and_what_is_differ() {
     assert_eq!(auditor.statement(&said), Ok(()));
     assert!(auditor.statement(&Valued { available: Usdc::whole(99), ..said }).is_err());
     assert_eq!(auditor.holdings(vec![]), Ok(()));
-    let held = Held { portfolio: 0, leader: 0, token: 0, shares: 1, cost: 0, reserved: 0, selling: 0 };
+    let held = Held {
+        portfolio: 0,
+        leader: 0,
+        token: 0,
+        shares: 1,
+        cost: 0,
+        reserved: 0,
+        selling: 0,
+        unsettled: 0,
+        unsettled_cost: 0,
+        sold: 0,
+    };
     assert!(auditor.holdings(vec![held]).is_err());
     assert_eq!((auditor.at_rest(), auditor.at_end()), (Ok(()), Ok(())));
     auditor.input(NOW, &Input::LeaderTrade(trade()));

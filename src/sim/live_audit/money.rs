@@ -60,6 +60,9 @@ impl Sums {
             self.pay(portfolio.0, amount.0.into());
         } else if let Event::Withdrawn { portfolio, amount } = event {
             self.pay(portfolio.0, -i128::from(amount.0));
+        } else if let Event::Adopted { order, brought, .. } = event {
+            let portfolio = self.orders.get(order).map(|open| open.submitted.portfolio.0);
+            portfolio.into_iter().for_each(|portfolio| self.pay(portfolio, brought.0.into()));
         } else if let Event::Moved { from, to, amount } = event {
             self.pay(from.0, -i128::from(amount.0));
             self.pay(to.0, amount.0.into());

@@ -7,6 +7,7 @@
 
 mod cast;
 mod coverage;
+mod live;
 mod market;
 mod operator;
 mod play;

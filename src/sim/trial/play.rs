@@ -8,12 +8,16 @@ use std::{
 use super::{
     Coverage, Scene,
     cast::{Actor, Deed},
+    live,
     market::Place,
     operator,
     scene::Faults,
 };
 use crate::{
-    domain::{Event, Input, LeaderId, Nanos, OrderId, PortfolioId, PortfolioSet, Side, Tick, TokenId, Usdc},
+    domain::{
+        Event, Input, LeaderId, LiveOrders, LiveSwitch, Nanos, OrderEnd, OrderId, PortfolioId, PortfolioSet, Side,
+        Tick, TokenId, Usdc,
+    },
     engine::Engine,
     hot_loop::{Core, Log},
     journal::Full,
@@ -150,6 +154,10 @@ impl Play {
             let capital = self.scene.capital;
             let fund = |engine: &mut Engine, now, events: &mut _| engine.fund(now, PortfolioId(id), capital, events);
             self.core.set_up(self.now, fund).expect("the log takes everything");
+        }
+        if self.scene.options.live == LiveSwitch::On {
+            // The settings only allow it.
+            self.plan(Nanos::ZERO, Input::SwitchLive { to: LiveSwitch::On });
         }
         for index in 0..self.places.len() {
             self.places[index].refill(4, 2_000, &mut self.random);
@@ -348,7 +356,18 @@ impl Play {
     /// The venue repeats itself; rarely, it answers for an order that nobody sent.
     fn venue_errs(&mut self) {
         let open: Vec<OrderId> = self.core.engine.orders().iter().map(|order| order.submitted.order).collect();
-        let input = match self.random.range(0, 40) {
+        let portfolio = PortfolioId(self.random.range(0, self.scene.portfolios.len() as u64) as u16);
+        let later = Nanos::from_millis(self.random.range(100, 60_000));
+        let input = match self.random.range(0, 44) {
+            40..42 => {
+                let to = *self.random.pick(&[LiveOrders::ChannelDown, LiveOrders::ClosedOnly, LiveOrders::Restarting]);
+                self.plan(later, Input::LiveOrders { to: LiveOrders::Ready });
+                Some(Input::LiveOrders { to })
+            }
+            42..44 => {
+                let (amount, until) = (Usdc::whole(self.random.range(1, 500) as i64), self.now.plus(later));
+                Some(Input::HoldBack { portfolio, amount, until })
+            }
             0 => Some(Input::Accepted { order: OrderId(1_000_000) }),
             1..20 => open.first().map(|order| Input::Accepted { order: *order }),
             _ => open.last().map(|order| Input::Unknown { order: *order }),
@@ -475,8 +494,32 @@ impl Play {
             self.auditor.event(*at, event)?;
             self.shadow.apply(*at, event);
         }
+        written.iter().for_each(|(_, event)| self.live_venue_hears(event));
         self.journal.extend(written);
         Ok(())
+    }
+
+    /// The venue of live orders takes what left, and will say what becomes of it.
+    fn live_venue_hears(&mut self, event: &Event) {
+        let words = match event {
+            Event::Submitted(order) if OrderId::LIVE < order.order => {
+                // What ended in its own step never left.
+                if self.core.engine.orders().get(order.order).is_none() {
+                    return;
+                }
+                let market = self.places[order.token.index()].market;
+                match self.scene.faults {
+                    Faults::All => live::words(order, &market, &mut self.random),
+                    Faults::None => live::good_words(order, &market),
+                }
+            }
+            Event::CancelDue { order } if OrderId::LIVE < *order => {
+                vec![(Nanos::from_millis(300), Input::Closed { order: *order, end: OrderEnd::Cancelled })]
+            }
+            _ => return, // The venue of live orders hears of nothing else.
+        };
+        let now = self.core.now();
+        words.into_iter().for_each(|(later, word)| self.plan_at(now.plus(later), Plan::Input(word)));
     }
 
     /// The engine that decided and the one that only applied must be in the same state.
@@ -502,6 +545,9 @@ impl Play {
             cost: position.cost.0,
             reserved: position.reserved.0,
             selling: position.selling.0,
+            unsettled: position.unsettled.0,
+            unsettled_cost: position.unsettled_cost.0,
+            sold: position.sold.0,
         });
         self.auditor.holdings(positions.collect())
     }
@@ -564,6 +610,10 @@ impl Play {
         if let (Input::LeaderTrade(_), Some(_)) = (input, self.random.chance(70).then_some(())) {
             self.plan(Nanos::from_secs(1), input);
         }
+        if is_of_a_live_order(&input) {
+            // It is read again at the start.
+            self.plan(Nanos::from_secs(1), input);
+        }
         Ok(Some(written))
     }
 
@@ -591,6 +641,7 @@ impl Play {
     /// must be there.
     pub fn come_to_rest(&mut self) -> Finding {
         self.scene.faults = Faults::None;
+        self.plan(Nanos::ZERO, Input::LiveOrders { to: LiveOrders::Ready });
         self.pass(Nanos::from_secs(60))?;
         for index in 0..self.places.len() {
             let (token, market) = (self.places[index].token, self.places[index].market);
@@ -626,13 +677,23 @@ fn is_of_a_connection(plan: &Plan) -> bool {
     }
 }
 
+/// Whether an input is what the venue says of a live order.
+fn is_of_a_live_order(input: &Input) -> bool {
+    match input {
+        Input::Matched { .. } | Input::Confirmed { .. } | Input::Voided { .. } => true,
+        Input::Closed { order, .. } | Input::Accepted { order } => OrderId::LIVE < *order,
+        _ => false, // Only these are.
+    }
+}
+
 fn core(engine: Engine) -> Core<Written> {
     // Nobody reads how long the stages take here, so one recorder's histograms serve for all.
     static STAGES: OnceLock<Stages> = OnceLock::new();
     let stages = STAGES.get_or_init(Stages::new);
-    let venue = || Paper::new(PaperOptions::default());
-    let mut core = Core::new(engine, venue(), Written::default(), stages.recorder());
-    core.set_live(venue());
+    let mut core = Core::new(engine, Paper::new(PaperOptions::default()), Written::default(), stages.recorder());
+    // It takes orders and never answers: the trial speaks for the venue of live orders.
+    let never = Nanos::from_secs(1_000_000_000);
+    core.set_live(Paper::new(PaperOptions { fill_delay: never, ..PaperOptions::default() }));
     core
 }
 

@@ -204,6 +204,7 @@ impl Recorded {
                 | Input::Confirmed { .. }
                 | Input::Voided { .. }
                 | Input::LiveOrders { .. }
+                | Input::HoldBack { .. }
                 | Input::Unblock { .. }
                 | Input::Timer => {}
             }

@@ -52,7 +52,7 @@ impl Batch {
         if !buys {
             self.sold_of_exit(known, key, now, shares(filled.shares));
         }
-        self.fills.push(FillRow {
+        let fill = FillRow {
             seq,
             at: now,
             order_id: row.id,
@@ -62,7 +62,11 @@ impl Batch {
             fee,
             basis,
             realised,
-        });
+            trade_key: String::new(),
+            settlement: "confirmed".to_owned(),
+            owed: Decimal::ZERO,
+        };
+        self.fills.insert(seq, fill);
         self.orders.insert(row.id, row);
         Ok(())
     }
@@ -96,7 +100,7 @@ impl Batch {
         Ok(())
     }
 
-    fn bought(
+    pub(super) fn bought(
         &mut self,
         known: &mut Known,
         key: PositionKey,
@@ -116,7 +120,7 @@ impl Batch {
         position
     }
 
-    fn gone(
+    pub(super) fn gone(
         &mut self,
         known: &mut Known,
         key: PositionKey,
@@ -146,11 +150,28 @@ impl Batch {
         }
     }
 
-    fn sold_of_exit(&mut self, known: &mut Known, key: PositionKey, now: OffsetDateTime, sold: Decimal) {
+    /// Returns by how much less is owed, should the sale be undone.
+    pub(super) fn sold_of_exit(
+        &mut self,
+        known: &mut Known,
+        key: PositionKey,
+        now: OffsetDateTime,
+        sold: Decimal,
+    ) -> Decimal {
         let due = known.exit_due.get(&key).copied().unwrap_or_default();
         // What is owed in full stays so until nothing is left.
+        if shares(SHARES_MAX) <= due {
+            return sold;
+        }
+        self.owe(known, key, now, (due - sold).max(Decimal::ZERO));
+        due - known.exit_due.get(&key).copied().unwrap_or_default()
+    }
+
+    /// A sale was undone.
+    pub(super) fn owed_again(&mut self, known: &mut Known, key: PositionKey, now: OffsetDateTime, owed: Decimal) {
+        let due = known.exit_due.get(&key).copied().unwrap_or_default();
         if due < shares(SHARES_MAX) {
-            self.owe(known, key, now, (due - sold).max(Decimal::ZERO));
+            self.owe(known, key, now, due + owed);
         }
     }
 
@@ -166,7 +187,8 @@ impl Batch {
     /// A position that holds nothing and has nothing open is over, and with it what was owed.
     pub(super) fn forget_exit_if_empty(&mut self, known: &mut Known, key: PositionKey, now: OffsetDateTime) {
         let is_held = known.held.get(&key).is_some_and(|held| !held.is_zero());
-        let is_open = is_held || known.open_orders.values().any(|order| order.position() == key);
+        let is_unsettled = known.unsettled.values().any(|(_, position)| *position == key);
+        let is_open = is_held || is_unsettled || known.open_orders.values().any(|order| order.position() == key);
         if !is_open {
             self.owe(known, key, now, Decimal::ZERO);
         }
@@ -182,6 +204,7 @@ impl Batch {
             leader_id: key.1,
             token_id: key.2,
             shares: Decimal::ZERO,
+            provisional: Decimal::ZERO,
             cost: Decimal::ZERO,
             realised: Decimal::ZERO,
             fees: Decimal::ZERO,

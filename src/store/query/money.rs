@@ -116,7 +116,8 @@ const RESULTS_BY_LEADER: &str = "
         sum(r.realised) as realised, sum(r.fees) as fees
     from (
         select o.leader_id, count(distinct o.id) as orders, sum(f.realised) as realised, sum(f.fee) as fees
-        from fills f join orders o on o.id = f.order_id where f.portfolio_id = $1 group by o.leader_id
+        from fills f join orders o on o.id = f.order_id where f.portfolio_id = $1 and f.settlement = 'confirmed'
+        group by o.leader_id
         union all
         select leader_id, count(*), sum(proceeds - basis), 0 from settlements
         where portfolio_id = $1 group by leader_id
@@ -125,7 +126,7 @@ const RESULTS_BY_LEADER: &str = "
 
 const RESULTS_BY_CAUSE: &str = "
     select o.cause as name, '' as wallet, count(distinct o.id) as count, sum(f.realised) as realised, sum(f.fee) as fees
-    from fills f join orders o on o.id = f.order_id where f.portfolio_id = $1 group by o.cause
+    from fills f join orders o on o.id = f.order_id where f.portfolio_id = $1 and f.settlement = 'confirmed' group by o.cause
     union all
     select 'resolved', '', count(*), sum(proceeds - basis), 0 from settlements
     where portfolio_id = $1 having count(*) > 0

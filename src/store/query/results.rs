@@ -67,7 +67,7 @@ const EARNED: &str = "
     with earned as (
         select o.portfolio_id, o.leader_id, o.token_id, (f.at at time zone 'UTC')::date as day, o.cause, o.id as what,
             o.side = 'sell' as ends, sum(f.realised) as realised, sum(f.fee) as fee, sum(f.cash) as cash
-        from fills f join orders o on o.id = f.order_id where f.at >= $3
+        from fills f join orders o on o.id = f.order_id where f.at >= $3 and f.settlement = 'confirmed'
         group by o.id, day
         union all
         select portfolio_id, leader_id, token_id, (at at time zone 'UTC')::date, 'resolved', seq, true, proceeds - basis, 0, proceeds

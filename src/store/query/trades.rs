@@ -367,7 +367,8 @@ impl Reader {
                  and (jsonb_path_query_first(body, '$.*.signal'))::bigint = nullif($1, 0)
              union
              select seq, at, kind, body from events
-             where kind in ('submitted', 'accepted', 'filled', 'closed', 'faulted', 'cancel_due', 'unknown')
+             where kind in ('submitted', 'accepted', 'filled', 'closed', 'faulted', 'cancel_due', 'unknown', 'signed', 'matched',
+                     'confirmed', 'voided', 'adopted')
                  and (jsonb_path_query_first(body, '$.*.order'))::bigint = any($2)
              order by seq limit $3",
         )
@@ -385,7 +386,8 @@ impl Reader {
             "select seq, at, kind, body from events
              where kind in ('tripped', 'breaker_reset', 'paper_switched', 'live_switched', 'leader_switched', 'declined',
                  'paused', 'unpaused', 'faulted', 'leader_blocked', 'leader_unblocked', 'balance_low', 'moved', 'deposited',
-                 'withdrawn', 'configured', 'plan_repaired', 'unknown')
+                 'withdrawn', 'configured', 'plan_repaired', 'unknown', 'voided', 'adopted', 'external', 'differs', 'held_back',
+                 'hold_ended')
              order by seq desc limit $1",
         )
         .bind(limit)

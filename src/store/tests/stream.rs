@@ -5,9 +5,13 @@ use std::collections::BTreeMap;
 
 use crate::{
     domain::{
-        Cause, Divergence, Event, LeaderId, Market, Mode, Nanos, Numbers, OrderEnd, OrderId, OrderKind, PortfolioId,
-        Price, Refusal, Rejection, Role, Shares, Side, SignalId, Skip, TokenId, TradeKey, Usdc,
-        event::{Feature, Filled, How, Opinion, Scored, Settled, Signal, Submitted, Valued},
+        Cause, Divergence, Event, LeaderId, Market, Millis, Mode, Nanos, Numbers, OrderEnd, OrderId, OrderKind,
+        PortfolioId, Price, Refusal, Rejection, Role, Shares, Side, SignalId, Skip, TokenId, TradeKey, Usdc,
+        VenueOrderId,
+        event::{
+            Difference, Differs, External, Feature, Filled, How, Matched, Opinion, Scored, Settled, Signal, Signed,
+            Submitted, Valued,
+        },
     },
     journal::{MarketAbout, Record},
 };
@@ -28,6 +32,12 @@ struct World {
     open: Vec<(Submitted, Usdc)>,
     positions: BTreeMap<(u16, u32, u32), (u64, i64)>,
     cooling: [i64; 2],
+    /// Live orders that ended, and what is left of their money.
+    ended: Vec<(Submitted, Usdc)>,
+    /// Matches that are not settled.
+    legs: Vec<Matched>,
+    matches: u64,
+    of: BTreeMap<u64, Submitted>,
 }
 
 /// Returns at least `count` records.
@@ -38,7 +48,8 @@ pub fn journal(seed: u64, count: usize) -> Vec<Line> {
         match world.draw(12) {
             0..=4 => world.signal(),
             5 => world.accept(),
-            6..=7 => world.fill(),
+            6 => world.fill(),
+            7 => world.live(),
             8..=9 => world.close(),
             10 => world.settle(),
             _ => world.rest(),
@@ -190,7 +201,7 @@ impl World {
         let reserved = budget + Market::COMMON.fees.fee_ceil(budget) + Usdc(budget.0 / 50);
         let attempt = 1 + self.draw(2) as u8;
         let submitted = Submitted {
-            order: OrderId(self.orders),
+            order: OrderId(self.orders + if portfolio.0 == 1 { OrderId::LIVE.0 } else { 0 }),
             signal,
             portfolio,
             leader,
@@ -207,6 +218,12 @@ impl World {
             attempt,
         };
         self.event(Event::Submitted(submitted));
+        self.of.insert(submitted.order.0, submitted);
+        if portfolio.0 == 1 && self.draw(3) != 0 {
+            let (salt, timestamp, id) = (self.orders, Millis(5), VenueOrderId([self.orders as u8; 32]));
+            let order = submitted.order;
+            self.event(Event::Signed(Signed { order, id, salt, maker_amount: 1, taker_amount: 2, timestamp }));
+        }
         self.open.push((submitted, reserved));
     }
 
@@ -259,6 +276,107 @@ impl World {
         }));
     }
 
+    /// The venue says something of a live order, or of the wallet.
+    fn live(&mut self) {
+        match self.draw(9) {
+            0..=3 => self.matched(),
+            4..=5 => self.confirmed(),
+            6 => self.voided(),
+            7 => {
+                let (id, trade) = (VenueOrderId([9; 32]), TradeKey([self.matches, 7]));
+                let (token, side, traded_at) = (TokenId(1), Side::Sell, Nanos(1_790_000_000_123_456_789));
+                let (shares, cash, fee) = (Shares(9), Usdc(3), Usdc(1));
+                self.event(Event::External(External { id, trade, token, side, shares, cash, fee, traded_at }));
+            }
+            _ => {
+                let (what, token) = match self.draw(3) {
+                    0 => (Difference::Cash, None),
+                    1 => (Difference::OpenOrders, None),
+                    _ => (Difference::Shares, Some(TokenId(2))),
+                };
+                self.event(Event::Differs(Differs { what, token, ours: 5, theirs: 7 }));
+            }
+        }
+    }
+
+    /// Some of a live order is matched, while it is open or after its end.
+    fn matched(&mut self) {
+        let is_late = self.draw(3) == 0;
+        let all = if is_late { &self.ended } else { &self.open };
+        let live: Vec<usize> = (0..all.len()).filter(|index| OrderId::LIVE < all[*index].0.order).collect();
+        if live.is_empty() {
+            return;
+        }
+        let index = live[self.draw(live.len() as u64) as usize];
+        let (order, left) = if is_late { self.ended[index] } else { self.open[index] };
+        let key = (order.portfolio.0, order.leader.0, order.token.0);
+        let (held, cost) = self.positions.get(&key).copied().unwrap_or_default();
+        self.matches += 1;
+        let trade = TradeKey([self.matches, 1]);
+        let (shares, cash, basis) = match order.side {
+            Side::Buy => (1 + self.draw(2_000_000), left.0 / 4, 0),
+            Side::Sell if held == 0 => return,
+            Side::Sell => {
+                let shares = held / 2 + 1;
+                (shares, self.draw(3_000_000) as i64, if shares == held { cost } else { cost / 3 })
+            }
+        };
+        let fee = Usdc(cash / 100);
+        if is_late {
+            let brought = Usdc(self.draw(3) as i64);
+            self.event(Event::Adopted { order: order.order, trade, brought });
+        }
+        let (shares, cash, basis) = (Shares(shares), Usdc(cash), Usdc(basis));
+        match order.side {
+            Side::Buy if is_late => self.ended[index].1 = left - cash - fee,
+            Side::Buy => self.open[index].1 = left - cash - fee,
+            Side::Sell => self.take(key, shares.0, basis.0),
+        }
+        let matched = Matched { order: order.order, trade, shares, cash, fee, basis };
+        self.legs.push(matched);
+        self.event(Event::Matched(matched));
+    }
+
+    fn leg(&mut self) -> Option<(Matched, Submitted, (u16, u32, u32))> {
+        let count = self.legs.len() as u64;
+        let index = (0 < count).then(|| self.draw(count.max(1)) as usize)?;
+        let leg = self.legs.swap_remove(index);
+        let order = self.of[&leg.order.0];
+        Some((leg, order, (order.portfolio.0, order.leader.0, order.token.0)))
+    }
+
+    fn confirmed(&mut self) {
+        let Some((leg, order, key)) = self.leg() else { return };
+        match order.side {
+            Side::Buy => {
+                let position = self.positions.entry(key).or_default();
+                *position = (position.0 + leg.shares.0, position.1 + leg.cash.0);
+            }
+            Side::Sell => self.cooling[order.portfolio.index()] += (leg.cash - leg.fee).0,
+        }
+        let (order, trade) = (leg.order, leg.trade);
+        self.event(Event::Confirmed { order, trade, release_at: Nanos(0) });
+        if self.draw(2) == 0 {
+            self.event(Event::Confirmed { order, trade, release_at: Nanos(0) });
+        }
+    }
+
+    fn voided(&mut self) {
+        let Some((leg, order, key)) = self.leg() else { return };
+        match order.side {
+            Side::Buy => {
+                let all = self.open.iter_mut().chain(&mut self.ended);
+                let its = all.filter(|(of, _)| of.order == leg.order);
+                its.for_each(|(_, left)| *left = *left + leg.cash + leg.fee);
+            }
+            Side::Sell => {
+                let position = self.positions.entry(key).or_default();
+                *position = (position.0 + leg.shares.0, position.1 + leg.basis.0);
+            }
+        }
+        self.event(Event::Voided { order: leg.order, trade: leg.trade });
+    }
+
     fn take(&mut self, key: (u16, u32, u32), shares: u64, basis: i64) {
         let position = self.positions.get_mut(&key).expect("a position");
         *position = (position.0 - shares, position.1 - basis);
@@ -277,6 +395,9 @@ impl World {
             _ => OrderEnd::Rejected(Rejection::NoMatch),
         };
         self.event(Event::Closed { order: order.order, end, released });
+        if OrderId::LIVE < order.order {
+            self.ended.push((order, released));
+        }
     }
 
     fn settle(&mut self) {
