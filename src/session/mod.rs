@@ -29,8 +29,8 @@ use crate::{
     config::Config,
     control::{Console, KillWatch, kill},
     domain::{Input, LiveSwitch, Mode, PortfolioId, TokenId},
-    hot_loop::{Command, HotThread, Stamped},
-    journal::{Full, Journal, JournalError, Torn},
+    hot_loop::{Command, Core, HotThread, Stamped},
+    journal::{Full, Journal, JournalError, Tail, Torn},
     metrics::{FeedStatus, Published, Stages},
     start::{self, Names, Notice, StartError},
     store::{Database, DatabaseChoice, DatabaseError},
@@ -125,6 +125,40 @@ fn make_data_dir(dir: &Path) -> Result<(), SessionError> {
     })
 }
 
+/// What the data folder gave back, and the database beside it.
+struct Recovered {
+    core: Core<Journal>,
+    names: Names,
+    notices: Vec<Notice>,
+    tail: Tail,
+    database: Database,
+}
+
+/// Opens journal and database, and rebuilds the state. What fails leaves nothing running.
+async fn recover(config: &Config, dir: &Path, stages: &Stages) -> Result<Recovered, SessionError> {
+    let options = crate::journal::Options {
+        segment_bytes: config.journal.segment_bytes as usize,
+        sync_interval: config.journal.sync_interval,
+    };
+    let (journal, found) = Journal::open(dir, &options)?;
+    let choice = match &config.store.database_url {
+        Some(url) => DatabaseChoice::Url(url.clone()),
+        None => DatabaseChoice::Private { root: config.data.dir.clone() },
+    };
+    let database = Database::open(&choice).await?;
+    let tail = journal.tail();
+    match start::recovered(config, journal, stages.recorder(), clock::now()) {
+        Ok((core, names, mut notices)) => {
+            notices.extend(found.torn.map(interrupted));
+            Ok(Recovered { core, names, notices, tail, database })
+        }
+        Err(error) => {
+            let _ = database.stop().await;
+            Err(error.into())
+        }
+    }
+}
+
 /// Where the journal lies in a data folder.
 pub fn journal_dir(config: &Config) -> PathBuf {
     config.data.dir.join("journal")
@@ -135,10 +169,6 @@ impl Session {
     /// [`run`](Self::run) stops in order at once if one came meanwhile.
     pub async fn start(config: Arc<Config>, config_path: String, data: DataSource) -> Result<Session, SessionError> {
         let asked = AskedToStop::listen();
-        let options = crate::journal::Options {
-            segment_bytes: config.journal.segment_bytes as usize,
-            sync_interval: config.journal.sync_interval,
-        };
         let wallet = desk::wallet(&config)?;
         desk::trust(&config)?;
         let dir = journal_dir(&config);
@@ -146,24 +176,10 @@ impl Session {
         let (gate, signal) = hear_kills()?;
         let live_allowed = config.live.switch;
         let (config, killed) = unless_killed(config, &gate);
-        let (journal, found) = Journal::open(&dir, &options)?;
-        let choice = match &config.store.database_url {
-            Some(url) => DatabaseChoice::Url(url.clone()),
-            None => DatabaseChoice::Private { root: config.data.dir.clone() },
-        };
-        let database = Database::open(&choice).await?;
         let stages = Arc::new(Stages::new());
-        let tail = journal.tail();
-        let (core, names, mut notices) = match start::recovered(&config, journal, stages.recorder(), clock::now()) {
-            Ok(recovered) => recovered,
-            Err(error) => {
-                let _ = database.stop().await;
-                return Err(error.into());
-            }
-        };
+        let Recovered { core, names, mut notices, tail, database } = recover(&config, &dir, &stages).await?;
         let resumed = names.live.resumed(&core.engine);
         notices.extend(killed);
-        notices.extend(found.torn.map(interrupted));
         let mut held: Vec<TokenId> = core.engine.positions().iter().map(|position| position.token).collect();
         held.sort_unstable();
         held.dedup();

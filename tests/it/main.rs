@@ -4,6 +4,7 @@
 mod disk;
 mod engine;
 mod faults;
+mod live;
 mod parts;
 mod postgres;
 mod session;

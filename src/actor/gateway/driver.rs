@@ -59,12 +59,14 @@ const PARKED_PAUSE: Duration = Duration::from_millis(50);
 /// Answers that are under way when it is to stop are waited for.
 const STOP_PATIENCE: Duration = Duration::from_secs(3);
 
+/// Finds a token's id by its text.
+pub type FindToken = dyn Fn(&str) -> Option<TokenId> + Send + Sync;
+
 /// What the driver uses of the rest of the process.
 pub struct Around {
     /// For the hot thread.
     pub commands: mpsc::Sender<Command>,
-    /// Finds a token's id by its text.
-    pub tokens: Box<dyn Fn(&str) -> Option<TokenId> + Send + Sync>,
+    pub tokens: Box<FindToken>,
     /// Gives an id to a token that nobody knows.
     pub name_token: Box<dyn Fn(String) + Send + Sync>,
     pub asked: mpsc::Receiver<Asked>,

@@ -427,7 +427,7 @@ impl Followed {
                     Some(matched) => self.are_told(matched),
                     None => read_since(self.looks.order_at),
                 };
-                let is_late = self.since.plus(patience.window) <= self.looks.trades_at;
+                let is_late = self.since.max(self.last_sent).plus(patience.window) <= self.looks.trades_at;
                 if is_whole {
                     self.close(now, self.end(ending), told);
                 } else if is_late {

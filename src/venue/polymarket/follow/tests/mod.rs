@@ -3,6 +3,7 @@
 mod ends;
 mod gaps;
 mod matches;
+mod model;
 mod unknown;
 
 use std::fmt::Write as _;

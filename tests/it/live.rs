@@ -1,0 +1,138 @@
+//! Live orders, end to end: a leader's trade at the simulated venue over TLS leads to signed orders of ours there, each sent
+//! once, by the venue's own truth log. In shadow nothing is asked for that shows who we are.
+
+use std::{collections::BTreeMap, os::unix::fs::PermissionsExt, path::Path, sync::Arc, time::Instant};
+
+use remora::{
+    config::{Config, Overrides, Source},
+    domain::{Input, LiveSwitch, Usdc},
+    session::{Session, SessionError, Summary, Until},
+    sim::server::{
+        Funded, Options, PrivateSettings, Server,
+        tls::Identity,
+        truth::{self, Bytes, Entry, Truth},
+    },
+    store::testing::TestDatabase,
+    venue::polymarket::Key,
+    web::DataSource,
+};
+use tokio::{
+    task::JoinHandle,
+    time::{Duration, sleep},
+};
+
+use crate::{
+    engine::{Home, PATIENCE, free_port, settings},
+    tables,
+};
+
+const SECRET: &str = "0101010101010101010101010101010101010101010101010101010101010101";
+
+/// A venue over TLS with leaders, and money for the wallet of our key.
+async fn venue(home: &Home) -> Server {
+    let identity = Identity::generate().expect("a certificate");
+    identity.write_authority(home.path()).expect("written");
+    let key = Key::from_bytes([1; 32]).expect("a key");
+    let private =
+        PrivateSettings { accounts: vec![Funded { key, money: Usdc::whole(1_000) }], ..PrivateSettings::default() };
+    let truth = Some(Truth::begin(&home.path().join("truth.jsonl")).expect("a file"));
+    let options = Options { rate_percent: 300, private, tls: Some(identity), truth, ..Options::default() };
+    Server::start(options).await.expect("a venue")
+}
+
+/// The settings of a strategy that copies all leaders with real money.
+fn config(home: &Home, venue: &Server, switch: &str, url: &str) -> Arc<Config> {
+    let key = home.write("key", SECRET);
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).expect("permissions");
+    let (user_url, authority) = (&venue.urls.ws_user, home.path().join("ca.pem"));
+    let more = format!(
+        "user_url = \"{user_url}\"\nauthority_file = \"{}\"\n\n[live]\nswitch = \"{switch}\"\n\n[wallet]\nkey = \
+         \"file:{}\"\nsignature_type = \"eoa\"\n\n[[strategy]]\nname = \"real\"\nleaders = [\"Ada\", \"Bo\", \"Cy\"]\n\n\
+         [strategy.live]\ncapital_usdc = 500\nsize_usdc = 5\n",
+        authority.display(),
+        key.display()
+    );
+    let source = Source::Text { name: "test".into(), text: settings(venue, &more) };
+    let overrides = Overrides {
+        data: Some(home.data()),
+        listen: Some(format!("127.0.0.1:{}", free_port())),
+        database_url: Some(url.to_owned()),
+        log_level: None,
+    };
+    Arc::new(Config::load(&source, &overrides).unwrap_or_else(|problems| panic!("{problems}")))
+}
+
+/// Starts a session with live turned as far as the settings allow.
+async fn session(config: Arc<Config>) -> JoinHandle<Result<Summary, SessionError>> {
+    let session =
+        Session::start(config, String::new(), DataSource::Demo).await.unwrap_or_else(|error| panic!("{error}"));
+    session.tell(Input::SwitchLive { to: LiveSwitch::On }).await;
+    tokio::spawn(session.run(Until::Passed(Duration::from_secs(60))))
+}
+
+async fn until(pool: &sqlx::PgPool, query: &str, least: i64) {
+    let began = Instant::now();
+    while tables::count(pool, query).await < least {
+        assert!(began.elapsed() < 2 * PATIENCE, "never {least}: {query}");
+        sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Returns how often each order was sent, by its salt, and how many private requests there were in all.
+fn requests(path: &Path) -> (BTreeMap<u64, usize>, usize) {
+    let lines = truth::read(path).expect("the venue's truth");
+    let received = lines.iter().filter_map(|line| match &line.entry {
+        Entry::Received { method, path, body, .. } => Some((method.as_str(), path.as_str(), body)),
+        _ => None,
+    });
+    let (mut orders, mut all) = (BTreeMap::new(), 0);
+    for (method, path, body) in received {
+        all += 1;
+        if let ("POST", "/order", Bytes::Text(body)) = (method, path, body) {
+            let body: serde_json::Value = serde_json::from_str(body).expect("JSON");
+            *orders.entry(body["order"]["salt"].as_u64().expect("a salt")).or_default() += 1;
+        }
+    }
+    (orders, all)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn leaders_trades_lead_to_orders_that_are_each_sent_once() {
+    let (home, pool) = (Home::new(), TestDatabase::create().await);
+    let venue = venue(&home).await;
+    let running = session(config(&home, &venue, "on", &tables::url(&pool))).await;
+    until(&pool, "select count(*) from events where kind = 'signed'", 1).await;
+    // What was sent is answered, and the engine is told.
+    until(
+        &pool,
+        "select count(*) from events where kind in ('accepted', 'closed', 'matched')
+         and coalesce(body->'Accepted'->>'order', body->'Closed'->>'order', body->'Matched'->>'order')::bigint >= 1099511627776",
+        1,
+    )
+    .await;
+    running.abort();
+    venue.finish().await.expect("the truth is whole");
+    let (orders, all) = requests(&home.path().join("truth.jsonl"));
+    assert!(!orders.is_empty() && orders.len() < all, "{orders:?} of {all}");
+    assert!(orders.values().all(|times| *times == 1), "{orders:?}");
+    let signed =
+        tables::count(&pool, "select count(distinct body->'Signed'->>'salt') from events where kind = 'signed'").await;
+    assert!(orders.len() as i64 <= signed, "{} sent, {signed} named in the journal before", orders.len());
+}
+
+/// I-20, for shadow and off: no key is read (there is none to read), and the venue sees no private request.
+#[tokio::test(flavor = "multi_thread")]
+async fn in_shadow_nothing_is_sent_that_shows_who_we_are() {
+    for switch in ["shadow", "off"] {
+        let (home, pool) = (Home::new(), TestDatabase::create().await);
+        let venue = venue(&home).await;
+        let config = config(&home, &venue, switch, &tables::url(&pool));
+        std::fs::remove_file(home.path().join("key")).expect("a key file");
+        let running = session(config).await;
+        until(&pool, "select count(*) from signals", 5).await;
+        assert_eq!(tables::count(&pool, "select count(*) from events where kind = 'signed'").await, 0);
+        running.abort();
+        venue.finish().await.expect("the truth is whole");
+        assert_eq!(requests(&home.path().join("truth.jsonl")), (BTreeMap::new(), 0), "{switch}");
+    }
+}
