@@ -164,6 +164,25 @@ pub struct Extent {
     pub waiting: usize,
 }
 
+impl Extent {
+    /// Returns the sum of both.
+    pub fn plus(self, more: Extent) -> Extent {
+        Extent {
+            sessions: self.sessions + more.sessions,
+            signals: self.signals + more.signals,
+            submitted: self.submitted + more.submitted,
+            posted: self.posted + more.posted,
+            matched: self.matched + more.matched,
+            confirmed: self.confirmed + more.confirmed,
+            voided: self.voided + more.voided,
+            unknown: self.unknown + more.unknown,
+            withheld: self.withheld + more.withheld,
+            external: self.external + more.external,
+            waiting: self.waiting + more.waiting,
+        }
+    }
+}
+
 /// Reads a journal that nobody writes. Fails where a record is damaged.
 pub fn read_journal(dir: &Path) -> Result<Vec<Kept>, JournalError> {
     let tail = Tail::of(dir)?;
@@ -183,7 +202,7 @@ pub fn read_journal(dir: &Path) -> Result<Vec<Kept>, JournalError> {
     Ok(kept)
 }
 
-/// Reads a truth log whose venue may have been killed: a last line that is torn was told to nobody.
+/// Reads the truth log of a venue that has ended.
 pub fn read_truth(path: &Path) -> io::Result<Vec<Line>> {
     truth::read(path)
 }
