@@ -7,7 +7,10 @@ use std::{collections::BTreeMap, path::PathBuf, process::ExitCode, sync::Arc, ti
 
 use clap::Parser;
 use remora::sim::live_audit::Extent;
-use tokio::{sync::Semaphore, task::JoinSet};
+use tokio::{
+    sync::Semaphore,
+    task::{JoinSet, LocalSet},
+};
 use trial::{Behaviour, Outcome, Plan};
 
 /// Kill an engine with live orders at named points and random instants, restart it, and audit journal, tables and truth log.
@@ -88,7 +91,10 @@ impl Summary {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    LocalSet::new().run_until(run(Arguments::parse())).await
+}
+
+async fn run(arguments: Arguments) -> ExitCode {
     let plans: Vec<Plan> = match arguments.hell {
         Some(seconds) => vec![Plan::hell(arguments.seed, Duration::from_secs(seconds))],
         None => (arguments.seed..arguments.seed + arguments.trials).map(Plan::of).collect(),
@@ -97,7 +103,7 @@ async fn main() -> ExitCode {
     let (count, mut summary) = (plans.len(), Summary::default());
     for plan in plans {
         let (room, program, keep) = (Arc::clone(&room), arguments.program.clone(), arguments.keep);
-        running.spawn(async move {
+        running.spawn_local(async move {
             let _place = room.acquire_owned().await.expect("nobody closes it");
             let outcome = trial::run(&plan, &program, keep).await;
             (plan, outcome)

@@ -9,6 +9,9 @@ use super::{
 };
 use crate::domain::{Cause, LiveSwitch, Nanos, OrderEnd, OrderKind, Side, event::Signed};
 
+/// Amounts are rounded to ten-thousandths, as the venue asks: so little may be missing of what is wanted for the price.
+const AMOUNT_GRID: u128 = 100;
+
 /// Of one match: shares, cash and fee.
 type Amounts = (u64, i64, i64);
 
@@ -78,8 +81,8 @@ fn signed_once(order: &Order, found: &mut Findings) {
     let (limit, shares) = (u128::from(submitted.limit.micros()), u128::from(submitted.shares.0));
     let (maker, taker) = (u128::from(*maker_amount), u128::from(*taker_amount));
     let holds = match submitted.side {
-        Side::Buy => maker <= submitted.budget.0.max(0) as u128 && maker * 1_000_000 <= limit * taker,
-        Side::Sell => maker <= shares && limit * maker <= taker * 1_000_000,
+        Side::Buy => maker <= submitted.budget.0.max(0) as u128 && maker * 1_000_000 <= limit * (taker + AMOUNT_GRID),
+        Side::Sell => maker <= shares && limit * maker <= (taker + AMOUNT_GRID) * 1_000_000,
     };
     found.check(holds, Invariant::Exposure, || {
         format!("order {id} was signed for {maker_amount} against {taker_amount}, beyond {submitted:?}")

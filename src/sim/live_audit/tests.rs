@@ -367,7 +367,7 @@ fn an_order_gets_no_more_than_it_asks_for() {
         taker.collateral_micros += 1;
     });
     // Signed for more than was decided, and at a worse price.
-    for (maker, taker) in [(10_000_001, 20_000_002), (10_000_000, 19_999_999)] {
+    for (maker, taker) in [(10_000_001, 20_000_002), (10_000_000, 19_999_899)] {
         check(Invariant::Exposure, |evidence| {
             change_event(evidence, is_signed(1), |event| *event = Event::Signed(signed(1, maker, taker)));
         });

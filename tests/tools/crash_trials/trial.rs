@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File, Permissions},
     net::TcpListener,
-    os::unix::fs::PermissionsExt,
+    os::unix::{fs::PermissionsExt, process::ExitStatusExt},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -172,7 +172,7 @@ impl Bench<'_> {
         }
         let said = self.say(&["off"]).await;
         let is_still = self.rest().await;
-        self.stop(last)?;
+        self.stop(last).await?;
         venue.finish().await.map_err(|error| format!("the truth log: {error}"))?;
         let mut violations = self.audit().await?;
         if !is_still {
@@ -205,7 +205,7 @@ impl Bench<'_> {
             "{demo}\n[feed]\nmarket_url = \"{market_url}\"\nactivity_url = \"{activity_url}\"\nclob_url = \"{clob_url}\"\n\
              gamma_url = \"{gamma_url}\"\nuser_url = \"{user_url}\"\nsilence_s_max = 5\n\n[live]\nswitch = \"on\"\n\n[wallet]\n\
              key = \"file:{}\"\nsignature_type = \"eoa\"\n\n[[strategy]]\nname = \"real\"\nleaders = [\"Ada\", \"Bo\", \"Cy\"]\n\n\
-             [strategy.live]\ncapital_usdc = 500\nsize_usdc = 5\nprice_guard_buy_percent = 20\nslippage_buy_percent = 20\n",
+             [strategy.paper]\ncapital_usdc = 500\n\n[strategy.live]\ncapital_usdc = 500\nsize_usdc = 5\nprice_guard_buy_percent = 20\nslippage_buy_percent = 20\n",
             key.display()
         );
         fs::write(self.folder.join("config.toml"), text)
@@ -253,8 +253,13 @@ impl Bench<'_> {
         }
         let began = Instant::now();
         while began.elapsed() < patience {
-            if engine.try_wait().is_ok_and(|ended| ended.is_some()) {
-                return Ok(point.to_owned());
+            if let Ok(Some(status)) = engine.try_wait() {
+                let is_killed = status.signal() == Some(9);
+                return if is_killed {
+                    Ok(point.to_owned())
+                } else {
+                    Err(format!("the engine ended by itself: {status}"))
+                };
             }
             sleep(Duration::from_millis(10)).await;
         }
@@ -312,14 +317,14 @@ impl Bench<'_> {
         false
     }
 
-    fn stop(&self, mut engine: Child) -> Result<(), String> {
+    async fn stop(&self, mut engine: Child) -> Result<(), String> {
         let _ = Command::new("kill").args(["-TERM", &engine.id().to_string()]).status();
         let began = Instant::now();
         while began.elapsed() < START_PATIENCE {
             if let Ok(Some(status)) = engine.try_wait() {
                 return if status.success() { Ok(()) } else { Err(format!("the last engine ended with {status}")) };
             }
-            std::thread::sleep(Duration::from_millis(50));
+            sleep(Duration::from_millis(50)).await;
         }
         let _ = engine.kill();
         Err("the last engine did not stop".to_owned())
