@@ -14,6 +14,8 @@ const AMOUNT_GRID: u128 = 100;
 
 /// Of one match: shares, cash and fee.
 type Amounts = (u64, i64, i64);
+/// How often there are the same.
+type Counts = BTreeMap<Amounts, i64>;
 
 pub fn compare(venue: &Venue, books: &Books, terms: &Terms, found: &mut Findings) {
     if terms.keys == Keys::None {
@@ -113,7 +115,7 @@ fn exposed(venue: &Venue, order: &Order, found: &mut Findings) {
 }
 
 /// Counts equal amounts.
-fn counted(amounts: impl Iterator<Item = Amounts>) -> BTreeMap<Amounts, i64> {
+fn counted(amounts: impl Iterator<Item = Amounts>) -> Counts {
     let mut counts = BTreeMap::new();
     amounts.for_each(|amounts| *counts.entry(amounts).or_default() += 1);
     counts
@@ -133,7 +135,7 @@ fn matched(venue: &Venue, order: &Order, terms: &Terms, found: &mut Findings) {
         let told = order.legs_told().filter(|(_, stands)| is(*stands));
         counted(told.map(|(matched, _)| (matched.shares.0, matched.cash.0, matched.fee.0)))
     };
-    let fates: [(&str, BTreeMap<Amounts, i64>, BTreeMap<Amounts, i64>); 3] = [
+    let fates: [(&str, Counts, Counts); 3] = [
         ("matched", ours(&|_| true), theirs(&|_| true)),
         ("confirmed", ours(&|is| is == Stands::Confirmed), theirs(&|fate| matches!(fate, Fate::Confirmed(_)))),
         ("void", ours(&|is| is == Stands::Void), theirs(&|fate| matches!(fate, Fate::Failed(_)))),

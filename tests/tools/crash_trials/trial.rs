@@ -115,7 +115,8 @@ impl Plan {
         if seed % 4 == 0 {
             deaths.push(Death::After(Duration::from_millis(random.range(0, 8_000))));
         }
-        let trades_for = Duration::from_millis(random.range(0, 6_000));
+        // It only observes for the first five seconds.
+        let trades_for = Duration::from_millis(random.range(8_000, 16_000));
         Plan { seed, behaviour, deaths, rate_percent: 400, trades_for }
     }
 
@@ -237,7 +238,7 @@ impl Bench<'_> {
     async fn live_and_die(&self, nth: usize, death: Death) -> Result<String, String> {
         let mut engine = self.start(&nth.to_string(), Some(death))?;
         let (point, patience) = match death {
-            Death::At(point, _) => (point, Duration::from_secs(12)),
+            Death::At(point, _) => (point, Duration::from_secs(20)),
             // The second time: somewhere in the recovery.
             Death::After(after) if nth > 0 => ("random", after),
             Death::After(after) => {
