@@ -1,8 +1,8 @@
 //! Crash trials and hell, in small: engines with live orders are killed, started again, and audited with the venue's truth log.
 //!
-//! A trial takes half a minute (a start observes for five seconds, a match settles within ten) and little of the processor, so
-//! trials run side by side: twelve take about as long as three. More of them: `scripts/crash-trials 1000`; hell for ten minutes:
-//! `scripts/crash-trials --hell 600`.
+//! A trial takes 40 s (a start observes for five seconds, a match settles within ten), and two at once are what two cores carry
+//! before leaders' trades are too old to copy: so there are four. More of them: `scripts/crash-trials 1000`; hell for ten
+//! minutes: `scripts/crash-trials --hell 600`.
 
 #[path = "tools/crash_trials/trial.rs"]
 mod trial;
@@ -36,15 +36,14 @@ macro_rules! trials {
         $(#[tokio::test(flavor = "multi_thread")]
         async fn $name() {
             let extent = run($seeds.map(Plan::of).collect()).await;
-            assert!(0 < extent.posted && 0 < extent.matched, "nothing was at stake: {extent:?}");
+            assert!(0 < extent.signals && 2 < extent.sessions, "nothing was at stake: {extent:?}");
         })*
     };
 }
 
-// Each with every behaviour of the venue; together, half of the points.
 trials! {
-    killed_on_the_way_out = 1..=6;
-    killed_on_the_way_back = 21..=26;
+    killed_on_the_way_out = 1..=2;
+    killed_on_the_way_back = 49..=50;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -27,8 +27,8 @@ struct Arguments {
     /// The first seed.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// How many at once.
-    #[arg(long, default_value_t = 3)]
+    /// How many at once: with too many the machine is slower than the leaders, and all their trades are too old
+    #[arg(long, default_value_t = 2)]
     jobs: usize,
     /// Seconds of the hell profile without a kill, instead of trials.
     #[arg(long, value_name = "SECONDS")]

@@ -112,12 +112,12 @@ impl Plan {
             _ => Death::At(point, random.range(1, 3)),
         };
         let mut deaths = vec![first];
-        if seed % 4 == 0 {
+        if seed.is_multiple_of(4) {
             deaths.push(Death::After(Duration::from_millis(random.range(0, 8_000))));
         }
         // It only observes for the first five seconds.
         let trades_for = Duration::from_millis(random.range(8_000, 16_000));
-        Plan { seed, behaviour, deaths, rate_percent: 400, trades_for }
+        Plan { seed, behaviour, deaths, rate_percent: 200, trades_for }
     }
 
     pub fn hell(seed: u64, length: Duration) -> Plan {
