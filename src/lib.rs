@@ -81,4 +81,5 @@ pub mod control; // what people turn
 pub mod actor; // who owns which lifetime
 pub mod session; // one engine from start to stop
 pub mod clock; // the only place where time is read
+pub mod fault; // where a trial may kill the process
 pub mod command; // what people type

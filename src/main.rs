@@ -10,6 +10,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     keep_pages_small();
+    if let Err(error) = remora::fault::arm() {
+        eprintln!("remora: {error}");
+        return ExitCode::FAILURE;
+    }
     command::execute(Cli::parse()).into()
 }
 

@@ -9,6 +9,7 @@ use crate::{
         Event, Input, Mode, Nanos, NotSent, Noted, OrderEnd, OrderId, Rejection, SignalId, TokenId, event::Submitted,
     },
     engine::{EVENTS_MAX, Engine, Events, order::ORDERS_OPEN_MAX},
+    fault,
     journal::{Full, Journal, Record},
     metrics::{Stage, StageRecorder, Tally},
     venue::paper::Paper,
@@ -329,14 +330,17 @@ impl<L: Log> Core<L> {
             }
         };
         self.stages.record(Stage::Sign, clock::mono() - begun);
+        fault::point("after_sign");
         self.engine.note(self.now, &Noted::Signed(signed), &mut self.events);
         self.record()?;
+        fault::point("after_signed_record");
         if let LiveVenue::Polymarket(live) = &mut self.live {
             let begun = clock::mono();
             if let Err(cause) = live.hand_over() {
                 self.unsent.push((order.order, cause));
             }
             self.stages.record(Stage::HandOver, clock::mono() - begun);
+            fault::point("after_hand_over");
         }
         Ok(())
     }
@@ -348,6 +352,7 @@ impl<L: Log> Core<L> {
             self.log.append(self.now, event);
         }
         self.stages.record(Stage::Journal, clock::mono() - begun);
+        fault::point(point_of(self.events.as_slice()));
         for index in 0..self.events.as_slice().len() {
             let event = self.events.as_slice()[index];
             self.tally.add(&event);
@@ -438,6 +443,26 @@ impl<L: Log> Core<L> {
             | Event::HoldEnded { .. }
             | Event::Differs(_) => (),
         }
+    }
+}
+
+/// Returns where a process may be killed that has just recorded these.
+fn point_of(events: &[Event]) -> &'static str {
+    let is = |is: fn(&Event) -> bool| events.iter().any(is);
+    if is(|event| matches!(event, Event::Voided { .. })) {
+        "after_void_record"
+    } else if is(|event| matches!(event, Event::Confirmed { .. })) {
+        "after_confirmed_record"
+    } else if is(|event| matches!(event, Event::Matched(_))) {
+        "after_matched_record"
+    } else if is(|event| matches!(event, Event::Closed { .. } | Event::Accepted { .. } | Event::Unknown { .. })) {
+        "after_answer_record"
+    } else if is(|event| matches!(event, Event::Submitted(order) if OrderId::LIVE <= order.order)) {
+        "after_submitted_record"
+    } else if is(|event| matches!(event, Event::LiveSwitched { .. })) {
+        "in_switch"
+    } else {
+        "after_record"
     }
 }
 

@@ -18,6 +18,7 @@ use crate::{
     config::Wait,
     domain::{Input, Nanos, PortfolioId, TokenId},
     engine::{Engine, Entries, Events, book::Trust},
+    fault,
     journal::{Full, Journal, MarketAbout, Record, fits},
     metrics::{COOLING_SHOWN, CoolingNow, Mark, PortfolioNow, Published, Snapshot, Stage, StageRecorder},
 };
@@ -172,6 +173,9 @@ impl Hot {
             if !self.knows(&input)? {
                 // Not announced even now: of a token that could not be added.
                 continue;
+            }
+            if matches!(input, Input::LeaderTrade(_)) {
+                fault::point("after_event_read");
             }
             if matches!(input, Input::BookDone { .. } | Input::LeaderTrade(_)) {
                 let now = clock::now();

@@ -61,6 +61,7 @@ impl Syncing {
         if written == self.shared.synced.load(Ordering::Relaxed) {
             return;
         }
+        crate::fault::point("in_group_sync");
         let current = self.shared.current.load(Ordering::Acquire);
         while let Some(segment) = self.segments.front()
             && segment.number <= current

@@ -6,7 +6,8 @@
 //! `leader`, `book`, `random`) is who trades there and says what the public sees, `chain` makes blocks of it. `wire` writes
 //! what they say as the venue would; `server` serves it, to friends and to clients with keys.
 //!
-//! Another world, of inputs alone and as pure, is `trial`: it tries the engine, and the `auditor` judges it.
+//! Another world, of inputs alone and as pure, is `trial`: it tries the engine, and the `auditor` judges it. What a whole session
+//! with live orders leaves behind, on disk and at the venue, `live_audit` judges.
 
 pub mod auditor;
 pub mod book;
@@ -14,6 +15,7 @@ pub mod chain;
 pub mod exchange;
 pub mod leader;
 pub mod listing;
+pub mod live_audit;
 pub mod message;
 pub mod place;
 pub mod random;

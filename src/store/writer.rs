@@ -122,10 +122,13 @@ impl Writer {
         if moved.execute(&mut *transaction).await?.rows_affected() != 1 {
             return Err(WriterError::CursorMoved { from: self.cursor });
         }
+        crate::fault::point("in_tables_batch");
         for (statement, rows) in statements(batch) {
             sqlx::query(statement).bind(rows).execute(&mut *transaction).await?;
         }
-        Ok(transaction.commit().await?)
+        transaction.commit().await?;
+        crate::fault::point("after_tables_commit");
+        Ok(())
     }
 }
 

@@ -15,7 +15,7 @@ use tokio_rustls::TlsConnector;
 
 use super::reply::{self, Parsed, Reply};
 use super::{Failure, Target};
-use crate::clock;
+use crate::{clock, fault};
 
 /// TCP and TLS together.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -75,8 +75,16 @@ impl Line {
     }
 
     async fn write_and_read(&mut self, request: &[u8]) -> Result<(Reply, bool), String> {
+        fault::point("before_first_byte");
+        if fault::is_next("after_first_byte") {
+            // Half a request is at the venue when the process dies.
+            let _ = self.wire.write_all(&request[..request.len() / 2]).await;
+            let _ = self.wire.flush().await;
+        }
+        fault::point("after_first_byte");
         self.wire.write_all(request).await.map_err(|error| format!("cannot write: {error}"))?;
         self.wire.flush().await.map_err(|error| format!("cannot write: {error}"))?;
+        fault::point("after_last_byte");
         self.buffer.clear();
         loop {
             // A venue that ends without saying so over TLS has ended all the same.
@@ -87,7 +95,10 @@ impl Line {
             };
             match reply::parse(&self.buffer, is_over) {
                 Ok(Parsed::Partial) => {}
-                Ok(Parsed::Whole { reply, is_reusable }) => return Ok((reply, is_reusable)),
+                Ok(Parsed::Whole { reply, is_reusable }) => {
+                    fault::point("after_reply");
+                    return Ok((reply, is_reusable));
+                }
                 Err(bad) => return Err(bad.to_string()),
             }
         }
