@@ -48,7 +48,7 @@ fn config(home: &Home, venue: &Server, switch: &str, url: &str) -> Arc<Config> {
     let more = format!(
         "user_url = \"{user_url}\"\nauthority_file = \"{}\"\n\n[live]\nswitch = \"{switch}\"\n\n[wallet]\nkey = \
          \"file:{}\"\nsignature_type = \"eoa\"\n\n[[strategy]]\nname = \"real\"\nleaders = [\"Ada\", \"Bo\", \"Cy\"]\n\
-         capital_usdc = 500\n\n\
+         [strategy.paper]\ncapital_usdc = 500\n\n\
          [strategy.live]\ncapital_usdc = 500\nsize_usdc = 5\n",
         authority.display(),
         key.display()
