@@ -36,7 +36,7 @@ macro_rules! trials {
         $(#[tokio::test(flavor = "multi_thread")]
         async fn $name() {
             let extent = run($seeds.map(Plan::of).collect()).await;
-            assert!(0 < extent.signals && 2 < extent.sessions, "nothing was at stake: {extent:?}");
+            assert!(0 < extent.posted && 2 < extent.sessions, "nothing was at stake: {extent:?}");
         })*
     };
 }

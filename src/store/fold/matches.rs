@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 use time::OffsetDateTime;
 
 use crate::domain::{
-    OrderId, Shares, TradeKey, Usdc,
+    Cause, OrderId, Shares, TradeKey, Usdc,
     event::{Difference, Differs, External, Matched},
 };
 
@@ -164,6 +164,11 @@ impl Batch {
         position.realised -= realised;
         position.fees -= fee;
         self.owed_again(known, key, now, fill.owed);
+        if fill.owed > Decimal::ZERO {
+            // The tables forgot why with the last share that was owed.
+            let why = Cause::ALL.into_iter().map(Cause::code).find(|code| *code == row.cause);
+            self.position(key, now).exit_cause = why;
+        }
         fill.settlement = "void".to_owned();
         self.fills.insert(fill.seq, fill);
         self.orders.insert(row.id, row);
