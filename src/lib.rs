@@ -1,5 +1,5 @@
 //! Remora: a low-latency copy-trading engine for Polymarket. It follows the wallets of leaders, decides within microseconds
-//! whether and how much to copy, and keeps exact books of money and shares. Today it trades with simulated money (paper).
+//! whether and how much to copy, places signed orders and follows each to its end, and keeps exact books of money and shares.
 //!
 //! This is the map for those who carry on; `README.md` is for those who use it.
 //!
@@ -8,9 +8,10 @@
 //!
 //!  market sockets --+  feed: bytes   +------------------------------------+
 //!  activity socket -+  -> Input      | step(now, input):                  | Submitted  +-----------+
-//!  REST (metadata) -+  ------------> |   book                             | ---------> | venue:    |
-//!     ^             |  rings         |   signal    who, new, grouped      |            |   paper   |
-//!     |             +--- commands -> |   strategy  what would we do?      |            +-----+-----+
+//!  user channel ----+  ------------> |   book                             | ---------> | venue:    |
+//!  REST ------------+  rings         |   signal    who, new, grouped      |            |   paper,  |
+//!     ^             +--- commands -> |   strategy  what would we do?      |            |   gateway |
+//!     |                              |                                    |            +-----+-----+
 //!     |                              |   risk      may we?                |                  |
 //!  +--+------------------+           |   order     on the grid, in a slot |   fills, ends    |
 //!  | actors (ractor)     |           |   ledger    reserve, settle, free  | <----------------+
@@ -26,7 +27,10 @@
 //!
 //! Follow a leader's trade: [`feed::leader`] decodes its frame, [`actor::activity_feed`] hands it to the hot thread
 //! ([`hot_loop`]), [`engine::Engine::step`] decides it for every portfolio that follows him, [`hot_loop::Core`] appends the
-//! events to the [`journal`], then gives the order to [`venue::paper`]; its fill comes back as an input. [`store`] folds the
+//! events to the [`journal`], then gives the order to [`venue::paper`]; its fill comes back as an input. A live order is signed
+//! by [`venue::polymarket::prepare`], has its name in the journal, and waits in the [`venue::outbox`] for the gateway
+//! ([`actor::gateway`]), which looks at the [`venue::gate`] a last time and writes its bytes; whatever the venue says of it is
+//! evidence for the follower ([`venue::polymarket::follow`]), which tells the engine what became of it. [`store`] folds the
 //! journal into Postgres, [`web`] shows it. [`session`] starts and stops all that; [`start`] is recovery. [`report`] plays
 //! recordings through the same engine, [`sim`] is the world of the demo and the tests: an exchange, a chain and the venue's
 //! whole wire, also as a program of its own (`remora venue`), on which the official clients of others live their day
