@@ -94,7 +94,9 @@ impl Summary {
         self.violations.iter().for_each(|violation| println!("VIOLATION {violation}"));
         println!("trials: {}, idle: {}, kills: {}, failed: {}", self.trials, self.idle, self.kills, self.failed);
         if self.is_idle() {
-            println!("In most trials no order reached the venue: this proves nothing. Fewer --jobs, or a quieter machine.");
+            println!(
+                "In most trials no order reached the venue: this proves nothing. Fewer --jobs, or a quieter machine."
+            );
         }
     }
 }
