@@ -44,7 +44,7 @@ impl Place {
             source: source.to_owned(),
             line: text[..start].matches('\n').count() + 1,
             column: text[line_start..start].chars().count() + 1,
-            excerpt: text[line_start..line_end].trim_end().to_owned(),
+            excerpt: masked(text[line_start..line_end].trim_end()),
             marked: text[start..end].chars().count().max(1),
         }
     }
@@ -53,6 +53,19 @@ impl Place {
     pub fn named(source: &str) -> Place {
         Place { source: source.to_owned(), ..Place::default() }
     }
+}
+
+/// Returns a line with stars for what may be a secret key that does not belong there: 64 hexadecimal digits or more.
+fn masked(line: &str) -> String {
+    let mut shown = String::with_capacity(line.len());
+    let is_part = |c: char| c.is_ascii_hexdigit() || c == 'x';
+    for run in line.split_inclusive(|c| !is_part(c)) {
+        let digits = run.trim_end_matches(|c| !is_part(c));
+        let rest = &run[digits.len()..];
+        shown.push_str(&if digits.len() < 64 { digits.to_owned() } else { "*".repeat(digits.len()) });
+        shown.push_str(rest);
+    }
+    shown
 }
 
 /// Returns the last start of a character at or before `offset`.
@@ -81,7 +94,7 @@ impl fmt::Display for Problem {
             write!(f, "{key}: ")?;
         }
         writeln!(f, "{wrong}")?;
-        if place.line > 0 {
+        if place.line > 0 && !place.excerpt.is_empty() {
             // Tabs become single spaces, so that the mark stands under what it means.
             writeln!(f, "    | {}", place.excerpt.replace('\t', " "))?;
             writeln!(f, "    | {}{}", " ".repeat(place.column - 1), "^".repeat(place.marked))?;

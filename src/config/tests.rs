@@ -539,6 +539,17 @@ fn each_limit_out_of_its_range_is_a_mistake() {
     // The key itself where its place belongs: said once, and not repeated.
     let itself = mistakes(&format!("[live]\nswitch = \"on\"\n[wallet]\nkey = \"{}\"", "ab".repeat(32)));
     assert!(itself.len() == 1 && !itself[0].contains("abab"), "{itself:?}");
+    // Nor is the line shown that a key, or an address with one, stands in: of a wrong value, an unknown key, or no TOML at all.
+    let key = "ab".repeat(32);
+    for text in [
+        format!("[wallet]\nkey = \"{key}\""),
+        format!("[wallet]\nprivate_key = \"0x{key}\""),
+        format!("key = {key}\"\n"),
+        "[chain]\nrpc_url = \"htps://node.example/abababab\"".to_owned(),
+    ] {
+        let said = load(&text).expect_err("wrong").to_string();
+        assert!(!said.contains("abab"), "{said}");
+    }
     let whole = load("[live]\nswitch = \"on\"\n[wallet]\nkey = \"credential:remora-key\"").expect("right");
     assert_eq!(whole.live.switch, LiveSwitch::On);
     check("[live]\nswitch = \"half\"", "2:10 live.switch: \"half\" is not one of the words");
