@@ -276,7 +276,7 @@ fn redemption(text: &mut Text, now: &RedeemNow) {
     for (end, count) in [("redeemed", now.redeemed), ("elsewhere", now.elsewhere), ("failed", now.failures)] {
         text.sample("redemptions_total", &[("end", end)], count);
     }
-    text.one("redeemed_dollars", "counter", "What was redeemed from here.", &[], now.paid);
+    text.one("redeemed_dollars_total", "counter", "What was redeemed from here.", &[], now.paid);
 }
 
 #[cfg(test)]
