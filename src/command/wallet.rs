@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-/// What the chain says of the wallet in [wallet].
+/// What the chain says of the wallet in `[wallet]`.
 #[derive(Clone, Debug, Subcommand)]
 pub enum WalletCommand {
     Check(CheckArgs),
