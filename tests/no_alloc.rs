@@ -29,9 +29,9 @@ use remora::{
         outbox::Outbox,
         paper::{Paper, PaperOptions},
         polymarket::{
-            Network, SignatureType,
+            Credentials, Network, SignatureType,
             auth::Secret,
-            prepare::{Account, ApiKey, Prepared, SignedBy},
+            prepare::{Account, Prepared, SignedBy},
         },
     },
 };
@@ -299,7 +299,7 @@ fn live_orders(signature_type: SignatureType, signed_by: SignedBy) -> u64 {
     core.engine.follow(leader, PortfolioId(0));
     let begin = Nanos::from_secs(1_776_082_800);
     let key = std::sync::Arc::new(Sealed::new(&Zeroizing::new([1; 32])).expect("a page"));
-    let api = ApiKey { id: "id".to_owned(), secret: Secret::from_bytes(vec![7; 32]), passphrase: "p".to_owned() };
+    let api = Credentials::new("id".to_owned(), Secret::from_bytes(vec![7; 32]), "p".to_owned());
     let host = "clob.polymarket.com".to_owned();
     let (funder, network) = (key.address(), Network::Polygon);
     let account = Account { key, signed_by, signature_type, funder, network, api, host };

@@ -15,7 +15,7 @@ use super::{Engine, Exit, Global, doctor, small_runtime, table};
 use crate::{
     config::{Config, Source},
     secret::{Sealed, Wallet, keystore, place, process, wallet},
-    venue::polymarket::{SignatureType, account::Account, key},
+    venue::polymarket::{SignatureType, account::Account, key, rest},
 };
 
 /// The key that signs for real money: bring it, look at it, try it
@@ -228,7 +228,7 @@ fn show(global: &Global, args: &ShowArgs, config: &Config, wallet: &Wallet) -> R
             for kind in SignatureType::ALL {
                 funds.push(account.funds(&credentials, kind).await?.balance);
             }
-            Ok::<_, crate::venue::polymarket::account::AccountError>(funds)
+            Ok::<_, rest::Failure>(funds)
         });
         let funds = funds.map_err(Failure::failed)?;
         rows.iter_mut().zip(funds).for_each(|(row, balance)| row.3 = Some(balance));

@@ -23,7 +23,7 @@ use crate::{
         outbox::Outbox,
         polymarket::{
             Credentials, account,
-            prepare::{Account, ApiKey, Prepared, SignedBy},
+            prepare::{Account, Prepared, SignedBy},
         },
     },
 };
@@ -91,11 +91,7 @@ fn arm(wallet: Wallet, gate: Arc<Gate>, outbox: Arc<Outbox>, tokens: Arc<Address
             signature_type: wallet.signature_type,
             funder: wallet.funder,
             network: wallet.network,
-            api: ApiKey {
-                id: credentials.id.clone(),
-                secret: credentials.secret.clone(),
-                passphrase: credentials.passphrase().to_owned(),
-            },
+            api: credentials.clone(),
             host: host.to_owned(),
         };
         let prepared = Prepared::new(&account, clock::now()).map_err(|unfit| unfit.to_string())?;

@@ -233,8 +233,7 @@ impl Session {
 
     /// Tells the engine how a token's market ended, where no socket does; nobody looks after the token any more.
     pub async fn resolve(&self, token: TokenId, payout: u32) {
-        let input = Input::Resolved { token, payout };
-        let _ = self.hot.inlet.command(Command::Input(Stamped { at: clock::now(), input })).await;
+        self.tell(Input::Resolved { token, payout }).await;
         let _ = self.supervisor.cast(SupervisorMessage::Ended(token));
     }
 

@@ -124,12 +124,7 @@ pub async fn place(public: &Public, found: &mut Vec<Finding>) -> Result<(), Fail
 pub async fn allowances(desk: &Desk, rest: &Rest) -> Result<(), Failed> {
     let balance = rest.balance(Asset::Collateral, desk.wallet.signature_type).await;
     let balance = balance.map_err(|failure| Step::Allowances.unasked(&failure))?;
-    let may = |exchange: Exchange| {
-        let spender = exchange.address(desk.wallet.network);
-        balance.allowances.iter().any(|(known, amount)| *known == spender && !amount.is_zero())
-    };
-    let missing: Vec<String> =
-        Exchange::ALL.into_iter().filter(|one| !may(*one)).map(|one| format!("{one:?}")).collect();
+    let missing = balance.missing(desk.wallet.network);
     if missing.len() == Exchange::ALL.len() {
         let why = format!(
             "none of the exchanges may move the dollars of {}\n  fix: approve them (the venue's page does so with the first \

@@ -8,9 +8,10 @@ use crate::{
         chain::Purse,
         polymarket::{
             Exchange,
-            account::{Account, AccountError, Funds, try_signing},
+            account::{Account, Funds, try_signing},
             onchain::Purpose,
             redeem::Power,
+            rest::Failure,
         },
     },
 };
@@ -36,12 +37,12 @@ pub async fn checks(config: &Config) -> Vec<Check> {
     found.push(clock(account.clock_ahead().await));
     found.push(match account.place().await {
         Err(error) => Check::warning("place", error.to_string(), NETWORK_FIX),
-        Ok(place) if place.blocked => Check::failed(
+        Ok((true, place)) => Check::failed(
             "place",
-            format!("the venue does not serve this place ({})", place.country),
+            format!("the venue does not serve this place ({})", country(&place)),
             "run it where the venue may serve you; it takes no orders from here",
         ),
-        Ok(place) => Check::good("place", format!("served ({})", place.country)),
+        Ok((false, place)) => Check::good("place", format!("served ({})", country(&place))),
     });
     let credentials = match account.derive().await {
         Ok(credentials) => credentials,
@@ -123,7 +124,12 @@ fn signing(wallet: &Wallet) -> Check {
     }
 }
 
-fn clock(ahead: Result<i64, AccountError>) -> Check {
+/// The region stands behind it.
+fn country(place: &str) -> &str {
+    place.split(' ').next().unwrap_or_default()
+}
+
+fn clock(ahead: Result<i64, Failure>) -> Check {
     const FIX: &str = "let chrony (or systemd-timesyncd) keep the clock; signatures hold about 30 s";
     match ahead {
         Err(error) => Check::failed("clock", error.to_string(), NETWORK_FIX),
@@ -137,7 +143,7 @@ fn clock(ahead: Result<i64, AccountError>) -> Check {
     }
 }
 
-fn funds(wallet: &Wallet, funds: Result<Funds, AccountError>) -> Check {
+fn funds(wallet: &Wallet, funds: Result<Funds, Failure>) -> Check {
     match funds {
         Err(error) => Check::failed("funds", error.to_string(), NETWORK_FIX),
         Ok(Funds { balance, missing }) if !missing.is_empty() => Check::failed(

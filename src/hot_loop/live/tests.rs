@@ -21,9 +21,9 @@ use crate::{
         outbox::{OUTBOX_MAX, Outgoing},
         paper::{Paper, PaperOptions},
         polymarket::{
-            Network, SignatureType,
+            Credentials, Network, SignatureType,
             auth::Secret,
-            prepare::{Account, ApiKey, SignedBy},
+            prepare::{Account, SignedBy},
         },
     },
 };
@@ -56,7 +56,7 @@ struct World {
 
 fn prepared() -> Prepared {
     let key = Arc::new(Sealed::new(&Zeroizing::new([1; 32])).expect("a page"));
-    let api = ApiKey { id: "id".to_owned(), secret: Secret::from_bytes(vec![7; 32]), passphrase: "p".to_owned() };
+    let api = Credentials::new("id".to_owned(), Secret::from_bytes(vec![7; 32]), "p".to_owned());
     let account = Account {
         funder: key.address(),
         key,

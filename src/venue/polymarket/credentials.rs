@@ -30,6 +30,10 @@ struct Answer {
 pub struct NoCredentials;
 
 impl Credentials {
+    pub fn new(id: String, secret: Secret, passphrase: String) -> Credentials {
+        Credentials { id, secret, passphrase: passphrase.into() }
+    }
+
     /// Reads the answer to a request for an API key.
     pub fn from_answer(body: &[u8]) -> Result<Credentials, NoCredentials> {
         let Answer { id, secret, passphrase } = serde_json::from_slice(body).map_err(|_| NoCredentials)?;

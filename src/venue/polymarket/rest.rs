@@ -14,7 +14,7 @@ use request::{Method, Requester};
 use super::auth::ClobAuth;
 use super::buckets::{Buckets, Draw};
 use super::credentials::Credentials;
-use super::{Key, Network, SignatureType};
+use super::{Exchange, Key, Network, SignatureType};
 use crate::domain::{Nanos, VenueOrderId};
 
 /// The cursor behind the last page, and the most pages that are read: 10,000 rows.
@@ -64,6 +64,17 @@ pub enum Cancelled {
     No(String),
 }
 
+impl Balance {
+    /// Returns the exchanges that may take none of it.
+    pub fn missing(&self, network: Network) -> Vec<Exchange> {
+        let may_take = |exchange: &Exchange| {
+            let spender = exchange.address(network);
+            self.allowances.iter().any(|(known, amount)| *known == spender && !amount.is_zero())
+        };
+        Exchange::ALL.into_iter().filter(|exchange| !may_take(exchange)).collect()
+    }
+}
+
 impl Public {
     /// `geoblock_url` is on another host than the CLOB.
     pub fn new(clob_url: &str, geoblock_url: &str) -> Public {
@@ -98,6 +109,22 @@ impl Public {
     /// Returns the API key of `key` with nonce 0. Finds it again; makes none.
     pub async fn derive(&self, key: &Key, network: Network, now: Nanos) -> Result<Credentials, Failure> {
         let place = Place { method: Method::Get, path: "/auth/derive-api-key", query: "" };
+        self.api_key(&place, key, network, now).await
+    }
+
+    /// Makes the API key of `key` with nonce 0, where there is none yet.
+    pub async fn create(&self, key: &Key, network: Network, now: Nanos) -> Result<Credentials, Failure> {
+        let place = Place { method: Method::Post, path: "/auth/api-key", query: "" };
+        self.api_key(&place, key, network, now).await
+    }
+
+    async fn api_key(
+        &self,
+        place: &Place<'_>,
+        key: &Key,
+        network: Network,
+        now: Nanos,
+    ) -> Result<Credentials, Failure> {
         let timestamp = now.as_secs().to_string();
         let attestation = ClobAuth { address: key.address(), timestamp: &timestamp, nonce: U256::ZERO };
         let signature = attestation.sign(key, network);
@@ -107,7 +134,7 @@ impl Public {
             ("POLY_TIMESTAMP", timestamp),
             ("POLY_NONCE", "0".to_owned()),
         ];
-        let answer = self.requester.bytes(&place, headers, String::new()).await?;
+        let answer = self.requester.bytes(place, headers, String::new()).await?;
         // What was answered is secret, whatever it is.
         Credentials::from_answer(&answer).map_err(|_| place.unlike("apiKey, secret and passphrase"))
     }

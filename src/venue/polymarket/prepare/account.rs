@@ -6,7 +6,7 @@ use alloy::primitives::Address;
 
 use crate::{
     secret::Sealed,
-    venue::polymarket::{Network, SignatureType, auth::Secret},
+    venue::polymarket::{Credentials, Network, SignatureType},
 };
 
 /// An account at the venue. Its secrets are never printed.
@@ -18,7 +18,7 @@ pub struct Account {
     /// The wallet that holds the funds.
     pub funder: Address,
     pub network: Network,
-    pub api: ApiKey,
+    pub api: Credentials,
     /// The venue's REST interface as requests name it: host, and port where it is not the usual one.
     pub host: String,
 }
@@ -30,14 +30,6 @@ pub enum SignedBy {
     Owner,
     /// One that a deposit wallet has authorised for a time.
     Session,
-}
-
-/// What the venue gave us for our L1 signature.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ApiKey {
-    pub id: String,
-    pub secret: Secret,
-    pub passphrase: String,
 }
 
 /// Why no requests can be made for an account. Never says what the texts were.
@@ -63,8 +55,9 @@ impl Account {
 
     /// Refuses what would not be a request, or could be another one.
     pub(super) fn check(&self) -> Result<(), Unfit> {
+        let passphrase = self.api.passphrase();
         for (name, text) in
-            [("API key", &self.api.id), ("API passphrase", &self.api.passphrase), ("venue's host", &self.host)]
+            [("API key", self.api.id.as_str()), ("API passphrase", passphrase), ("venue's host", self.host.as_str())]
         {
             let is_plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\');
             if !(1..=TEXT_MAX).contains(&text.len()) || !text.bytes().all(is_plain) {
@@ -77,12 +70,6 @@ impl Account {
                 Err(Unfit::SessionOfAnother)
             }
         }
-    }
-}
-
-impl fmt::Debug for ApiKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ApiKey({}, ..)", self.id)
     }
 }
 

@@ -38,7 +38,7 @@ impl Head {
             env!("CARGO_PKG_VERSION"),
             account.key.address(),
             account.api.id,
-            account.api.passphrase,
+            account.api.passphrase(),
         );
         let seconds_at = text.len();
         let text = format!("{text}{:SECONDS_CHARS$}\r\nPOLY_SIGNATURE: ", "");

@@ -21,7 +21,7 @@ pub mod pen;
 pub mod head;
 pub mod text;
 
-pub use account::{Account, ApiKey, SignedBy, Unfit};
+pub use account::{Account, SignedBy, Unfit};
 pub use head::Head;
 pub use names::{Name, Names};
 pub use pen::{Asked, Pen, Written};

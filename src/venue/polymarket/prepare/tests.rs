@@ -11,7 +11,7 @@ use super::*;
 use crate::domain::{Cause, Generation, Millis, SignalId};
 use crate::secret::Sealed;
 use crate::venue::polymarket::{
-    Key, Network, Order, SignatureType, Signer,
+    Credentials, Key, Network, Order, SignatureType, Signer,
     auth::{Request, Secret},
     key::{decode_hex, digits},
     signature, wallet,
@@ -41,11 +41,11 @@ fn account(signature_type: SignatureType, signed_by: SignedBy) -> Account {
         SignatureType::Safe => wallet::safe(owner),
         SignatureType::DepositWallet => wallet::deposit(owner),
     };
-    let api = ApiKey {
-        id: "01234567-89ab-cdef-0123-456789abcdef".to_owned(),
-        secret: Secret::from_bytes(vec![7; 32]),
-        passphrase: "ab".repeat(32),
-    };
+    let api = Credentials::new(
+        "01234567-89ab-cdef-0123-456789abcdef".to_owned(),
+        Secret::from_bytes(vec![7; 32]),
+        "ab".repeat(32),
+    );
     let host = "clob.polymarket.com".to_owned();
     Account { key: sealed([1; 32]), signed_by, signature_type, funder, network: Network::Polygon, api, host }
 }
@@ -113,7 +113,7 @@ impl Read {
         assert_eq!(self.header("POLY_SIGNATURE"), account.api.secret.sign(&request));
         assert_eq!(self.header("POLY_ADDRESS"), account.key.address().to_string());
         assert_eq!(self.header("POLY_API_KEY"), account.api.id);
-        assert_eq!(self.header("POLY_PASSPHRASE"), account.api.passphrase);
+        assert_eq!(self.header("POLY_PASSPHRASE"), account.api.passphrase());
     }
 
     fn signature(&self) -> Vec<u8> {
@@ -135,11 +135,11 @@ fn of_vector(file: &Value, vector: &Value, signed_by: SignedBy) -> (Account, Ask
     let network = Network::BOTH.into_iter().find(|known| known.chain_id() == network).expect("a known chain");
     let contract: Address = text(&vector["domain"]["verifyingContract"]).parse().expect("an address");
     let exchange = Exchange::ALL.into_iter().find(|exchange| exchange.address(network) == contract);
-    let api = ApiKey {
-        id: text(&file["apiCreds"]["key"]).to_owned(),
-        secret: Secret::from_base64(text(&file["apiCreds"]["secret"])).expect("base64"),
-        passphrase: text(&file["apiCreds"]["passphrase"]).to_owned(),
-    };
+    let api = Credentials::new(
+        text(&file["apiCreds"]["key"]).to_owned(),
+        Secret::from_base64(text(&file["apiCreds"]["secret"])).expect("base64"),
+        text(&file["apiCreds"]["passphrase"]).to_owned(),
+    );
     let account = Account {
         key: sealed(*digits(text(&file["privateKey"]).as_bytes()).expect("a key")),
         signed_by,
@@ -364,7 +364,7 @@ fn an_account_that_would_make_bad_requests_is_refused_without_its_secrets() {
         assert!(!unfit.to_string().contains("hush"), "{unfit}");
     };
     let with = |id: &str, passphrase: &str, host: &str| Account {
-        api: ApiKey { id: id.to_owned(), passphrase: passphrase.to_owned(), ..good.api.clone() },
+        api: Credentials::new(id.to_owned(), good.api.secret.clone(), passphrase.to_owned()),
         host: host.to_owned(),
         ..good.clone()
     };

@@ -25,7 +25,7 @@ async fn start() -> Server {
 }
 
 /// Asks for an API key, as a client does.
-async fn api_key(venue: &Server) -> ApiKey {
+async fn api_key(venue: &Server) -> Credentials {
     let timestamp = clock::now().as_secs().to_string();
     let attestation = ClobAuth { address: key().address(), timestamp: &timestamp, nonce: U256::ZERO };
     let signature = attestation.sign(&key(), Network::Polygon);
@@ -36,11 +36,11 @@ async fn api_key(venue: &Server) -> ApiKey {
         .header("POLY_TIMESTAMP", &timestamp)
         .header("POLY_NONCE", "0");
     let keys: Value = request.send().await.expect("an answer").json().await.expect("JSON");
-    ApiKey {
-        id: text(&keys["apiKey"]).to_owned(),
-        secret: Secret::from_base64(text(&keys["secret"])).expect("base64"),
-        passphrase: text(&keys["passphrase"]).to_owned(),
-    }
+    Credentials::new(
+        text(&keys["apiKey"]).to_owned(),
+        Secret::from_base64(text(&keys["secret"])).expect("base64"),
+        text(&keys["passphrase"]).to_owned(),
+    )
 }
 
 /// Writes the request as it is; returns status and body of the answer.
