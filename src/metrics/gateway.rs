@@ -7,7 +7,7 @@ use std::sync::{
 
 use arc_swap::ArcSwap;
 
-use crate::domain::LiveOrders;
+use crate::domain::{LiveOrders, Nanos};
 
 /// What became of requests with orders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +39,17 @@ pub struct GatewayStatus {
     answers: [AtomicU64; AnswerClass::ALL.len()],
     alarms: AtomicU64,
     foreign: AtomicU64,
+    lease: ArcSwap<LeaseNow>,
+}
+
+/// The lease of the wallet, as its keeper last said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LeaseNow {
+    /// Zero: there is none.
+    pub epoch: u64,
+    pub renewed_at: Nanos,
+    /// Why it is not renewed; empty when all is well.
+    pub trouble: String,
 }
 
 /// The gateway at a moment.
@@ -62,6 +73,14 @@ impl GatewayStatus {
 
     pub fn now(&self) -> Arc<GatewayNow> {
         self.now.load_full()
+    }
+
+    pub fn set_lease(&self, now: LeaseNow) {
+        self.lease.store(Arc::new(now));
+    }
+
+    pub fn lease(&self) -> Arc<LeaseNow> {
+        self.lease.load_full()
     }
 
     pub fn answered(&self, class: AnswerClass) {
