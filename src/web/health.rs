@@ -6,7 +6,7 @@ use super::{Web, figure, page, words};
 use crate::{
     domain::{LiveOrders, Nanos, PaperSwitch},
     metrics::{
-        GatewayNow, Snapshot,
+        GatewayNow, ReconcileNow, Snapshot,
         health::{FeedNow, RedeemNow},
     },
     venue::polymarket::redeem::LATE_AFTER,
@@ -99,6 +99,7 @@ pub fn look(web: &Web) -> Health {
     }
     if let Some(gateway) = &web.state.gateway {
         live_orders(&mut health, &gateway.now());
+        wallet(&mut health, &gateway.wallet(), now);
     }
     standing(&mut health, web);
     redemption(&mut health, &web.state.redeem.load(), now);
@@ -165,6 +166,25 @@ fn live_orders(health: &mut Health, now: &GatewayNow) {
             health.add("live orders", Level::Degraded, format!("cannot leave: {step}; {orders_open} open{unknown}"));
         }
     }
+}
+
+/// Whether the wallet holds what our books say.
+fn wallet(health: &mut Health, reconcile: &ReconcileNow, now: Nanos) {
+    let when = match reconcile.whole_at {
+        Some(at) => format!("compared {} ago", figure::length(now.since(at))),
+        None => "not compared yet".to_owned(),
+    };
+    let failed = match reconcile.failed.as_str() {
+        "" => String::new(),
+        why => format!("; the last read failed: {}", figure::tame(why, 200)),
+    };
+    let (level, text) = match reconcile.differences {
+        0 if failed.is_empty() => (Level::Ok, "holds what our books say".to_owned()),
+        0 => (Level::Degraded, "held what our books say".to_owned()),
+        1 => (Level::Degraded, "1 difference from our books: look at what else uses it".to_owned()),
+        more => (Level::Degraded, format!("{more} differences from our books: look at what else uses it")),
+    };
+    health.add("wallet", level, format!("{text}; {when}{failed}"));
 }
 
 fn standing(health: &mut Health, web: &Web) {
