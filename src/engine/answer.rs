@@ -59,10 +59,16 @@ impl Engine {
 
     pub(super) fn closed(&mut self, now: Nanos, order: OrderId, end: OrderEnd, events: &mut Events) {
         let Some(open) = self.orders.get(order) else { return self.not_open(now, order, events) };
-        if !may_end(open.state, end) {
-            return self.fault(now, Fault::BadEnd, order, events);
+        let (submitted, released, can_be) = (open.submitted, open.reserved_left, may_end(open.state, end));
+        if !can_be {
+            self.fault(now, Fault::BadEnd, order, events);
         }
-        let (submitted, released) = (open.submitted, open.reserved_left);
+        let end = match end {
+            end if can_be => end,
+            // It is over, whatever we could not book of it: what is reserved for it must not stay so for ever.
+            OrderEnd::Filled => OrderEnd::Cancelled,
+            _ => return, // It may be alive: nothing else is as sure as that.
+        };
         let is_sent_again = self.is_sent_again(&submitted, end);
         self.emit(now, Event::Closed { order, end, released }, events);
         if is_sent_again {

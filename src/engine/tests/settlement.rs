@@ -238,6 +238,30 @@ fn a_match_may_be_confirmed_or_void_before_it_is_told() {
 }
 
 #[test]
+fn an_order_that_sold_more_than_we_know_of_ends_all_the_same() {
+    let mut world = live();
+    world.holds();
+    world.leader(Side::Sell, 0.49, 200.0);
+    world.ends(2, OrderEnd::Cancelled);
+    (0..10).for_each(|_| world.wait_unanswered(Nanos::from_millis(100)));
+    let said = live_said(&mut world);
+    assert!(said.ends_with("sell 100 @ 0.49"), "{said}");
+    // A late word of the first sale; the second then sold what others own in this wallet.
+    world.matches(2, 2, 30.0, 14.7);
+    world.matches(3, 3, 100.0, 49.0);
+    world.ends(3, OrderEnd::Filled);
+    let said = live_said(&mut world);
+    assert!(
+        said.starts_with("adopted, $0 brought; matched 30 for 14.7; fault overfill; fault bad_end; cancelled"),
+        "{said}"
+    );
+    assert_eq!(
+        (world.one().shares, world.one().selling, world.engine.entries_stopped()),
+        (shares(70.0), Shares::ZERO, true)
+    );
+}
+
+#[test]
 fn what_cannot_be_stops_live_entries_and_leaves_paper_alone() {
     let check = |act: fn(&mut World), fault: &str| {
         let mut world = live();
