@@ -16,11 +16,12 @@ use super::{
 use crate::{
     clock,
     config::Wait,
-    domain::{Input, Nanos, PortfolioId, TokenId},
-    engine::{Engine, Entries, Events, book::Trust},
+    domain::{Input, Mode, Nanos, PortfolioId, Shares, TokenId},
+    engine::{Engine, Entries, Events, book::Trust, ledger::Account, position::Position},
     fault,
     journal::{Full, Journal, MarketAbout, Record, fits},
     metrics::{COOLING_SHOWN, CoolingNow, Mark, PortfolioNow, Published, Snapshot, Stage, StageRecorder},
+    venue::polymarket::reconcile::{Holding, LiveBooks},
 };
 
 /// Inputs taken from one ring before the others are looked at.
@@ -297,6 +298,7 @@ impl Hot {
             declined: tally.declined,
             cooling: self.cooling(),
             marks: self.marks(),
+            live_books: self.live_books(),
         };
         self.published.store(Arc::new(snapshot));
     }
@@ -330,6 +332,34 @@ impl Hot {
             }
         };
         (0..engine.portfolios().len()).map(now).collect()
+    }
+
+    fn live_books(&self) -> LiveBooks {
+        let engine = &self.core.engine;
+        let is_live = |id: PortfolioId| engine.portfolios()[id.index()].mode == Mode::Live;
+        let mut books = LiveBooks { settled: self.core.tally.settled, ..LiveBooks::default() };
+        for portfolio in engine.portfolios().iter().filter(|portfolio| portfolio.mode == Mode::Live) {
+            books.cash = books.cash + portfolio.ledger.held() - portfolio.ledger.balance(Account::Deployed);
+        }
+        for position in engine.positions().iter().filter(|position| is_live(position.portfolio)) {
+            let Position { token, shares, unsettled, sold, .. } = *position;
+            books.is_selling |= sold > Shares::ZERO;
+            // What its market pays is no position any more, whatever still waits for its settlement.
+            if shares + unsettled + sold > Shares::ZERO && engine.token(token).payout.is_none() {
+                books.holdings.push(Holding { token, shares, unsettled, sold });
+            }
+        }
+        books.holdings.sort_unstable_by_key(|holding| holding.token);
+        books.holdings.dedup_by(|next, sum| {
+            let is_same = next.token == sum.token;
+            if is_same {
+                sum.shares = sum.shares + next.shares;
+                sum.unsettled = sum.unsettled + next.unsettled;
+                sum.sold = sum.sold + next.sold;
+            }
+            is_same
+        });
+        books
     }
 
     fn marks(&self) -> Vec<Mark> {

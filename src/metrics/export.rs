@@ -5,7 +5,7 @@ use std::fmt::{Display, Write};
 use hdrhistogram::Histogram;
 
 use super::{
-    AnswerClass, GatewayStatus, Snapshot, Stage, StageTimes, StoreStatus,
+    AnswerClass, GatewayStatus, ReconcileNow, Snapshot, Stage, StageTimes, StoreStatus,
     health::{FeedNow, RedeemNow},
 };
 use crate::domain::{Breaker, LiveOrders, PortfolioId, Refusal, Skip};
@@ -128,6 +128,20 @@ fn gateway(text: &mut Text, status: &GatewayStatus) {
     ] {
         text.one(name, kind, help, &[], value);
     }
+    wallet(text, &status.wallet());
+}
+
+fn wallet(text: &mut Text, now: &ReconcileNow) {
+    let at = seconds(now.whole_at.map_or(0, |at| at.0.into()));
+    let help = "When the wallet was last compared with our books, since 1970; 0: not yet.";
+    text.one("reconciled_time_seconds", "gauge", help, &[], at);
+    text.family("reconcile_reports_total", "counter", "Reads of the wallet, by their end.");
+    for (end, count) in [("compared", now.reports), ("failed", now.failures)] {
+        text.sample("reconcile_reports_total", &[("end", end)], count);
+    }
+    let help = "Differences between our books and the wallet.";
+    text.one("reconcile_differences", "gauge", help, &[], now.differences);
+    text.one("wallet_dollars", "gauge", "Dollars in the wallet.", &[], now.cash.unwrap_or_default());
 }
 
 fn stages(text: &mut Text, times: &StageTimes) {

@@ -7,7 +7,7 @@ use crate::{
     domain::{LiveOrders, Nanos, PaperSwitch},
     engine::unsettled::STUCK_AFTER,
     metrics::{
-        GatewayNow, LeaseNow, Snapshot,
+        GatewayNow, LeaseNow, ReconcileNow, Snapshot,
         health::{FeedNow, RedeemNow},
     },
     venue::polymarket::redeem::LATE_AFTER,
@@ -101,6 +101,7 @@ pub fn look(web: &Web) -> Health {
     if let Some(gateway) = &web.state.gateway {
         live_orders(&mut health, &gateway.now());
         lease(&mut health, gateway.now().state, &gateway.lease(), now);
+        wallet(&mut health, &gateway.wallet(), now);
     }
     settlement(&mut health, &snapshot, now);
     standing(&mut health, web);
@@ -187,10 +188,29 @@ fn lease(health: &mut Health, state: LiveOrders, lease: &LeaseNow, now: Nanos) {
     let ours = format!("epoch {epoch}, renewed {} ago", figure::length(now.since(*renewed_at)));
     let why = figure::tame(trouble, 300);
     match (state == LiveOrders::WalletNotHeld, trouble.is_empty()) {
-        (false, true) => health.add("wallet", Level::Ok, format!("held by this engine alone: {ours}")),
-        (false, false) => health.add("wallet", Level::Degraded, format!("held, but not renewed: {ours}; {why}")),
-        (true, _) => health.add("wallet", Level::Degraded, format!("not held, so nothing leaves: {ours}; {why}")),
+        (false, true) => health.add("wallet lease", Level::Ok, format!("held by this engine alone: {ours}")),
+        (false, false) => health.add("wallet lease", Level::Degraded, format!("held, but not renewed: {ours}; {why}")),
+        (true, _) => health.add("wallet lease", Level::Degraded, format!("not held, so nothing leaves: {ours}; {why}")),
     }
+}
+
+/// Whether the wallet holds what our books say.
+fn wallet(health: &mut Health, reconcile: &ReconcileNow, now: Nanos) {
+    let when = match reconcile.whole_at {
+        Some(at) => format!("compared {} ago", figure::length(now.since(at))),
+        None => "not compared yet".to_owned(),
+    };
+    let failed = match reconcile.failed.as_str() {
+        "" => String::new(),
+        why => format!("; the last read failed: {}", figure::tame(why, 200)),
+    };
+    let (level, text) = match reconcile.differences {
+        0 if failed.is_empty() => (Level::Ok, "holds what our books say".to_owned()),
+        0 => (Level::Degraded, "held what our books say".to_owned()),
+        1 => (Level::Degraded, "1 difference from our books: look at what else uses it".to_owned()),
+        more => (Level::Degraded, format!("{more} differences from our books: look at what else uses it")),
+    };
+    health.add("wallet", level, format!("{text}; {when}{failed}"));
 }
 
 /// Breakers that tripped, and how the switches stand.

@@ -22,7 +22,7 @@ use super::{
 use crate::{
     clock,
     control::console::CancelAll,
-    domain::{Input, LeaderId, LiveOrders, Nanos, Side, TokenId, VenueOrderId},
+    domain::{Input, LeaderId, LiveOrders, Nanos, Noted, Side, TokenId, VenueOrderId},
     feed::{
         account::{self, Message, Ours, Strange},
         socket::{AccountSocket, Bytes, Greeting, Options, SocketEvent},
@@ -179,6 +179,7 @@ pub async fn run(desk: Arc<Desk>, mut around: Around) -> Ended {
             }
         }
     };
+    desk.rest.store(Some(Arc::new(rest.clone())));
     let ours = Ours { key_id: api.id.clone(), wallet: desk.wallet.funder.to_string() };
     let dispatch = Dispatch { connections, gate: Arc::clone(&desk.gate), buckets, clock: clock::now };
     let (done, dones) = mpsc::unbounded_channel();
@@ -319,18 +320,6 @@ impl Driver {
             let answer = Answer::Unknown(Doubt::Forgotten);
             books.follower.hear(clock::now(), &Evidence::Answered { id, answer }, &mut books.told);
         }
-        self.step = "open orders".to_owned();
-        let (rest, done) = (self.rest.clone(), self.done.clone());
-        // What rests of our wallet, whoever ordered it.
-        tokio::spawn(async move {
-            let rows = rest.open_orders().await.map_err(|failure| failure.to_string());
-            for row in rows.unwrap_or_default() {
-                let id = row["id"].as_str().and_then(crate::venue::polymarket::follow::message::order_id);
-                if let Some(id) = id {
-                    let _ = done.send(Done::Order { id, read: Ok(Some(row)) });
-                }
-            }
-        });
         Ok(())
     }
 
@@ -467,6 +456,9 @@ impl Driver {
         }
         for noted in &told.noted {
             self.desk.status.met_foreign();
+            if let Noted::External(external) = noted {
+                self.desk.comparison().map_err(Ended::Failed)?.external(clock::now(), external);
+            }
             let command = Command::Noted(Box::new(*noted));
             self.around.commands.send(command).await.map_err(|_| Ended::Closed)?;
         }

@@ -199,11 +199,11 @@ impl Bench<'_> {
         let key = self.folder.join("key");
         fs::write(&key, "01".repeat(32))?;
         fs::set_permissions(&key, Permissions::from_mode(0o600))?;
-        let Server { market_url, activity_url, clob_url, gamma_url, .. } = venue;
+        let Server { market_url, activity_url, clob_url, gamma_url, data_url, .. } = venue;
         let (demo, user_url) = (remora::config::DEMO, &venue.urls.ws_user);
         let text = format!(
             "{demo}\n[feed]\nmarket_url = \"{market_url}\"\nactivity_url = \"{activity_url}\"\nclob_url = \"{clob_url}\"\n\
-             gamma_url = \"{gamma_url}\"\nuser_url = \"{user_url}\"\nsilence_s_max = 5\n\n[live]\nswitch = \"on\"\n\n[wallet]\n\
+             gamma_url = \"{gamma_url}\"\ndata_url = \"{data_url}\"\nuser_url = \"{user_url}\"\nsilence_s_max = 5\n\n[live]\nswitch = \"on\"\n\n[wallet]\n\
              key = \"file:{}\"\nsignature_type = \"eoa\"\n\n[[strategy]]\nname = \"real\"\nleaders = [\"Ada\", \"Bo\", \"Cy\"]\n\n\
              [strategy.paper]\ncapital_usdc = 500\n\n[strategy.live]\ncapital_usdc = 500\nsize_usdc = 5\nprice_guard_buy_percent = 20\nslippage_buy_percent = 20\n",
             key.display()
