@@ -23,6 +23,7 @@ pub mod buffer;
 pub mod conduct;
 pub mod dealing;
 pub mod exit;
+pub mod foresee;
 pub mod holdings;
 mod kin;
 pub mod leader;

@@ -24,6 +24,8 @@ pub enum Stage {
     Journal,
     /// A live order -> its signed request.
     Sign,
+    /// An order was signed ahead -> it was used.
+    Age,
     /// Its name in the journal -> the request in the queue to the wire.
     HandOver,
     /// Order submitted -> its first fill.
@@ -35,7 +37,7 @@ pub enum Stage {
 }
 
 impl Stage {
-    pub const ALL: [Stage; 11] = [
+    pub const ALL: [Stage; 12] = [
         Stage::Receive,
         Stage::Decode,
         Stage::Queue,
@@ -43,6 +45,7 @@ impl Stage {
         Stage::Decide,
         Stage::Journal,
         Stage::Sign,
+        Stage::Age,
         Stage::HandOver,
         Stage::Fill,
         Stage::Store,
@@ -58,6 +61,7 @@ impl Stage {
             Stage::Decide => "decide",
             Stage::Journal => "journal",
             Stage::Sign => "sign",
+            Stage::Age => "age",
             Stage::HandOver => "hand_over",
             Stage::Fill => "fill",
             Stage::Store => "store",
@@ -75,6 +79,7 @@ impl Stage {
             Stage::Decide => "leader's trade to decision",
             Stage::Journal => "events to journal",
             Stage::Sign => "live order to its signed request",
+            Stage::Age => "order signed ahead to its use",
             Stage::HandOver => "live order's name recorded to its request handed over",
             Stage::Fill => "order submitted to its first fill",
             Stage::Store => "journal to Postgres",

@@ -13,6 +13,7 @@ use crate::{
         outbox::Sent,
         polymarket::{
             follow::{FOREIGN_MAX, Stands},
+            prepare,
             reconcile::Known,
         },
     },
@@ -40,7 +41,7 @@ pub struct LiveLeft {
 struct Left {
     submitted: Submitted,
     /// Its name, and when it got that. One without a name never left.
-    signed: Option<(VenueOrderId, Nanos)>,
+    signed: Option<(Signed, Nanos)>,
     is_accepted: bool,
     ended_at: Option<Nanos>,
     /// Matches that are neither confirmed nor void.
@@ -72,8 +73,8 @@ impl LiveLeft {
                 pending: BTreeSet::new(),
             };
             self.orders.insert(submitted.order, left);
-        } else if let Event::Signed(Signed { order, id, .. }) = event {
-            self.on(*order, |left| left.signed = Some((*id, at)));
+        } else if let Event::Signed(signed) = event {
+            self.on(signed.order, |left| left.signed = Some((*signed, at)));
         } else if let Event::Accepted { order } = event {
             self.on(*order, |left| left.is_accepted = true);
         } else if let Event::Matched(matched) = event {
@@ -110,8 +111,9 @@ impl LiveLeft {
         let since = Nanos(self.last_at.0.saturating_sub(LOOK_BACK.0));
         let orders = self.orders.values().filter(|left| left.matters(since));
         let orders = orders.filter_map(|left| {
-            let (id, at) = left.signed?;
-            let Submitted { order, portfolio, leader, token, side, kind, limit, shares, budget, .. } = left.submitted;
+            let (Signed { id, maker_amount, .. }, at) = left.signed?;
+            let Submitted { order, portfolio, leader, token, side, kind, limit, shares, .. } = left.submitted;
+            let budget = prepare::budget_of(&left.submitted, maker_amount);
             let fees = engine.token(token).market.fees;
             let sent = Sent { order, id, portfolio, leader, token, side, kind, limit, shares, budget, fees, at };
             Some((sent, left.stands()))
