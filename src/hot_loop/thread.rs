@@ -103,6 +103,7 @@ impl Hot {
     fn turn_until_stopped(&mut self) -> Result<(), Full> {
         loop {
             if !self.drain_control()? {
+                self.end(clock::now())?;
                 self.checkpoint(clock::now())?;
                 self.publish(clock::now(), String::new());
                 return Ok(());
@@ -228,6 +229,12 @@ impl Hot {
         Ok(())
     }
 
+    fn end(&mut self, now: Nanos) -> Result<(), Full> {
+        Log::reserve(&mut self.core.log)?;
+        self.core.log.append(now, &Record::Ended);
+        Ok(())
+    }
+
     fn sleep(&self, now: Nanos) {
         match self.wait {
             Wait::Spin => std::hint::spin_loop(),
@@ -273,6 +280,8 @@ impl Hot {
             fills: tally.fills,
             orders_open: engine.orders().open() as u32,
             positions_open: engine.positions().open() as u32,
+            unsettled: engine.unsettled().count() as u32,
+            unsettled_since: engine.unsettled().oldest(|_| true),
             parked: engine.parked() as u32,
             tokens: engine.tokens().len() as u32,
             books_live: live,

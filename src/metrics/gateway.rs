@@ -42,7 +42,18 @@ pub struct GatewayStatus {
     answers: [AtomicU64; AnswerClass::ALL.len()],
     alarms: AtomicU64,
     foreign: AtomicU64,
+    lease: ArcSwap<LeaseNow>,
     reconcile: ArcSwap<ReconcileNow>,
+}
+
+/// The lease of the wallet, as its keeper last said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LeaseNow {
+    /// Zero: there is none.
+    pub epoch: u64,
+    pub renewed_at: Nanos,
+    /// Why it is not renewed; empty when all is well.
+    pub trouble: String,
 }
 
 /// The wallet beside our books, as the reconciler last said.
@@ -83,6 +94,14 @@ impl GatewayStatus {
 
     pub fn now(&self) -> Arc<GatewayNow> {
         self.now.load_full()
+    }
+
+    pub fn set_lease(&self, now: LeaseNow) {
+        self.lease.store(Arc::new(now));
+    }
+
+    pub fn lease(&self) -> Arc<LeaseNow> {
+        self.lease.load_full()
     }
 
     pub fn reconciled(&self, now: ReconcileNow) {

@@ -36,6 +36,9 @@ pub struct Snapshot {
     pub fills: u64,
     pub orders_open: u32,
     pub positions_open: u32,
+    /// Matches that wait for their settlement, and since when the first of them does.
+    pub unsettled: u32,
+    pub unsettled_since: Option<Nanos>,
     pub parked: u32,
     pub tokens: u32,
     pub books_live: u32,

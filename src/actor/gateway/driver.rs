@@ -339,7 +339,9 @@ impl Driver {
             let books = self.desk.books().map_err(Ended::Failed)?;
             (books.follower.state(), books.follower.open())
         };
-        let state = self.world.state(clock::now(), follower);
+        let world = self.world.state(clock::now(), follower);
+        let is_held = clock::since_boot() < self.desk.gate.held_until();
+        let state = if is_held { world } else { LiveOrders::WalletNotHeld };
         if state == LiveOrders::Ready {
             self.step.clear();
         }
@@ -364,7 +366,10 @@ impl Driver {
         let now = clock::now();
         let follower = self.desk.books().ok().and_then(|books| books.follower.next_due());
         let due = follower.into_iter().chain(self.world.next_due(now)).min();
-        let due = due.map_or(CHECK_SOON, |due| Duration::from_nanos(due.since(now).0).max(Duration::from_millis(1)));
+        let due = due.map_or(CHECK_SOON, |due| Duration::from_nanos(due.since(now).0));
+        let held = self.desk.gate.held_until().since(clock::since_boot());
+        let due = if held == Nanos::ZERO { due } else { due.min(Duration::from_nanos(held.0)) };
+        let due = due.min(CHECK_SOON).max(Duration::from_millis(1));
         if self.parked.is_empty() { due } else { due.min(PARKED_PAUSE) }
     }
 

@@ -95,6 +95,7 @@ async fn bench(knobs: Knobs) -> Bench {
     let (anna, bob) = (trader(1).await, trader(2).await);
     let gate = Arc::new(Gate::default());
     gate.set_live(LiveSwitch::On);
+    gate.hold_until(Nanos::NEVER);
     Bench { venue, token, exchange, anna, bob, outbox: Arc::default(), gate }
 }
 

@@ -83,6 +83,27 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// The same chain with a block so often, and all that it takes by itself in proportion.
+    pub fn paced(self, block_every: Nanos) -> Settings {
+        let paced = |delay: Delay| Delay {
+            least: Nanos(scaled(delay.least.0, block_every.0, self.block_every.0)),
+            most: Nanos(scaled(delay.most.0, block_every.0, self.block_every.0)),
+        };
+        Settings {
+            block_every,
+            mined_after: paced(self.mined_after),
+            confirmed_after: paced(self.confirmed_after),
+            retrying_after: paced(self.retrying_after),
+            ..self
+        }
+    }
+}
+
+fn scaled(nanos: u64, by: u64, of: u64) -> u64 {
+    (u128::from(nanos) * u128::from(by) / u128::from(of)) as u64
+}
+
 /// What the chain will do with a trade; drawn at the match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {

@@ -18,7 +18,7 @@ use super::public::{Archive, COINS_EVERY_MS, CoinFilter, CoinPrice, Tape, What};
 use super::truth::{Entry, Truth};
 use crate::clock::mono;
 use crate::domain::{Millis, Nanos};
-use crate::sim::chain::{self, Chain};
+use crate::sim::chain::Chain;
 use crate::sim::listing::Listing;
 use crate::sim::message::{Activity, Deed, Message, Outcome};
 use crate::sim::wire::{self, Phase};
@@ -108,12 +108,13 @@ impl Hub {
         options: Options,
         knobs: Knobs,
         desk: Desk,
+        chain: Chain,
         truth: Option<Truth>,
         queue_max: usize,
     ) -> Hub {
         Hub {
             desk,
-            chain: Some(Chain::new(chain::Options::usual(options.seed, options.start))),
+            chain: Some(chain),
             renamed: Renamed::default(),
             acting: B256::ZERO,
             moved_by: VecDeque::new(),

@@ -50,7 +50,7 @@ use private::{Desk, Service};
 pub use profile::{Knobs, Profile};
 use truth::{Entry, Truth};
 
-use super::chain::serve as node;
+use super::chain::{Chain, Options as ChainOptions, serve as node};
 use super::listing::Listing;
 use super::wire::{MarketImage, Phase};
 use super::workload::{self, Workload};
@@ -68,6 +68,8 @@ pub struct Options {
     /// Where the CLOB listens; the other services take the ports after it. Port 0: any free ones. Must be this machine's.
     pub listen: SocketAddr,
     pub short_life: Duration,
+    /// How often the chain makes a block. Only tests are in a hurry.
+    pub block_every: Duration,
     pub scene: Scene,
     pub knobs: Knobs,
     /// How many frames wait for a slow reader before he is cut off.
@@ -94,6 +96,7 @@ impl Default for Options {
             rate_percent: 100,
             listen: SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0)),
             short_life: Duration::from_secs(300),
+            block_every: Duration::from_secs(2),
             scene: Scene::Seeded,
             knobs: Knobs::CALM,
             queue_max: 4_096,
@@ -150,8 +153,11 @@ impl Server {
             Scene::Recorded(path) => Workload::recorded(workload, path).map_err(io::Error::other)?,
         };
         let desk = Desk::new(options.seed, &options.private);
-        let mut hub = Hub::new(played, workload, options.knobs, desk, options.truth.clone(), options.queue_max);
+        let usual = ChainOptions::usual(options.seed, workload.start);
+        let chain = Chain::new(ChainOptions { block_every: nanos(options.block_every), ..usual });
+        let mut hub = Hub::new(played, workload, options.knobs, desk, chain, options.truth.clone(), options.queue_max);
         hub.tell_truth(now(), Entry::Began { seed: options.seed });
+        hub.exchange_mut().settings_mut().block_every = nanos(options.block_every);
         hub.turn(options.knobs, now());
         hub.name_people();
         options.private.accounts.iter().for_each(|funded| hub.fund(funded));

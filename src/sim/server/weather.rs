@@ -17,7 +17,7 @@ impl Hub {
     pub fn turn(&mut self, knobs: Knobs, now: Nanos) {
         self.pending.turn(knobs, now);
         let settings = self.exchange_mut().settings_mut();
-        *settings = settled(&knobs, settings.seed);
+        *settings = settled(&knobs, settings.seed, settings.block_every);
         if knobs.rate_percent > 0 {
             self.desk.buckets.limits.rate_percent = u64::from(knobs.rate_percent);
         }
@@ -53,9 +53,9 @@ impl Hub {
     }
 }
 
-/// Returns how the chain settles under these knobs.
-fn settled(knobs: &Knobs, seed: u64) -> Settings {
-    let usual = Settings { seed, ..Settings::default() };
+/// Returns how a chain with a block so often settles under these knobs.
+fn settled(knobs: &Knobs, seed: u64, block_every: Nanos) -> Settings {
+    let usual = Settings { seed, ..Settings::default() }.paced(block_every);
     let mined_after = match knobs.settle_ms_max {
         0 => usual.mined_after,
         most => Delay::millis(knobs.settle_ms_min, most),
@@ -80,7 +80,8 @@ mod tests {
 
     #[test]
     fn the_chain_settles_as_the_knobs_say() {
-        let calm = settled(&Knobs::CALM, 7);
+        let every = Settings::default().block_every;
+        let calm = settled(&Knobs::CALM, 7, every);
         assert_eq!(calm, Settings { seed: 7, ..Settings::default() });
         let knobs = Knobs {
             ghost_fill_ppm: 250_000,
@@ -89,9 +90,11 @@ mod tests {
             settle_ms_max: 60_000,
             ..Knobs::CALM
         };
-        let hostile = settled(&knobs, 7);
+        let hostile = settled(&knobs, 7, every);
         assert_eq!((hostile.failed_ppm, hostile.stuck_ppm), (250_000, 10_000));
         assert_eq!(hostile.mined_after, Delay::millis(10_000, 60_000));
         assert_eq!(hostile.failed_after, Delay::millis(5_000, 60_000));
+        let hasty = settled(&Knobs::CALM, 7, Nanos::from_millis(100));
+        assert_eq!((hasty.mined_after, hasty.confirmed_after), (Delay::millis(20, 30), Delay::millis(150, 250)));
     }
 }

@@ -1,6 +1,6 @@
 //! Redemption end to end: a real server with the simulated venue's chain, node and relayer, and wallets of every kind.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use alloy::hex;
@@ -21,7 +21,10 @@ use crate::venue::polymarket::onchain::{Answer, Call, Progress, Purpose, Signed,
 use crate::venue::polymarket::redeem::{Market, Power, Totals};
 use crate::venue::polymarket::{Key, Network, SignatureType};
 
-const PATIENCE: Nanos = Nanos::from_secs(120);
+const PATIENCE: Nanos = Nanos::from_secs(60);
+/// The chain makes blocks so often, and the collector's clock runs as much faster than ours.
+const BLOCK: Duration = Duration::from_millis(40);
+const HASTE: u64 = 2_000 / 40;
 const FIVE: Shares = Shares::whole(5);
 
 struct World {
@@ -31,16 +34,26 @@ struct World {
     http: Client,
 }
 
+/// The collector's clock.
+fn fast() -> Nanos {
+    static BEGAN: LazyLock<Nanos> = LazyLock::new(now);
+    BEGAN.plus(Nanos(now().since(*BEGAN).0 * HASTE))
+}
+
 fn key() -> Key {
     Key::from_bytes([1; 32]).expect("a key")
 }
 
 impl World {
     async fn start() -> World {
+        World::with_blocks(BLOCK).await
+    }
+
+    async fn with_blocks(every: Duration) -> World {
         crate::feed::install_tls();
         let accounts = vec![Funded { key: key(), money: Usdc::whole(1_000) }];
         let private = PrivateSettings { accounts, ..PrivateSettings::default() };
-        let options = Options { rate_percent: 0, private, ..Options::default() };
+        let options = Options { rate_percent: 0, private, block_every: every, ..Options::default() };
         let venue = Server::start(options).await.expect("free ports");
         let http = Client::new();
         let relayer_key = api_key(&venue, &http).await;
@@ -120,7 +133,7 @@ async fn wait_for(purse: &Purse, tickets: &[Ticket]) -> Progress {
     let until = now().plus(PATIENCE);
     while now() < until {
         match purse.progress(tickets).await.expect("an answer") {
-            Progress::Waiting => tokio::time::sleep(Duration::from_millis(200)).await,
+            Progress::Waiting => tokio::time::sleep(BLOCK / 2).await,
             // Deep enough for a test.
             ended => return ended,
         }
@@ -150,9 +163,9 @@ async fn run(collector: &mut Collector) -> Totals {
     while collector.redemptions.open().next().is_some() {
         assert!(now() < until, "{:?}", collector.redemptions);
         // What is not answered is asked again later.
-        let next = collector.step(now()).await.unwrap_or(Nanos::ZERO);
-        let wait = next.since(now()).min(Nanos::from_secs(1));
-        tokio::time::sleep(Duration::from_nanos(wait.0)).await;
+        let next = collector.step(fast()).await.unwrap_or(Nanos::ZERO);
+        let wait = next.since(fast()).0 / HASTE;
+        tokio::time::sleep(Duration::from_nanos(wait).min(BLOCK)).await;
     }
     collector.redemptions.totals
 }
@@ -166,16 +179,16 @@ async fn redeem(world: &World, kind: SignatureType, market: &Listing, outcome: &
     world.hold(kind, market);
     let mut collector = world.collector(kind);
     let purse = world.purse(kind);
-    collector.search(&market.tokens, now()).await.expect("an answer");
+    collector.search(&market.tokens, fast()).await.expect("an answer");
     assert_eq!(collector.redemptions.open().count(), 0, "it is not resolved yet");
     world.resolve(market, outcome).await;
     let before = dollars(&purse).await;
-    collector.search(&market.tokens, now()).await.expect("an answer");
+    collector.search(&market.tokens, fast()).await.expect("an answer");
     assert_eq!(collector.redemptions.open().count(), 1, "one of them won");
     let totals = run(&mut collector).await;
     assert_eq!((totals.redeemed, totals.paid, totals.elsewhere), (1, Usdc::whole(5), 0), "{kind:?}");
     assert_eq!(dollars(&purse).await, before + 5_000_000, "{kind:?}");
-    collector.search(&market.tokens, now()).await.expect("an answer");
+    collector.search(&market.tokens, fast()).await.expect("an answer");
     assert_eq!(collector.redemptions.open().count(), 0, "nothing is left, and the losing share is left alone");
 }
 
@@ -192,10 +205,9 @@ async fn redeem_in(kind: SignatureType, markets: &[(Generation, bool, &str)]) {
     }
 }
 
-/// One market: its transactions are waited for eight blocks long.
 #[tokio::test]
 async fn an_account_of_its_own_redeems() {
-    redeem_in(SignatureType::Eoa, &MARKETS[2..]).await;
+    redeem_in(SignatureType::Eoa, &MARKETS).await;
 }
 
 #[tokio::test]
@@ -223,7 +235,7 @@ async fn a_market_without_a_winner_pays_half_to_each() {
     world.resolve(&market, "even").await;
     let before = dollars(&purse).await;
     let mut collector = world.collector(kind);
-    collector.search(&market.tokens, now()).await.expect("an answer");
+    collector.search(&market.tokens, fast()).await.expect("an answer");
     let open: Vec<Usdc> = collector.redemptions.open().map(|(_, pays, _)| pays).collect();
     assert_eq!(open, [Usdc(2_500_000); 2]);
     run(&mut collector).await;
@@ -239,7 +251,7 @@ async fn what_another_redeemed_is_recognised() {
     world.hold(kind, &market);
     world.resolve(&market, "first").await;
     let mut collector = world.collector(kind);
-    collector.search(&market.tokens, now()).await.expect("an answer");
+    collector.search(&market.tokens, fast()).await.expect("an answer");
     // By hand, while ours is due.
     let token: U256 = market.tokens[0].parse().expect("a token");
     assert_eq!(execute(&purse, &[Market::V3.redemption(token, FIVE.0)]).await, Progress::Mined);
@@ -248,7 +260,8 @@ async fn what_another_redeemed_is_recognised() {
 }
 
 async fn redeem_after_a_kill(kind: SignatureType) {
-    let world = World::start().await;
+    // Slow enough to find the shares before they are gone.
+    let world = World::with_blocks(Duration::from_secs(1)).await;
     let market = world.market(Generation::V2, false);
     let purse = world.purse(kind);
     approve(&purse).await;
@@ -266,7 +279,7 @@ async fn redeem_after_a_kill(kind: SignatureType) {
     assert!(matches!(again, Answer::Taken(_) | Answer::Refused(_)), "{again:?}");
 
     let mut collector = world.collector(kind);
-    collector.search(&market.tokens, now()).await.expect("an answer");
+    collector.search(&market.tokens, fast()).await.expect("an answer");
     run(&mut collector).await;
     assert_eq!(dollars(&purse).await, before + 5_000_000, "{kind:?}");
     let totals = collector.redemptions.totals;
@@ -295,21 +308,22 @@ async fn redeem_in_bad_weather(kind: SignatureType) {
     world.resolve(&market, "second").await;
     let before = dollars(&purse).await;
     let mut collector = world.collector(kind);
-    collector.search(&market.tokens, now()).await.expect("an answer");
-    world.knobs(json!({ "reorg_every_ms": 3_000, "reorg_blocks": 3 })).await;
+    collector.search(&market.tokens, fast()).await.expect("an answer");
+    world.knobs(json!({ "reorg_every_ms": 60, "reorg_blocks": 3 })).await;
     world.venue.inject(Fault::RestErrors { requests: 2 });
     let mut failed = 0;
     while collector.redemptions.open().next().is_some() && failed < 2 {
-        failed += u32::from(collector.step(now()).await.is_err());
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        failed += u32::from(collector.step(fast()).await.is_err());
+        tokio::time::sleep(BLOCK / 10).await;
     }
     world.venue.inject(Fault::RestErrors { requests: 2 });
     // While the last blocks are replaced all the time, nothing is ever deep enough.
-    let until = now().plus(Nanos::from_secs(8));
+    let until = now().plus(Nanos(20 * BLOCK.as_nanos() as u64));
     while now() < until {
-        let _ = collector.step(now()).await;
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        let _ = collector.step(fast()).await;
+        tokio::time::sleep(BLOCK / 10).await;
     }
+    assert_eq!(collector.redemptions.totals.redeemed, 0, "twenty blocks, and none of them stays");
     world.knobs(json!({ "reorg_every_ms": 0 })).await;
     let totals = run(&mut collector).await;
     assert_eq!((totals.redeemed, dollars(&purse).await), (1, before + 5_000_000), "{kind:?}");
@@ -336,9 +350,9 @@ async fn the_contracts_no_is_told_and_nothing_is_sent() {
     for kind in SignatureType::ALL {
         // The adapter may not take the shares.
         let mut collector = world.collector(kind);
-        collector.search(&market.tokens, now()).await.expect("an answer");
+        collector.search(&market.tokens, fast()).await.expect("an answer");
         while collector.redemptions.totals.failures == 0 {
-            collector.step(now()).await.expect("an answer");
+            collector.step(fast()).await.expect("an answer");
         }
         let news = format!("{:?}", collector.redemptions.take_news());
         assert!(news.contains("need operator approval"), "{kind:?}: {news}");
@@ -348,7 +362,8 @@ async fn the_contracts_no_is_told_and_nothing_is_sent() {
 
 #[tokio::test]
 async fn a_transaction_that_is_undone_in_its_block_is_seen() {
-    let world = World::start().await;
+    // Slow enough for a second look at what waits.
+    let world = World::with_blocks(Duration::from_secs(1)).await;
     let (kind, market) = (SignatureType::Eoa, world.market(Generation::V2, false));
     let purse = world.purse(kind);
     world.hold(kind, &market);
@@ -416,8 +431,8 @@ async fn who_cannot_sign_only_watches() {
     let purse = Purse::new(Node::new(&world.venue.urls.rpc_http), setup);
     assert_eq!(purse.power(), Power::NeedsOwner);
     let mut collector = Collector::new(purse, Metadata::new(&world.venue.clob_url, &world.venue.gamma_url));
-    collector.search(&market.tokens, now()).await.expect("an answer");
-    let at = now();
+    collector.search(&market.tokens, fast()).await.expect("an answer");
+    let at = fast();
     assert_eq!(collector.step(at).await, Ok(at), "it is looked at");
     assert_eq!(collector.step(at).await, Ok(at.plus(Nanos::from_secs(600))), "and again in a while");
     assert_eq!(collector.redemptions.open().count(), 1);

@@ -2,7 +2,6 @@
 
 use std::{
     fs::{self, File, Permissions},
-    net::TcpListener,
     os::unix::{fs::PermissionsExt, process::ExitStatusExt},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -223,10 +222,10 @@ impl Bench<'_> {
 
     fn start(&self, name: &str, death: Option<Death>) -> Result<Child, String> {
         let error = |error: std::io::Error| format!("the engine: {error}");
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).map_err(error)?.port();
         let output = File::create(self.folder.join(format!("output-{name}.txt"))).map_err(error)?;
         let config = self.folder.join("config.toml").display().to_string();
-        let mut command = self.command(&["run", "--config", &config, "--listen", &format!("127.0.0.1:{port}")]);
+        // Any port, and the same settings each time: under others live would begin off.
+        let mut command = self.command(&["run", "--config", &config, "--listen", "127.0.0.1:0"]);
         if let Some(Death::At(point, hits)) = death {
             command.env("REMORA_KILL_AT", format!("{point}:{hits}"));
         }
