@@ -447,6 +447,7 @@ impl Engine {
             Noted::Signed(signed) => Event::Signed(signed),
             Noted::External(external) => Event::External(external),
             Noted::Differs(differs) => Event::Differs(differs),
+            Noted::WalletHolds(holds) => Event::WalletHolds(holds),
         };
         self.emit(now, event, events);
     }

@@ -474,7 +474,8 @@ impl<L: Log> Core<L> {
             | Event::Adopted { .. }
             | Event::HeldBack { .. }
             | Event::HoldEnded { .. }
-            | Event::Differs(_) => (),
+            | Event::Differs(_)
+            | Event::WalletHolds(_) => (),
         }
     }
 }

@@ -156,3 +156,42 @@ impl Left {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::{Shares, Usdc, event::External},
+        engine::Options,
+    };
+
+    const T: TokenId = TokenId(3);
+
+    #[test]
+    fn what_the_reconciler_told_and_who_else_traded_is_known_again() {
+        let mut left = LiveLeft::default();
+        let external = |side, shares, trade| {
+            let (id, trade, shares) = (VenueOrderId([7; 32]), TradeKey([0, trade]), Shares(shares));
+            let (cash, fee, traded_at) = (Usdc::ZERO, Usdc::ZERO, Nanos::ZERO);
+            Event::External(External { id, trade, token: T, side, shares, cash, fee, traded_at })
+        };
+        let differs = |what, token, ours, theirs| Event::Differs(Differs { what, token, ours, theirs });
+        let story = [
+            external(Side::Buy, 9, 1),
+            external(Side::Sell, 4, 2),
+            differs(Difference::Shares, Some(T), 10, 4),
+            differs(Difference::Cash, None, 100, 90),
+            differs(Difference::Shares, Some(T), 10, 5),
+            differs(Difference::Cash, None, 100, 100),
+            Event::Voided { order: OrderId::LIVE, trade: TradeKey([0, 3]) },
+            Event::HoldEnded { portfolio: crate::domain::PortfolioId(0) },
+        ];
+        for (second, event) in story.iter().enumerate() {
+            left.fold(Nanos::from_secs(second as u64), event);
+        }
+        let known = left.resumed(&Engine::new(Options::default())).known;
+        let open = Differs { what: Difference::Shares, token: Some(T), ours: 10, theirs: 5 };
+        let external = BTreeMap::from([(T, 5)]);
+        assert_eq!(known, Known { matched_at: Nanos::from_secs(6), differs: vec![open], external });
+    }
+}

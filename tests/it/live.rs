@@ -130,6 +130,8 @@ async fn leaders_trades_lead_to_orders_that_are_each_sent_once() {
     until(&pool, "select count(*) from events where kind = 'signed'", 1).await;
     // What was sent is answered, and the engine is told.
     until(&pool, ANSWERED, 1).await;
+    // The wallet is read, and kept beside our books.
+    until(&pool, "select count(*) from account_positions where what = 'cash' and ours <= 500 and theirs > 0", 1).await;
     running.abort();
     venue.finish().await.expect("the truth is whole");
     let (orders, all) = requests(&home.path().join("truth.jsonl"));
