@@ -26,6 +26,8 @@ pub enum Stage {
     Sign,
     /// Its name in the journal -> the request in the queue to the wire.
     HandOver,
+    /// The bytes of a live order handed to a connection -> the venue's answer.
+    Post,
     /// Order submitted -> its first fill.
     Fill,
     /// In the journal -> committed in Postgres.
@@ -35,7 +37,7 @@ pub enum Stage {
 }
 
 impl Stage {
-    pub const ALL: [Stage; 11] = [
+    pub const ALL: [Stage; 12] = [
         Stage::Receive,
         Stage::Decode,
         Stage::Queue,
@@ -44,6 +46,7 @@ impl Stage {
         Stage::Journal,
         Stage::Sign,
         Stage::HandOver,
+        Stage::Post,
         Stage::Fill,
         Stage::Store,
         Stage::BehindLeader,
@@ -59,6 +62,7 @@ impl Stage {
             Stage::Journal => "journal",
             Stage::Sign => "sign",
             Stage::HandOver => "hand_over",
+            Stage::Post => "post",
             Stage::Fill => "fill",
             Stage::Store => "store",
             Stage::BehindLeader => "behind_leader",
@@ -76,6 +80,7 @@ impl Stage {
             Stage::Journal => "events to journal",
             Stage::Sign => "live order to its signed request",
             Stage::HandOver => "live order's name recorded to its request handed over",
+            Stage::Post => "live order's bytes handed over to the venue's answer",
             Stage::Fill => "order submitted to its first fill",
             Stage::Store => "journal to Postgres",
             Stage::BehindLeader => "leader's trade to our order",
