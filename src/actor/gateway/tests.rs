@@ -434,29 +434,6 @@ async fn the_states_of_the_world_are_told() {
     bench.venue.stop().await;
 }
 
-/// F28: somebody made another key for us. All begins anew, and the part does not fail for it: no restart is used up.
-#[tokio::test(flavor = "multi_thread")]
-async fn with_another_api_key_it_goes_on_by_itself() {
-    let bench = bench(Knobs::CALM).await;
-    bench.bob_offers(50, 100, 1).await;
-    let mut work = bench.work(&Resumed::default());
-    work.ready().await;
-    bench.venue.switch(Switch::RevokeKeys { address: bench.anna.key.address() });
-    let public = Public::new(&bench.venue.clob_url, &bench.venue.urls.geoblock);
-    let other = public.create(&bench.anna.key, Network::Polygon, clock::now()).await.expect("another key");
-    assert_ne!(other.id, bench.anna.api.id);
-    bench.push(&bench.outgoing(1, Side::Buy, 50, 20, OrderKind::Fak));
-    work.until("no credentials", |input| *input == Input::LiveOrders { to: LiveOrders::AuthMissing }).await;
-    work.ready().await;
-    let bench = Bench { anna: Trader { api: other, key: key(1) }, ..bench };
-    let outgoing = bench.outgoing(2, Side::Buy, 50, 20, OrderKind::Fak);
-    bench.push(&outgoing);
-    let ended = work.until("the end", closed(outgoing.sent.order)).await;
-    assert_eq!(ended, Input::Closed { order: outgoing.sent.order, end: OrderEnd::Filled });
-    work.stopped().await;
-    bench.venue.stop().await;
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn while_an_order_rests_the_venue_hears_that_we_live() {
     let bench = bench(Knobs::CALM).await;
