@@ -12,6 +12,7 @@
 
 mod desk;
 mod driver;
+mod heart;
 mod opening;
 mod world;
 
@@ -77,11 +78,13 @@ impl Actor for Gateway {
             name_token: Box::new(move |text| plant.tokens.cast(TokensMessage::Name(text))),
             asked: hears,
             stop: stop.clone(),
+            stages: plant.stages.recorder(),
         };
         let working = tokio::spawn(async move {
             let why = match driver::run(desk, around).await {
                 Ended::Stopped => return,
                 Ended::Closed => "the hot thread has ended".to_owned(),
+                Ended::Rekeyed => "the venue has another API key for us".to_owned(),
                 Ended::Failed(why) => why,
             };
             let _ = myself.cast(GatewayMessage::Ended(why));

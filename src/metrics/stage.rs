@@ -28,6 +28,8 @@ pub enum Stage {
     Age,
     /// Its name in the journal -> the request in the queue to the wire.
     HandOver,
+    /// The bytes of a live order handed to a connection -> the venue's answer.
+    Post,
     /// Order submitted -> its first fill.
     Fill,
     /// In the journal -> committed in Postgres.
@@ -47,6 +49,7 @@ impl Stage {
         Stage::Sign,
         Stage::Age,
         Stage::HandOver,
+        Stage::Post,
         Stage::Fill,
         Stage::Store,
         Stage::BehindLeader,
@@ -63,6 +66,7 @@ impl Stage {
             Stage::Sign => "sign",
             Stage::Age => "age",
             Stage::HandOver => "hand_over",
+            Stage::Post => "post",
             Stage::Fill => "fill",
             Stage::Store => "store",
             Stage::BehindLeader => "behind_leader",
@@ -81,6 +85,7 @@ impl Stage {
             Stage::Sign => "live order to its signed request",
             Stage::Age => "order signed ahead to its use",
             Stage::HandOver => "live order's name recorded to its request handed over",
+            Stage::Post => "live order's bytes handed over to the venue's answer",
             Stage::Fill => "order submitted to its first fill",
             Stage::Store => "journal to Postgres",
             Stage::BehindLeader => "leader's trade to our order",

@@ -1,6 +1,8 @@
 //! The gateway at work: orders out, the venue's words in, and what follows from them. One task; what takes time runs beside it
 //! and comes back as a message.
 
+mod reading;
+
 use std::{
     collections::{HashMap, VecDeque},
     sync::{Arc, Mutex},
@@ -10,25 +12,26 @@ use std::{
 use serde_json::Value;
 use tokio::{
     sync::mpsc,
-    time::{MissedTickBehavior, interval, sleep},
+    time::{MissedTickBehavior, interval, sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use super::{
     desk::Desk,
+    heart::Heart,
     opening::{self, Failed, Finding, Step},
     world::{self, World},
 };
 use crate::{
     clock,
     control::console::CancelAll,
-    domain::{Input, LeaderId, LiveOrders, Nanos, Noted, Side, TokenId, VenueOrderId},
+    domain::{Input, LeaderId, LiveOrders, Nanos, NotSent, Noted, OrderKind, Shares, Side, TokenId, VenueOrderId},
     feed::{
-        account::{self, Message, Ours, Strange},
+        account::Ours,
         socket::{AccountSocket, Bytes, Greeting, Options, SocketEvent},
     },
     hot_loop::{Command, Stamped},
-    metrics::{AnswerClass, GatewayNow},
+    metrics::{AnswerClass, GatewayNow, Stage, StageRecorder},
     venue::{
         outbox::Outgoing,
         polymarket::{
@@ -37,8 +40,8 @@ use crate::{
             connection::{Connections, Target},
             credentials::Credentials,
             dispatch::{Dispatch, Dispatched, Leaving},
-            follow::{Action, Evidence, OrderMessage, Read, TradeMessage},
-            rest::{Cancelled, Public, Rest, signed},
+            follow::{Action, Evidence, Read},
+            rest::{Beat, Cancelled, Public, Rest, signed},
         },
     },
 };
@@ -56,6 +59,8 @@ const PLACE_EVERY: u32 = 60;
 const PARKED_MAX: usize = 256;
 const PARKED_TRIES: u32 = 100;
 const PARKED_PAUSE: Duration = Duration::from_millis(50);
+/// A heartbeat that takes longer counts as failed.
+const BEAT_PATIENCE: Duration = Duration::from_secs(4);
 /// Answers that are under way when it is to stop are waited for.
 const STOP_PATIENCE: Duration = Duration::from_secs(3);
 
@@ -71,6 +76,7 @@ pub struct Around {
     pub name_token: Box<dyn Fn(String) + Send + Sync>,
     pub asked: mpsc::Receiver<Asked>,
     pub stop: CancellationToken,
+    pub stages: StageRecorder,
 }
 
 /// What an operator asks for.
@@ -104,6 +110,10 @@ enum Done {
     },
     /// The venue gave us another API key.
     Rekeyed,
+    Beat {
+        sent_at: Nanos,
+        answer: Result<Beat, String>,
+    },
 }
 
 /// A body that may be sent once more.
@@ -119,12 +129,14 @@ pub enum Ended {
     Stopped,
     /// The hot thread takes nothing any more.
     Closed,
+    /// The venue has another API key for us.
+    Rekeyed,
     Failed(String),
 }
 
-struct Driver {
+struct Driver<'a> {
     desk: Arc<Desk>,
-    around: Around,
+    around: &'a mut Around,
     public: Public,
     rest: Rest,
     api: Credentials,
@@ -133,14 +145,29 @@ struct Driver {
     world: World,
     kept: HashMap<VenueOrderId, Kept>,
     parked: VecDeque<(Bytes, u32)>,
+    heart: Heart,
     done: mpsc::UnboundedSender<Done>,
     /// What failed last; empty when all is well.
     step: String,
     checks: u32,
 }
 
-/// Opens the way to the venue and keeps it open, until it is told to stop.
+/// Keeps the way to the venue open, until it is told to stop. With another API key all begins anew: no part failed for that.
 pub async fn run(desk: Arc<Desk>, mut around: Around) -> Ended {
+    loop {
+        let ended = open_and_drive(&desk, &mut around).await;
+        if ended != Ended::Rekeyed {
+            return ended;
+        }
+        tracing::warn!("the venue has another API key for us: all begins anew with it");
+        tokio::select! {
+            () = sleep(CHECK_SOON) => {}
+            () = around.stop.cancelled() => return Ended::Stopped,
+        }
+    }
+}
+
+async fn open_and_drive(desk: &Arc<Desk>, around: &mut Around) -> Ended {
     let buckets = SharedBuckets::default();
     let mut world = World::new(desk.places.observe);
     let target = match Target::new(&desk.places.clob_url) {
@@ -151,12 +178,12 @@ pub async fn run(desk: Arc<Desk>, mut around: Around) -> Ended {
     let connections = Connections::new(target);
     let _kept = AbortOnDropHandle::new(tokio::spawn(Arc::clone(&connections).keep()));
     let public = Public::new(&desk.places.clob_url, &desk.places.geoblock_url);
-    if tell_state(&desk, &around, LiveOrders::Starting).await.is_err() {
+    if tell_state(desk, around, LiveOrders::Starting).await.is_err() {
         return Ended::Closed;
     }
     let mut pause = Duration::from_millis(500);
     let (api, rest) = loop {
-        let opened = open(&desk, &public, &buckets, &host, &mut world);
+        let opened = open(desk, &public, &buckets, &host, &mut world);
         let opened = tokio::select! {
             opened = opened => opened,
             () = around.stop.cancelled() => return Ended::Stopped,
@@ -167,10 +194,10 @@ pub async fn run(desk: Arc<Desk>, mut around: Around) -> Ended {
         };
         tracing::error!(step = failed.step.code(), why = failed.why, "live orders cannot leave yet");
         desk.status.set(GatewayNow { state: failed.state, step: failed.to_string(), ..GatewayNow::default() });
-        if tell_state(&desk, &around, failed.state).await.is_err() {
+        if tell_state(desk, around, failed.state).await.is_err() {
             return Ended::Closed;
         }
-        refuse_all(&desk);
+        refuse_all(desk);
         tokio::select! {
             () = sleep(pause) => pause = (pause * 2).min(CHECK_SOON),
             () = around.stop.cancelled() => return Ended::Stopped,
@@ -184,7 +211,7 @@ pub async fn run(desk: Arc<Desk>, mut around: Around) -> Ended {
     let dispatch = Dispatch { connections, gate: Arc::clone(&desk.gate), buckets, clock: clock::now };
     let (done, dones) = mpsc::unbounded_channel();
     let driver = Driver {
-        desk,
+        desk: Arc::clone(desk),
         around,
         public,
         rest,
@@ -194,6 +221,7 @@ pub async fn run(desk: Arc<Desk>, mut around: Around) -> Ended {
         world,
         kept: HashMap::new(),
         parked: VecDeque::new(),
+        heart: Heart::default(),
         done,
         step: String::new(),
         checks: 0,
@@ -258,7 +286,7 @@ fn failed<T>(why: &str) -> Read<T> {
     Read::Failed
 }
 
-impl Driver {
+impl Driver<'_> {
     async fn drive(mut self, mut dones: mpsc::UnboundedReceiver<Done>) -> Ended {
         match self.begin() {
             Ok(()) => {}
@@ -328,8 +356,9 @@ impl Driver {
         self.let_out()?;
         self.tick()?;
         self.carry_out().await?;
+        self.beat();
         let (state, now) = self.now()?;
-        tell_state(&self.desk, &self.around, state).await?;
+        tell_state(&self.desk, self.around, state).await?;
         self.desk.status.set(now);
         Ok(())
     }
@@ -365,12 +394,31 @@ impl Driver {
     fn next_due(&self) -> Duration {
         let now = clock::now();
         let follower = self.desk.books().ok().and_then(|books| books.follower.next_due());
-        let due = follower.into_iter().chain(self.world.next_due(now)).min();
+        let due =
+            follower.into_iter().chain(self.world.next_due(now)).chain(self.heart.next_due(self.has_resting())).min();
         let due = due.map_or(CHECK_SOON, |due| Duration::from_nanos(due.since(now).0));
         let held = self.desk.gate.held_until().since(clock::since_boot());
         let due = if held == Nanos::ZERO { due } else { due.min(Duration::from_nanos(held.0)) };
         let due = due.min(CHECK_SOON).max(Duration::from_millis(1));
         if self.parked.is_empty() { due } else { due.min(PARKED_PAUSE) }
+    }
+
+    fn has_resting(&self) -> bool {
+        self.desk.books().is_ok_and(|books| books.follower.has_resting())
+    }
+
+    /// While an order rests, the venue hears that we live.
+    fn beat(&mut self) {
+        let sent_at = clock::now();
+        let Some(id) = self.heart.beat(sent_at, self.has_resting()) else { return };
+        let (rest, done) = (self.rest.clone(), self.done.clone());
+        tokio::spawn(async move {
+            let answer = match timeout(BEAT_PATIENCE, rest.heartbeat(&id)).await {
+                Ok(answer) => answer.map_err(|failure| failure.to_string()),
+                Err(_) => Err(format!("no answer within {} s", BEAT_PATIENCE.as_secs())),
+            };
+            let _ = done.send(Done::Beat { sent_at, answer });
+        });
     }
 
     fn hear(&self, evidence: &Evidence) -> Result<(), Ended> {
@@ -411,6 +459,10 @@ impl Driver {
 
     fn send(&mut self, outgoing: Outgoing) -> Result<(), Ended> {
         let Outgoing { sent, leave_by, .. } = outgoing;
+        if sent.kind == OrderKind::Gtc && !self.heart.is_well(clock::now()) {
+            let answer = Answer::NotSent(NotSent::NoConnection);
+            return self.hear(&Evidence::Answered { id: sent.id, answer });
+        }
         let request = outgoing.request[..outgoing.len].to_vec();
         let body = String::from_utf8_lossy(&outgoing.request[outgoing.body_at..outgoing.len]).into_owned();
         self.kept.insert(sent.id, Kept { body, leader: sent.leader, side: sent.side });
@@ -452,11 +504,14 @@ impl Driver {
             told
         };
         for input in &told.inputs {
-            send(&self.around, *input).await?;
+            send(self.around, *input).await?;
         }
         for noted in &told.noted {
             self.desk.status.met_foreign();
             if let Noted::External(external) = noted {
+                if external.shares > Shares::ZERO {
+                    self.world.met_foreign(clock::now(), external.traded_at);
+                }
                 self.desk.comparison().map_err(Ended::Failed)?.external(clock::now(), external);
             }
             let command = Command::Noted(Box::new(*noted));
@@ -550,8 +605,12 @@ impl Driver {
                     Ok(())
                 }
             },
-            Done::Rekeyed => {
-                Err(Ended::Failed("the venue has another API key for us: all begins anew with it".to_owned()))
+            Done::Rekeyed => Err(Ended::Rekeyed),
+            Done::Beat { sent_at, answer } => {
+                let answer =
+                    answer.inspect_err(|why| tracing::warn!(why, "a heartbeat failed: orders that rest may die"));
+                self.heart.answered(clock::now(), sent_at, answer.ok());
+                Ok(())
             }
             Done::Checked { found, result } => {
                 for (state, is_there) in found {
@@ -579,7 +638,8 @@ impl Driver {
                 tracing::warn!(%id, why, "no answer to an order: it is looked up");
                 answer::hear(id, Reply::Lost)
             }
-            Dispatched::Replied(reply) => {
+            Dispatched::Replied { reply, took } => {
+                self.around.stages.record(Stage::Post, *took);
                 let by_rate_limit = reply.headers.iter().any(|(name, _)| name.starts_with("poly-ratelimit-"));
                 let retry_after_s = reply.header("retry-after").and_then(|text| text.parse().ok());
                 answer::hear(id, Reply::Http { status: reply.status, by_rate_limit, retry_after_s, body: &reply.body })
@@ -603,35 +663,6 @@ impl Driver {
         }
         self.desk.books().map_err(Ended::Failed)?.in_flight.remove(&id);
         self.hear(&Evidence::Answered { id, answer: heard.answer })
-    }
-
-    fn order_row(&self, row: &Value) -> Read<OrderMessage> {
-        match account::order(row, &self.around.tokens) {
-            Ok(message) => Read::Found(message),
-            Err(strange) => self.unreadable(&strange),
-        }
-    }
-
-    fn trade_rows(&self, rows: &[Value]) -> Read<Vec<TradeMessage>> {
-        let mut found = Vec::with_capacity(rows.len());
-        for row in rows {
-            match account::trade(row, &self.ours, &self.around.tokens) {
-                Ok(message) => found.push(message),
-                // All or none: what is left out might be a fill of ours.
-                Err(strange) => return self.unreadable(&strange),
-            }
-        }
-        Read::Found(found)
-    }
-
-    fn unreadable<T>(&self, strange: &Strange) -> Read<T> {
-        if let Strange::NewToken { token } = strange {
-            (self.around.name_token)(token.clone());
-        } else {
-            self.desk.status.alarmed();
-            tracing::error!(%strange, "a row of ours cannot be read: it is read again");
-        }
-        Read::Failed
     }
 
     fn channel(&mut self, event: SocketEvent, is_up: &mut bool) -> Result<(), Ended> {
@@ -659,36 +690,6 @@ impl Driver {
                 self.hear(&Evidence::ChannelDown)
             }
         }
-    }
-
-    fn message(&mut self, bytes: &Bytes, tries: u32) -> Result<(), Ended> {
-        let messages = match account::frame(bytes, &self.ours, &self.around.tokens) {
-            Ok(messages) => messages,
-            Err(strange) => {
-                self.strange(&strange);
-                return Ok(());
-            }
-        };
-        for message in messages {
-            match message {
-                Ok(Message::Order(message)) => self.hear(&Evidence::Order(message))?,
-                Ok(Message::Trade(message)) => self.hear(&Evidence::Trade(message))?,
-                // Read again as a whole when the token has an id: what is told twice counts once.
-                Err(Strange::NewToken { token }) if tries < PARKED_TRIES && self.parked.len() < PARKED_MAX => {
-                    (self.around.name_token)(token);
-                    self.parked.push_back((bytes.clone(), tries));
-                    return Ok(());
-                }
-                Err(strange) => self.strange(&strange),
-            }
-        }
-        Ok(())
-    }
-
-    fn strange(&self, strange: &Strange) {
-        self.desk.status.alarmed();
-        self.desk.channel.malformed(clock::now(), strange.to_string());
-        tracing::error!(%strange, "a message of the user channel cannot be read");
     }
 
     fn asked(&self, asked: Asked) {
@@ -744,7 +745,7 @@ impl Driver {
             inputs
         });
         for input in told.unwrap_or_default() {
-            if send(&self.around, input).await.is_err() {
+            if send(self.around, input).await.is_err() {
                 return;
             }
         }

@@ -17,7 +17,7 @@ use crate::{
         OrderKind, PortfolioId, Price, Shares, Side, Tick, TokenId, Usdc, VenueOrderId,
     },
     hot_loop::{Command, Stamped},
-    metrics::AnswerClass,
+    metrics::{AnswerClass, Stages},
     secret::{Sealed, Wallet},
     sim::server::{Funded, Knobs, Options, PrivateSettings, Server, Standing, Switch, tls::Identity},
     start::Resumed,
@@ -29,7 +29,7 @@ use crate::{
             credentials::Credentials,
             follow::Stands,
             reconcile::Rules,
-            rest::{Public, signed},
+            rest::{Beat, Public, Rest, signed},
             signature,
         },
     },
@@ -132,6 +132,7 @@ impl Bench {
             name_token: Box::new(|_| {}),
             asked,
             stop: stop.clone(),
+            stages: Stages::new().recorder(),
         };
         let task = tokio::spawn(driver::run(Arc::clone(&desk), around));
         Work { desk, commands, asks, stop, task, heard: vec![] }
@@ -430,6 +431,32 @@ async fn the_states_of_the_world_are_told() {
     bench.push(&bench.outgoing(2, Side::Buy, 50, 20, OrderKind::Fak));
     work.until("no credentials", is(LiveOrders::AuthMissing)).await;
     work.stopped().await;
+    bench.venue.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_an_order_rests_the_venue_hears_that_we_live() {
+    let bench = bench(Knobs::CALM).await;
+    let mut work = bench.work(&Resumed::default());
+    work.ready().await;
+    let (address, api) = (bench.anna.key.address(), Arc::new(bench.anna.api.clone()));
+    let rest = Rest::new(&bench.venue.clob_url, address, api, Arc::default(), clock::now);
+    let outgoing = bench.outgoing(1, Side::Buy, 10, 20, OrderKind::Gtc);
+    bench.push(&outgoing);
+    work.until("it rests", |input| *input == Input::Accepted { order: outgoing.sent.order }).await;
+    // Whoever beats without the id of the gateway's last beat is told that there is one.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let theirs = rest.heartbeat("").await.expect("an answer");
+    assert!(matches!(&theirs, Beat::Expected { id } if !id.is_empty()), "{theirs:?}");
+    // For longer than the venue's patience.
+    tokio::time::sleep(Duration::from_secs(17)).await;
+    assert_eq!(rest.open_orders().await.expect("an answer").len(), 1);
+    work.stopped().await;
+    let began = tokio::time::Instant::now();
+    while !rest.open_orders().await.expect("an answer").is_empty() {
+        assert!(began.elapsed() < PATIENCE, "nobody lives, and the order rests");
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
     bench.venue.stop().await;
 }
 

@@ -7,6 +7,10 @@ const RESTART: Nanos = Nanos::from_secs(210);
 /// What the venue said once of itself is asked again after this.
 const SAID: Nanos = Nanos::from_secs(60);
 
+/// Who finds at a start that somebody else traded with the wallet waits until nobody did for so long: it may be an engine that
+/// we share no database with (RELIABILITY.md F48). A hand that trades later is no reason to stop.
+const ALONE: Nanos = Nanos::from_secs(60);
+
 /// What keeps entries in, the worst first.
 const TROUBLES: [LiveOrders; 7] = [
     LiveOrders::AuthMissing,
@@ -26,12 +30,16 @@ pub struct World {
     /// Until when each trouble counts, in the order of [`TROUBLES`]; zero: there is none.
     until: [Nanos; TROUBLES.len()],
     observe: Nanos,
+    /// Until then somebody else may be at work.
+    alone_from: Nanos,
+    was_ready: bool,
 }
 
 impl World {
     /// `observe`: so long nothing is ordered after the past is known.
     pub fn new(observe: Nanos) -> World {
-        World { observed_until: None, until: [Nanos::ZERO; TROUBLES.len()], observe }
+        let until = [Nanos::ZERO; TROUBLES.len()];
+        World { observed_until: None, until, observe, alone_from: Nanos::ZERO, was_ready: false }
     }
 
     /// Notes what an answer to an order said of all of them.
@@ -64,6 +72,11 @@ impl World {
         }
     }
 
+    /// Notes that somebody else traded with the wallet.
+    pub fn met_foreign(&mut self, now: Nanos, traded_at: Nanos) {
+        self.alone_from = self.alone_from.max(traded_at.min(now).plus(ALONE));
+    }
+
     /// Returns whether something is wrong that only a check can clear.
     pub fn wants_check(&self) -> bool {
         self.until.contains(&Nanos::NEVER)
@@ -75,21 +88,25 @@ impl World {
             self.observed_until = Some(now.plus(self.observe));
         }
         let trouble = TROUBLES.into_iter().zip(self.until).find(|(_, until)| now < *until);
-        match (trouble, follower, self.observed_until) {
+        let is_watching = |until: Nanos| now < until || !self.was_ready && now < self.alone_from;
+        let state = match (trouble, follower, self.observed_until) {
             // An account that may only close goes on closing: but not before the past is known.
             (Some((LiveOrders::ClosedOnly, _)), Some(state), _) => state,
-            (Some((LiveOrders::ClosedOnly, _)), None, Some(until)) if now < until => LiveOrders::Starting,
+            (Some((LiveOrders::ClosedOnly, _)), None, Some(until)) if is_watching(until) => LiveOrders::Starting,
             (Some((trouble, _)), _, _) => trouble,
             (None, _, None) => LiveOrders::Starting,
-            (None, _, Some(until)) if now < until => LiveOrders::Starting,
+            (None, _, Some(until)) if is_watching(until) => LiveOrders::Starting,
             (None, Some(state), Some(_)) => state,
             (None, None, Some(_)) => LiveOrders::Ready,
-        }
+        };
+        self.was_ready |= state == LiveOrders::Ready;
+        state
     }
 
     /// Returns when the state may change by itself.
     pub fn next_due(&self, now: Nanos) -> Option<Nanos> {
-        let ends = self.until.into_iter().chain(self.observed_until);
+        let alone = (!self.was_ready).then_some(self.alone_from);
+        let ends = self.until.into_iter().chain(self.observed_until).chain(alone);
         ends.filter(|until| now < *until && *until != Nanos::NEVER).min()
     }
 
@@ -103,7 +120,10 @@ impl World {
 pub const fn text(state: LiveOrders) -> &'static str {
     match state {
         LiveOrders::Missing => "there is no key, or no venue",
-        LiveOrders::Starting => "starting: what the last process left is read, and for some seconds nothing is ordered",
+        LiveOrders::Starting => {
+            "starting: what the last process left is read, and for some seconds nothing is ordered; a minute, after somebody \
+             else traded with the wallet"
+        }
         LiveOrders::Ready => "ready",
         LiveOrders::AuthMissing => {
             "the venue does not take our credentials: check wallet.key and wallet.signature_type"
@@ -153,6 +173,23 @@ mod tests {
         assert_eq!(world.state(at(106), None), LiveOrders::Ready);
         assert_eq!(world.state(at(107), Some(LiveOrders::ChannelDown)), LiveOrders::ChannelDown);
         assert_eq!(world.state(at(108), None), LiveOrders::Ready, "a gap that is read needs no more observing");
+    }
+
+    #[test]
+    fn a_start_waits_until_nobody_else_traded_for_a_minute() {
+        let mut world = World::new(OBSERVE);
+        assert_eq!(world.state(START, None), LiveOrders::Starting);
+        world.met_foreign(at(3), at(2));
+        world.met_foreign(at(4), at(1));
+        assert_eq!((world.state(at(61), None), world.next_due(at(61))), (LiveOrders::Starting, Some(at(62))));
+        assert_eq!(world.state(at(62), None), LiveOrders::Ready);
+        // Later it is a hand that trades beside us.
+        world.met_foreign(at(63), at(63));
+        assert_eq!((world.state(at(64), None), world.next_due(at(64))), (LiveOrders::Ready, None));
+        let mut world = World::new(OBSERVE);
+        world.met_foreign(START, Nanos::ZERO);
+        assert_eq!(world.state(START, None), LiveOrders::Starting);
+        assert_eq!(world.state(at(5), None), LiveOrders::Ready, "a trade of long ago is no reason");
     }
 
     #[test]

@@ -36,7 +36,11 @@ pub struct Leaving<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Dispatched {
     NotSent(NotSent),
-    Replied(Reply),
+    Replied {
+        reply: Reply,
+        /// From the first byte on, in nanoseconds.
+        took: u64,
+    },
     /// Some of it was written, and no answer came.
     Lost {
         why: String,
@@ -64,10 +68,11 @@ impl Dispatch {
             Ok(permit) => permit,
             Err(cause) => return Dispatched::NotSent(cause),
         };
+        let began = clock::mono();
         match warm.send(permit, leaving.request).await {
             Ok(reply) => {
                 self.follow_limits(draw, &reply);
-                Dispatched::Replied(reply)
+                Dispatched::Replied { reply, took: clock::mono() - began }
             }
             Err(Failure::NotWritten { why }) => {
                 tracing::warn!(why, "an order was not sent: not a byte of it was written");
@@ -162,7 +167,7 @@ mod tests {
         dispatch.gate.kill();
         answers.add_permits(CONNECTIONS);
         for sent in first {
-            assert!(matches!(sent.await.expect("no panic"), Dispatched::Replied(reply) if reply.status == 200));
+            assert!(matches!(sent.await.expect("no panic"), Dispatched::Replied { reply, .. } if reply.status == 200));
         }
         for waited in waits {
             assert_eq!(waited.await.expect("no panic"), Dispatched::NotSent(NotSent::LiveOff));
@@ -181,7 +186,7 @@ mod tests {
         let sent = dispatch.send(leaving(Side::Buy, Nanos::ZERO)).await;
         assert_eq!(sent, Dispatched::NotSent(NotSent::TooOld));
         let long = Nanos::from_secs(60);
-        assert!(matches!(dispatch.send(leaving(Side::Sell, long)).await, Dispatched::Replied(_)));
+        assert!(matches!(dispatch.send(leaving(Side::Sell, long)).await, Dispatched::Replied { .. }));
         assert_eq!(got.recv().await, Some(REQUEST.len()));
         // The venue said that its bucket is empty, and until when.
         assert_eq!(dispatch.send(leaving(Side::Sell, long)).await, Dispatched::NotSent(NotSent::RateLimit));

@@ -66,6 +66,15 @@ pub enum Cancelled {
     No(String),
 }
 
+/// What came of a heartbeat.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Beat {
+    /// The next one carries this.
+    Taken { next: String },
+    /// It carried another id than this one.
+    Expected { id: String },
+}
+
 impl Balance {
     /// Returns the exchanges that may take none of it.
     pub fn missing(&self, network: Network) -> Vec<Exchange> {
@@ -222,6 +231,23 @@ impl Rest {
         let answer = self.ask(Draw::Cancel, &place, String::new()).await?;
         let cancelled = answer["canceled"].as_array().ok_or_else(|| place.strange("canceled", &answer))?.len();
         Ok((cancelled, answer["not_canceled"].as_object().map_or(0, serde_json::Map::len)))
+    }
+
+    /// Says that we live, with the id that the venue gave last; the first time with none.
+    pub async fn heartbeat(&self, id: &str) -> Result<Beat, Failure> {
+        let place = Place { method: Method::Post, path: "/v1/heartbeats", query: "" };
+        let named = |answer: &Value| answer["heartbeat_id"].as_str().map(str::to_owned);
+        let body = serde_json::json!({ "heartbeat_id": id }).to_string();
+        match self.ask(Draw::Account, &place, body).await {
+            Ok(answer) => {
+                named(&answer).map(|next| Beat::Taken { next }).ok_or_else(|| place.strange("a heartbeat_id", &answer))
+            }
+            Err(Failure::Status { what, status: 400, said }) => {
+                let expected = serde_json::from_str(&said).ok().and_then(|answer| named(&answer));
+                expected.map(|id| Beat::Expected { id }).ok_or(Failure::Status { what, status: 400, said })
+            }
+            Err(failure) => Err(failure),
+        }
     }
 
     async fn pages(&self, path: &str, query: &str) -> Result<Vec<Value>, Failure> {

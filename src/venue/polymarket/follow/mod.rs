@@ -29,7 +29,7 @@ pub use part::Part;
 pub use word::{Action, Alarm, Evidence, Read, Stands, Told};
 
 use crate::{
-    domain::{FeeSchedule, LiveOrders, Nanos, OrderId, TokenId, TradeKey, VenueOrderId},
+    domain::{FeeSchedule, LiveOrders, Nanos, OrderId, OrderKind, TokenId, TradeKey, VenueOrderId},
     venue::outbox::Sent,
 };
 use ladder::Patience;
@@ -139,6 +139,11 @@ impl Follower {
     /// Yields the names of orders that rest in the book as far as is known.
     pub fn resting(&self) -> impl Iterator<Item = VenueOrderId> {
         self.orders.values().filter(|order| order.rests()).map(|order| order.sent.id)
+    }
+
+    /// Returns whether an order that is not over may rest in the book.
+    pub fn has_resting(&self) -> bool {
+        self.orders.values().any(|order| order.sent.kind == OrderKind::Gtc && !order.is_over())
     }
 
     /// Returns what was sent under this name.
