@@ -23,6 +23,16 @@ pub fn system() -> Nanos {
     Nanos(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64))
 }
 
+/// Returns how long the machine has been up. Unlike [`now`] it goes on while the machine sleeps: for what others count on
+/// meanwhile.
+pub fn since_boot() -> Nanos {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the call writes one `timespec`, which lives on this stack.
+    let told = unsafe { libc::clock_gettime(libc::CLOCK_BOOTTIME, &mut time) };
+    assert_eq!(told, 0, "Linux has this clock");
+    Nanos(time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64)
+}
+
 /// Returns nanoseconds on a clock that only measures lengths.
 pub fn mono() -> u64 {
     static START: OnceLock<Instant> = OnceLock::new();

@@ -62,7 +62,9 @@
 //! 13. A match of a live order moves money and shares once, and a void moves the very same back, in whatever order and number
 //!     the venue tells of it; nothing provisional is sold or cools down, and results are reported of what settled.
 //!     ([`engine`]'s `settlement`)
-//! 14. Every reason for a no and every key of a strategy has a test that shows it bind. (`tests/limits.rs`, `tests/LIMITS.md`)
+//! 14. One engine trades with a wallet: it holds the wallet's lease, and its gate shuts by itself before anybody else may take
+//!     that. ([`session`]'s `lease`, [`store::lease`], [`venue::gate`])
+//! 15. Every reason for a no and every key of a strategy has a test that shows it bind. (`tests/limits.rs`, `tests/LIMITS.md`)
 //!
 //! Where our design differs from the first draft: a group of fills is not waited for. Each fill is decided at once for the
 //! group's total less what the group already ordered, so the sum is the rule's and nothing is late ([`engine::leader`]).

@@ -1,10 +1,12 @@
 //! START-UP IS RECOVERY: the journal gives names and state back, the settings say what goes on from there.
 
 mod live;
+mod past;
 
 use std::fmt;
 
 pub use live::{LOOK_BACK, LiveLeft, Resumed};
+pub use past::{Past, Process};
 
 use crate::{
     config::{Config, StrategyConfig},
@@ -36,6 +38,8 @@ pub struct Names {
     pub ids: MarketIds,
     /// What the journal knows of live orders.
     pub live: LiveLeft,
+    /// Which processes wrote it.
+    pub past: Past,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -62,6 +66,11 @@ pub enum StartError {
         written: u64,
         rebuilt: u64,
     },
+    /// The journal is of another wallet.
+    OtherWallet {
+        before: String,
+        now: String,
+    },
     /// A record names ids out of order: it was not written by this program.
     OutOfOrder {
         seq: u64,
@@ -80,6 +89,12 @@ impl fmt::Display for StartError {
                 "the journal's checkpoint {seq} has state {written:016x}, but replaying the records before it gives \
                  {rebuilt:016x}.\n  The journal was written by another version or changed since. Nothing was changed.\n  \
                  fix: start with the version that wrote it, or with an empty data folder (--data DIR)"
+            ),
+            StartError::OtherWallet { before, now } => write!(
+                f,
+                "this data folder keeps the books of the wallet {before}, and the settings name {now}: its orders, positions and \
+                 money are not those of the other. Nothing was changed.\n  fix: name the wallet of before in [wallet], or give \
+                 this one a folder of its own (--data DIR)"
             ),
             StartError::OutOfOrder { seq, what } => write!(
                 f,
@@ -129,6 +144,7 @@ pub fn paper_options(config: &Config) -> PaperOptions {
 pub fn recovered(
     config: &Config,
     journal: Journal,
+    process: &Process,
     stages: StageRecorder,
     now: Nanos,
 ) -> Result<(Core<Journal>, Names, Vec<Notice>), StartError> {
@@ -139,15 +155,20 @@ pub fn recovered(
         markets: vec![],
         ids: MarketIds::default(),
         live: LiveLeft::default(),
+        past: Past::default(),
     };
     let (dir, tail) = (journal.dir().to_owned(), journal.tail());
     recover(&dir, &tail, |seq, at, record| replayed(&mut engine, &mut names, config, seq, at, &record))?;
+    names.past.fits(process)?;
     let mut core = Core::new(engine, Paper::new(paper_options(config)), journal, stages);
     core.set_ceilings(config.ceilings);
-    // One session, and a name for each leader and portfolio of the settings.
-    core.log.reserve(1 + config.leaders.len() + 2 * config.strategies.len())?;
+    // Three of the process, and a name for each leader and portfolio of the settings.
+    core.log.reserve(3 + config.leaders.len() + 2 * config.strategies.len())?;
     core.log.append(now, &Record::Session { version: env!("CARGO_PKG_VERSION"), config: config.hash() });
-    let notices = follow_settings(config, &mut core, &mut names, now)?;
+    process.write(&mut core.log, now);
+    let mut notices = follow_settings(config, &mut core, &mut names, now)?;
+    notices.extend(past::off_unless_the_same(config, &mut core, &names.past, now)?);
+    notices.extend(past::hold_back(config, process, &mut core, &names, now)?);
     core.resume(now)?;
     Ok((core, names, notices))
 }
@@ -162,7 +183,7 @@ fn replayed(
 ) -> Result<(), StartError> {
     let in_order = |holds: bool, what| if holds { Ok(()) } else { Err(StartError::OutOfOrder { seq, what }) };
     match *record {
-        Record::Session { .. } => (),
+        Record::Session { .. } | Record::Boot { .. } | Record::Wallet { .. } | Record::Ended => names.past.fold(record),
         Record::Token { id, text } => {
             in_order(names.registry.add_token(text)? == (id, true), "token")?;
             engine.install_token(id);

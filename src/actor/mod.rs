@@ -7,6 +7,7 @@
 //!              +-- tokens --+-- token, token, ...   metadata, subscription, resync, end
 //!              +-- strategy, strategy, ...          one for each portfolio: the operator's words, report
 //!              +-- gateway         live orders to the venue and back; only where the settings allow them
+//!              +-- reconciler      the wallet beside our books; tells where they part
 //!              +-- model           asks the external model for probabilities
 //!              +-- redeemer        shares that won -> money, on the chain
 //!              +-- writer          journal -> Postgres
@@ -20,6 +21,7 @@
 pub mod activity_feed;
 pub mod gateway;
 pub mod market_feed;
+pub mod reconciler;
 pub mod model;
 pub mod redeemer;
 pub mod strategy;

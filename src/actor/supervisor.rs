@@ -11,6 +11,7 @@ use super::{
     gateway::Gateway,
     market_feed::MarketFeed,
     model::Model,
+    reconciler::Reconciler,
     redeemer::Redeemer,
     spawn_failure,
     strategy::{Strategy, StrategyArguments},
@@ -62,6 +63,7 @@ enum Child {
     MarketFeed,
     ActivityFeed,
     Gateway,
+    Reconciler,
     Model,
     Redeemer,
     Tokens,
@@ -115,6 +117,7 @@ impl Actor for Supervisor {
         state.start(&myself, Child::ActivityFeed).await?;
         if state.plant.desk.is_some() {
             state.start(&myself, Child::Gateway).await?;
+            state.start(&myself, Child::Reconciler).await?;
         }
         if state.plant.config.model.url.is_some() {
             state.start(&myself, Child::Model).await?;
@@ -199,6 +202,10 @@ impl SupervisorState {
             Child::Gateway => {
                 let desk = plant.desk.clone().ok_or("there is no live side to start")?;
                 myself.spawn_linked(None, Gateway, (plant, desk)).await?.0.get_cell()
+            }
+            Child::Reconciler => {
+                let desk = plant.desk.clone().ok_or("there is no wallet to compare with")?;
+                myself.spawn_linked(None, Reconciler, (plant, desk)).await?.0.get_cell()
             }
             Child::Model => myself.spawn_linked(None, Model, plant).await?.0.get_cell(),
             Child::Writer => myself.spawn_linked(None, Writer, self.writer.clone()).await?.0.get_cell(),

@@ -23,8 +23,9 @@ Examples:
   remora off
   remora off --data /var/lib/remora --json
 
-Three ways, each tried: the file KILL in the data folder, the engine's socket, a signal.
-The file stays until `remora on`, so that a restart is off, too. The same by hand:
+Three ways, each tried: the file KILL in the data folder, the engine's socket, a
+signal.
+The file stays until `remora on`, so that a restart is off, too. By hand:
 touch /var/lib/remora/KILL")]
 pub struct OffArgs {}
 
@@ -65,6 +66,7 @@ Examples:
   remora pause careful
   remora pause --live")]
 pub struct PauseArgs {
+    /// Which strategy of the settings
     #[arg(value_name = "STRATEGY", required_unless_present = "live", conflicts_with = "live")]
     pub strategy: Option<String>,
 
@@ -80,6 +82,7 @@ Examples:
   remora resume careful
   remora resume careful --breakers")]
 pub struct ResumeArgs {
+    /// Which strategy of the settings
     #[arg(value_name = "STRATEGY")]
     pub strategy: String,
 
@@ -99,6 +102,7 @@ pub struct LeaderArgs {
     /// As the settings call him
     pub name: String,
 
+    /// `on`, `off`, or `inherit`: as the switch for all
     #[arg(value_parser = leader_word)]
     pub to: LeaderWord,
 

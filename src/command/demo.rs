@@ -30,7 +30,7 @@ const AFTER_HELP: &str = "\
 Examples:
   remora demo                                then open http://127.0.0.1:8080
   remora demo --for 30s --seed 7
-  remora demo --config my.toml               your strategies, on the simulated leaders
+  remora demo --config my.toml               your strategies
 
 Without --config it runs the strategies of config/demo.toml.";
 

@@ -24,9 +24,9 @@ Examples:
   remora doctor --config my.toml --data /var/lib/remora
   remora doctor --json
 
-Ends with 1 if a required check failed. A warning costs speed or comfort, not correctness.
-Nothing is changed, but that the data folder is made where it is missing, and a file written
-into it and removed again.";
+Ends with 1 if a required check failed. A warning costs speed or comfort, not
+correctness. Nothing is changed, but that the data folder is made where it is
+missing, and a file written into it and removed again.";
 
 /// What one check found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -73,13 +73,13 @@ pub struct ExplainArgs {
 
 const AFTER_HELP: &str = "\
 Examples:
-  remora explain --config my.toml --strategy careful --leader-usdc 500 --price 0.42
-  remora explain --config my.toml --strategy careful --leader-usdc 500 --price 0.42 \\
+  remora explain --strategy careful --leader-usdc 500 --price 0.42
+  remora explain --strategy careful --leader-usdc 500 --price 0.42 \\
       --bid 0.41 --ask 0.43 --depth-shares 800
-  remora explain --config my.toml --strategy careful --leader-usdc 200 --price 0.6 --side sell
-  remora explain --config my.toml --strategy mirror --leader-usdc 500 --price 0.42 \\
+  remora explain --strategy careful --leader-usdc 200 --price 0.6 --side sell
+  remora explain --strategy mirror --leader-usdc 500 --price 0.42 \\
       --leader-capital 20000
-  remora explain --config my.toml --strategy kelly --leader-usdc 500 --price 0.42 \\
+  remora explain --strategy kelly --leader-usdc 500 --price 0.42 \\
       --probability 55";
 
 pub fn execute(global: &Global, args: &ExplainArgs) -> Exit {

@@ -38,7 +38,8 @@ Examples:
   remora key derive-api --config my.toml
   remora key derive-api --config my.toml --create
 
-Secret and passphrase are not printed and not kept: each start derives them anew.")]
+Secret and passphrase are not printed and not kept: each start derives them
+anew.")]
     DeriveApi(DeriveArgs),
     /// Try everything that live trading needs of the key and of its account; nothing is sent that trades
     #[command(after_help = "\
@@ -89,9 +90,10 @@ Examples:
   remora key import --to /etc/remora/key.json --keystore
   systemd-ask-password | remora key import --to /run/remora.key
 
-Then say where it is in [wallet]: key = \"file:/etc/remora/key\", or \"keystore:...\" with
-keystore_password. Safest is a session key of a deposit wallet: it trades and cannot
-withdraw. The owner's key then stays away from this machine.";
+Then say where it is in [wallet]: key = \"file:/etc/remora/key\", or
+\"keystore:...\" with keystore_password. Safest is a session key of a deposit
+wallet: it trades and cannot withdraw. The owner's key then stays away from this
+machine.";
 
 /// Longer input is no key.
 const INPUT_MAX: u64 = 1_024;

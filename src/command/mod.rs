@@ -38,7 +38,7 @@ pub enum Exit {
     NotRunning = 3,
 }
 
-/// Copies the trades of wallets you follow on Polymarket, with simulated money.
+/// Copies the trades of wallets you follow on Polymarket: on paper first, and live where you turn it on.
 #[derive(Debug, Parser)]
 #[command(name = "remora", version, propagate_version = true, after_help = AFTER_HELP, max_term_width = 100)]
 pub struct Cli {
@@ -109,18 +109,18 @@ pub struct Engine {
 
 const AFTER_HELP: &str = "\
 Examples:
-  remora demo                                a simulated session, with pages on http://127.0.0.1:8080
-  remora venue --ready-file venue.json       a simulated Polymarket for any client, on this machine
-  remora run --config my.toml                your leaders and strategies, with simulated money
-  remora doctor                              what this machine lacks, and how to mend it
-  remora config check --config my.toml       every mistake in the settings at once
+  remora demo                a simulated session, pages on http://127.0.0.1:8080
+  remora run --config my.toml          your leaders and your strategies
+  remora status                        what the running engine does
+  remora off                           no order leaves any more, at once
+  remora doctor                        what this machine lacks, and its fix
+  remora config check --config my.toml every mistake in the settings at once
   remora explain --strategy careful --leader-usdc 500 --price 0.42
-                                             what a strategy would do, and why
+                                       what a strategy would do, and why
+  remora report skips --since 7d       what the noes of a week cost or saved
   remora record --tokens-file tokens.txt --out monday.jsonl.zst
-                                             the market channel, for replay
-  remora status                              what the running engine does
-  remora off                                 no order with real money leaves any more, at once
-  remora report skips --since 7d             what the noes of a week cost or saved
+                                       the market channel, for replay
+  remora venue --ready-file venue.json a simulated Polymarket for any client
 
 Ends with:
   0  done

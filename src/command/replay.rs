@@ -47,10 +47,12 @@ Examples:
   remora replay --market mon.gz tue.gz --leaders leaders.jsonl --config my.toml
   remora replay --market monday.jsonl --leaders leaders.jsonl --speed 10 --json
 
-Without strategies in the settings, one follows every wallet in the leaders' file with $10,000 and the defaults of
-`strategy_default`. A recording without those trades can be given some: scripts/derive-leaders.
+Without strategies in the settings, one follows every wallet in the leaders'
+file with $10,000 and the defaults of `strategy_default`. A recording without
+those trades can be given some: scripts/derive-leaders.
 
-The same files and settings always make the same decisions; the digest says whether two runs did.";
+The same files and settings always make the same decisions; the digest says
+whether two runs did.";
 
 pub fn execute(global: &Global, args: &ReplayArgs) -> Exit {
     let config = match global.settings(Source::DefaultsOnly, &Engine::default()) {

@@ -85,14 +85,18 @@ pub enum ByArg {
 
 const AFTER_HELP: &str = "\
 Examples:
-  remora report skips --since 7d             what the noes of a week cost or saved
+  remora report skips --since 7d
+      what the noes of a week cost or saved
   remora report results --by day             what each day earned
   remora report results --by cause --strategy careful --json
-  remora report scores                       are the models better than the market?
+  remora report scores
+      are the models better than the market?
 
-A copy that was not made would have been bought at the best ask of that moment (or at the leader's price, where that was
-worse), sold as the leader sold, and paid what its market paid; fees included. Until the leader's own trade ended it is
-not known. Its size is the one that was wanted, where that is known, else the portfolio's usual one.";
+A copy that was not made would have been bought at the best ask of that moment
+(or at the leader's price, where that was worse), sold as the leader sold, and
+paid what its market paid; fees included. Until the leader's own trade ended it
+is not known. Its size is the one that was wanted, where that is known, else the
+portfolio's usual one.";
 
 /// What the tables say.
 enum Found {

@@ -1,4 +1,4 @@
-//! `remora run`: follows the leaders in the settings, on the real venue, with simulated money.
+//! `remora run`: follows the leaders in the settings, on the real venue: on paper, and live where it is turned on.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,7 +13,7 @@ use crate::{
     web::DataSource,
 };
 
-/// Follow the leaders in the settings and copy them with simulated money.
+/// Follow the leaders in the settings and copy them: with simulated money, and with real money where live is on.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = AFTER_HELP)]
 pub struct RunArgs {
@@ -31,7 +31,8 @@ Examples:
   remora run --config my.toml --for 5m --listen 127.0.0.1:9000
   remora run --config my.toml --database-url postgres://me@localhost/remora
 
-No key is needed: nothing is signed and no order is sent, unless live.switch is \"on\" in the settings.";
+No key is needed: nothing is signed and no order is sent, unless live.switch is
+\"on\" in the settings.";
 
 /// Runs the engine on the venue until it is asked to stop.
 pub fn execute(global: &Global, args: &RunArgs) -> Exit {

@@ -11,26 +11,26 @@ fn parse<A: Args + FromArgMatches>(line: &str) -> Result<A, String> {
     A::from_arg_matches(&matches).map_err(|error| error.to_string())
 }
 
-/// The help of the subcommand `A` has an explanation, examples that begin with its name, and fits 100 columns.
-fn helped<A: Args>(name: &'static str) {
-    let mut command = A::augment_args(clap::Command::new(name)).term_width(100);
-    command.build();
-    let help = command.render_long_help().to_string();
+/// The help of a command, and of those under it, has an explanation, of each argument too; it or the one above it has examples
+/// that begin with its name; and what we broke into lines ourselves fits a terminal of 80 columns.
+fn helped(name: &str, command: &clap::Command, is_shown: bool) {
     assert!(command.get_about().is_some(), "{name}");
-    assert!(help.contains(&format!("Examples:\n  remora {name}")), "{help}");
-    assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
+    let unexplained = command.get_arguments().find(|argument| argument.get_help().is_none());
+    assert!(unexplained.is_none(), "{name}: {unexplained:?}");
+    let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+    let long = after.lines().find(|line| line.chars().count() > 80);
+    assert_eq!(long, None, "{name}");
+    let is_shown = is_shown || after.contains(&format!("Examples:\n  {name}"));
+    assert!(is_shown || command.has_subcommands(), "{name}\n{after}");
+    for under in command.get_subcommands().filter(|under| under.get_name() != "help") {
+        helped(&format!("{name} {}", under.get_name()), under, is_shown && name != "remora");
+    }
 }
 
 #[test]
-fn every_subcommand_explains_itself() {
+fn every_command_explains_itself() {
     Cli::command().debug_assert();
-    helped::<run::RunArgs>("run");
-    helped::<demo::DemoArgs>("demo");
-    helped::<replay::ReplayArgs>("replay");
-    helped::<record::RecordArgs>("record");
-    helped::<explain::ExplainArgs>("explain");
-    helped::<status::StatusArgs>("status");
-    helped::<doctor::DoctorArgs>("doctor");
+    helped("remora", &Cli::command(), false);
 }
 
 #[test]

@@ -79,14 +79,18 @@ pub struct VenueArgs {
 
 const AFTER_HELP: &str = "\
 Examples:
-  remora venue                                   then trade on the addresses that it prints
+  remora venue
+      then trade on the addresses that it prints
   remora venue --listen 127.0.0.1:7000 --seed 7 --ready-file venue.json
   remora venue --account 0xac09...ff80:1000 --account 0x59c6...690d:50
   remora venue --profile hell --truth truth.jsonl --for 10m
-  remora venue --market monday.jsonl.zst         a recorded day instead of made-up markets
-  remora venue --tls certs                       https and wss; clients trust certs/ca.pem
+  remora venue --market monday.jsonl.zst
+      a recorded day instead of made-up markets
+  remora venue --tls certs
+      https and wss; clients trust certs/ca.pem
   curl -X PATCH $CONTROL/knobs -H 'content-type: application/json' \\
-    -d '{\"ghost_fill_ppm\":1000000}'          $CONTROL is what it prints as control
+    -d '{\"ghost_fill_ppm\":1000000}'
+      where $CONTROL is what it prints as control
 
 It prints one JSON object: base URLs, accounts, markets. Ctrl-C stops it.
 The money is not real; the keys of --account are seen by whoever can list the

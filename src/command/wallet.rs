@@ -51,16 +51,17 @@ Examples:
   remora wallet check --config my.toml
   remora wallet check --config my.toml --json
 
-It reads the chain (chain.rpc_url) and changes nothing. Ends with 1 if something is missing.";
+It reads the chain (chain.rpc_url) and changes nothing. Ends with 1 if something
+is missing.";
 
 const APPROVE_HELP: &str = "\
 Examples:
   remora wallet approve --config my.toml
   remora wallet approve --config my.toml --auto-redeem --yes
 
-An EOA sends a transaction for each approval, and pays for it in POL; other wallets send all
-of them at once through the relayer (chain.relayer_key). It takes the owner's key: a session
-key cannot approve.";
+An EOA sends a transaction for each approval, and pays for it in POL; other
+wallets send all of them at once through the relayer (chain.relayer_key). It
+takes the owner's key: a session key cannot approve.";
 
 /// How long one approval may take.
 const PATIENCE: Nanos = Nanos::from_secs(180);

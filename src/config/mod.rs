@@ -69,6 +69,7 @@ pub struct Config {
     pub ceilings: CeilingsConfig,
     pub wallet: WalletConfig,
     pub chain: ChainConfig,
+    pub reconcile: ReconcileConfig,
     pub feed: FeedConfig,
     pub signals: SignalsConfig,
     /// What each feature of a score counts.
@@ -156,6 +157,14 @@ impl CeilingsConfig {
         CeilingsConfig { orders_per_second_max: 0, usdc_per_minute_max: Usdc::ZERO, usdc_per_order_max: Usdc::ZERO };
 }
 
+/// How the wallet is compared with our books.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReconcileConfig {
+    pub every: Nanos,
+    /// After a change of ours, nothing is compared for so long.
+    pub patience: Nanos,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FeedConfig {
     pub market_url: String,
@@ -164,6 +173,8 @@ pub struct FeedConfig {
     pub user_url: String,
     pub clob_url: String,
     pub gamma_url: String,
+    /// The venue's index of the chain; `None`: it is not asked.
+    pub data_url: Option<String>,
     /// A certificate authority that is trusted besides the usual ones.
     pub authority_file: Option<PathBuf>,
     pub metadata_wait: Nanos,
@@ -382,6 +393,7 @@ fn read(file: Option<(&str, &str)>, overrides: &Overrides) -> Result<Config, Pro
     let ceilings = sections::ceilings(&mut reader);
     let wallet = sections::wallet(&mut reader, &live);
     let chain = sections::chain(&mut reader);
+    let reconcile = sections::reconcile(&mut reader);
     let feed = sections::feed(&mut reader);
     let signals = sections::signals(&mut reader);
     let weights = scoring::weights(&mut reader);
@@ -409,6 +421,7 @@ fn read(file: Option<(&str, &str)>, overrides: &Overrides) -> Result<Config, Pro
         ceilings,
         wallet,
         chain,
+        reconcile,
         feed,
         signals,
         weights,
@@ -427,13 +440,14 @@ fn read(file: Option<(&str, &str)>, overrides: &Overrides) -> Result<Config, Pro
     })
 }
 
-const SECTIONS: [&str; 20] = [
+const SECTIONS: [&str; 21] = [
     "data",
     "paper",
     "live",
     "ceilings",
     "wallet",
     "chain",
+    "reconcile",
     "feed",
     "signals",
     "scoring",

@@ -6,8 +6,8 @@ use alloy::primitives::Address;
 
 use super::{
     CeilingsConfig, ChainConfig, DataConfig, FeedConfig, HotConfig, JournalConfig, KeyPlace, LiveConfig, LogConfig,
-    LogFormat, LogLevel, PaperConfig, ReplayConfig, SignalsConfig, StoreConfig, ValuesConfig, Wait, WalletConfig,
-    WebConfig,
+    LogFormat, LogLevel, PaperConfig, ReconcileConfig, ReplayConfig, SignalsConfig, StoreConfig, ValuesConfig, Wait,
+    WalletConfig, WebConfig,
     reader::Reader,
     values::{duration, is_url},
 };
@@ -165,6 +165,16 @@ fn without_path(url: &str) -> String {
     format!("{}://{host}{port}{rest}", url.scheme())
 }
 
+pub fn reconcile(reader: &mut Reader<'_>) -> ReconcileConfig {
+    let mut section = reader.section("reconcile");
+    let reconcile = ReconcileConfig {
+        every: section.seconds("every_s", 5, 3_600),
+        patience: section.seconds("patience_s", 5, 3_600),
+    };
+    section.finish();
+    reconcile
+}
+
 pub fn feed(reader: &mut Reader<'_>) -> FeedConfig {
     let mut section = reader.section("feed");
     let authority = section.text("authority_file", "\"\", or the absolute path of a PEM file", "\"\"", |text| {
@@ -176,6 +186,7 @@ pub fn feed(reader: &mut Reader<'_>) -> FeedConfig {
         user_url: section.url("user_url", "wss", "ws", "\"wss://ws-subscriptions-clob.polymarket.com/ws/user\""),
         clob_url: section.url("clob_url", "https", "http", "\"https://clob.polymarket.com\""),
         gamma_url: section.url("gamma_url", "https", "http", "\"https://gamma-api.polymarket.com\""),
+        data_url: section.url_or_none("data_url", "https", "http", "\"https://data-api.polymarket.com\""),
         authority_file: Some(authority).filter(|path| !path.is_empty()).map(PathBuf::from),
         metadata_wait: section.millis("metadata_wait_ms", 0, 60_000),
         silence_max: duration(section.seconds("silence_s_max", 5, 3_600)),

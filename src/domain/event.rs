@@ -187,7 +187,7 @@ pub struct External {
     pub traded_at: Nanos,
 }
 
-/// Where our books and the venue's part, found by the reconciler after its patience.
+/// Where our books and the venue's part, found by the reconciler after its patience. Both the same: they agree again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Differs {
     pub what: Difference,
@@ -198,7 +198,7 @@ pub struct Differs {
     pub theirs: i64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Difference {
     Shares,
     Cash,

@@ -102,6 +102,8 @@ pub enum NotSent {
     QueueFull,
     /// Rounded as the venue asks, nothing is left of it.
     NoAmounts,
+    /// The lease of the wallet was not ours any more when the order was to leave.
+    WalletNotHeld,
 }
 
 impl Side {
@@ -166,7 +168,7 @@ impl OrderEnd {
 }
 
 impl NotSent {
-    pub const ALL: [NotSent; 9] = [
+    pub const ALL: [NotSent; 10] = [
         NotSent::LiveOff,
         NotSent::OrdersPerSecond,
         NotSent::DollarsPerMinute,
@@ -176,6 +178,7 @@ impl NotSent {
         NotSent::NoConnection,
         NotSent::QueueFull,
         NotSent::NoAmounts,
+        NotSent::WalletNotHeld,
     ];
 
     pub const fn code(self) -> &'static str {
@@ -189,6 +192,7 @@ impl NotSent {
             NotSent::NoConnection => "not_sent_no_connection",
             NotSent::QueueFull => "not_sent_queue_full",
             NotSent::NoAmounts => "not_sent_no_amounts",
+            NotSent::WalletNotHeld => "not_sent_wallet_not_held",
         }
     }
 }

@@ -113,6 +113,7 @@ reasons! {
         TooLittleLeft = "too_little_left", Ppm, "left_percent_min", "The leader gave up too small a part of his position to mean it.";
         BufferFull = "buffer_full", Count, "buffer_window_s", "The copy is too small to order, and too many small copies wait already.";
         VoidBurst = "void_burst", Count, "", "Matches in this market, or after this leader, failed to settle too often within ten minutes.";
+        WalletNotHeld = "wallet_not_held", None, "", "The lease of the wallet is not ours: another engine holds it, or Postgres was away for too long.";
     }
 }
 
@@ -139,6 +140,7 @@ reasons! {
         UnknownBurst = "unknown_burst", Count, "unknown_burst_max", "The outcome of too many orders became unknown within a minute.";
         EntriesStopped = "entries_stopped", None, "", "Entries are stopped after a fault; a restart clears it.";
         OrderInDoubt = "order_in_doubt", Count, "", "The outcome of an order in this token is not known: nothing is added until it is.";
+        SettlementStuck = "settlement_stuck", Milliseconds, "", "A match in this market waits for its settlement for too long: nothing is added there until it is confirmed or void.";
     }
 }
 

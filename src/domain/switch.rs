@@ -54,6 +54,8 @@ pub enum LiveOrders {
     ClockOff,
     /// The venue speaks a version that we do not.
     OtherVersion,
+    /// The lease of the wallet is not ours: another engine may trade with it.
+    WalletNotHeld,
 }
 
 impl LiveSwitch {

@@ -42,6 +42,7 @@ pub mod standing;
 pub mod strategy;
 pub mod switch;
 pub mod timer;
+pub mod unsettled;
 
 use apply::Cooling;
 use book::{Book, Change, Ladders, Trust};
@@ -63,6 +64,7 @@ use stake::Stakes;
 use standing::Standing;
 use strategy::{Probability, entered::Entered, policy};
 use switch::Switches;
+use unsettled::Unsettled;
 
 use crate::domain::{
     Cause, Divergence, Event, Input, LeaderId, LiveOrders, LiveSwitch, Market, Mode, Nanos, Noted, OrderEnd, OrderId,
@@ -205,6 +207,7 @@ pub struct Engine {
     parked: Parked,
     orders: Orders,
     legs: Legs,
+    unsettled: Unsettled,
     ended: Ended,
     voids: Voids,
     positions: Positions,
@@ -256,6 +259,7 @@ impl Engine {
             parked: Parked::default(),
             orders: Orders::default(),
             legs: Legs::default(),
+            unsettled: Unsettled::default(),
             ended: Ended::default(),
             voids: Voids::default(),
             positions: Positions::new(TOKENS_MAX),

@@ -9,10 +9,11 @@ use super::{
     stake::Key,
     standing::Standing,
     strategy::{self, Intent},
+    unsettled::STUCK_AFTER,
 };
 use crate::domain::{
-    Breaker, LeaderId, Market, Mode, Nanos, Numbers, OrderState, PortfolioId, Refusal, Side, TokenId, Usdc,
-    event::Submitted, money::ONE, settings::Limits,
+    Breaker, ConditionId, LeaderId, Market, Mode, Nanos, Numbers, OrderState, PortfolioId, Refusal, Side, TokenId,
+    Usdc, event::Submitted, money::ONE, settings::Limits,
 };
 
 /// At most this part of the available cash goes into one order (ppm): the fee and rounding never make it short.
@@ -56,6 +57,7 @@ impl Engine {
         self.check_losses(portfolio, leader)?;
         self.check_pace(now, portfolio)?;
         self.check_doubt(portfolio, token)?;
+        self.check_settled(now, portfolio, token)?;
         self.check_room(portfolio, leader, token)?;
         Ok(approved)
     }
@@ -124,6 +126,19 @@ impl Engine {
         let here = unknown.filter(|order| order.submitted.token == token).count();
         let numbers = Numbers { limit: 0, actual: here as i64 };
         if here > 0 { Err((Refusal::OrderInDoubt, numbers)) } else { Ok(()) }
+    }
+
+    /// Where a match does not settle in time, its market is not added to. One wallet holds what all live portfolios hold.
+    fn check_settled(&self, now: Nanos, portfolio: PortfolioId, token: TokenId) -> Result<(), No> {
+        if self.portfolios[portfolio.index()].mode == Mode::Paper || self.unsettled.count() == 0 {
+            return Ok(());
+        }
+        let condition = |token: TokenId| self.tokens[token.index()].market.condition;
+        let is_ours =
+            |of: TokenId| of == token || condition(of) == condition(token) && condition(of) != ConditionId::UNKNOWN;
+        let age = self.unsettled.oldest(is_ours).map_or(Nanos::ZERO, |since| now.since(since));
+        let numbers = Numbers { limit: STUCK_AFTER.as_millis() as i64, actual: age.as_millis() as i64 };
+        if age < STUCK_AFTER { Ok(()) } else { Err((Refusal::SettlementStuck, numbers)) }
     }
 
     fn check_room(&self, portfolio: PortfolioId, leader: LeaderId, token: TokenId) -> Result<(), No> {

@@ -12,6 +12,7 @@ use super::{
     ledger::Account,
     leg::{Leg, Moved, Settlement},
     order::{Happening, Order, next_state},
+    unsettled::{Unsettled, Waiting},
 };
 use crate::domain::{
     Event, Fault, Nanos, OrderEnd, OrderId, Shares, Side, TradeKey, Usdc, event::Matched, money::SHARES_MAX,
@@ -44,6 +45,11 @@ impl Engine {
     /// Returns what is kept of the matches of live orders.
     pub fn legs(&self) -> impl Iterator<Item = &Leg> {
         self.legs.iter()
+    }
+
+    /// Returns the matches that wait for their settlement.
+    pub fn unsettled(&self) -> &Unsettled {
+        &self.unsettled
     }
 
     pub(super) fn matched(&mut self, now: Nanos, told: Told, events: &mut Events) {
@@ -201,6 +207,7 @@ impl Engine {
         if is_open {
             self.portfolios[moved.portfolio.index()].standing.settle_doubt(before);
         }
+        self.unsettled.push(Waiting { order: id, trade, token: submitted.token, since: at });
         match self.legs.get_mut(id, trade) {
             Some(leg) => (leg.settlement, leg.moved) = (Settlement::Due, Some(moved)),
             None => self.keep(Leg { order: id, trade, settlement: Settlement::Provisional, moved: Some(moved) }),
@@ -280,6 +287,7 @@ impl Engine {
             return self.keep(Leg { order: id, trade, settlement: Settlement::Foretold, moved: None });
         };
         leg.settlement = Settlement::Confirmed;
+        self.unsettled.remove(id, trade);
         let moved = leg.moved.expect("a match that settles");
         let Moved { portfolio, leader, token, shares, cash, fee, .. } = moved;
         let slot = self.positions.find(portfolio, leader, token).expect("a position with something unsettled");
@@ -304,6 +312,7 @@ impl Engine {
             return self.keep(Leg { order: id, trade, settlement: Settlement::Void, moved: None });
         };
         leg.settlement = Settlement::Void;
+        self.unsettled.remove(id, trade);
         let moved = leg.moved.expect("a match to undo");
         let is_open = self.orders.get(id).is_some();
         let order = match is_open {
@@ -416,6 +425,7 @@ impl Engine {
     pub(super) fn mix_settlements(&self, hash: &mut StateHash) {
         self.legs.mix(hash);
         self.voids.mix(hash);
+        self.unsettled.mix(hash);
         for order in self.ended.iter() {
             let amounts = [order.filled.0, order.reserved_left.0 as u64, order.result.0 as u64];
             let counts = [order.submitted.order.0, order.unsettled.into(), order.judged.into()];

@@ -51,8 +51,14 @@ impl Switches {
             | LiveOrders::ClosedOnly
             | LiveOrders::Blocked
             | LiveOrders::ClockOff
-            | LiveOrders::OtherVersion => LiveSwitch::On,
+            | LiveOrders::OtherVersion
+            | LiveOrders::WalletNotHeld => LiveSwitch::On,
         }
+    }
+
+    /// Returns how a person left the global live switch, whatever the settings make of it.
+    pub fn left_live(&self) -> LiveSwitch {
+        self.live.unwrap_or_default()
     }
 
     pub(super) fn set_live_orders(&mut self, to: LiveOrders) {
@@ -144,5 +150,6 @@ const fn not_ready(orders: LiveOrders) -> Option<Skip> {
         LiveOrders::Blocked => Some(Skip::PlaceBlocked),
         LiveOrders::ClockOff => Some(Skip::ClockOff),
         LiveOrders::OtherVersion => Some(Skip::VenueVersion),
+        LiveOrders::WalletNotHeld => Some(Skip::WalletNotHeld),
     }
 }

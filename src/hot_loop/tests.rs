@@ -20,7 +20,7 @@ use crate::{
     engine::{self, Engine},
     journal::{self, Journal, JournalError, Record, recover},
     metrics::{Published, Stages},
-    start::recovered,
+    start::{Process, recovered},
     venue::paper::{Paper, PaperOptions},
 };
 
@@ -29,8 +29,8 @@ const SMALL: journal::Options = journal::Options { segment_bytes: 4 << 20, sync_
 fn start(dir: &Path) -> (HotThread, Published) {
     let config = Config::load(&Source::demo(), &Overrides::default()).unwrap_or_else(|problems| panic!("{problems}"));
     let (journal, _) = Journal::open(dir, &SMALL).expect("opened");
-    let stages = Stages::new();
-    let (core, ..) = recovered(&config, journal, stages.recorder(), clock::now()).expect("recovered");
+    let (stages, process) = (Stages::new(), Process { boot: "boot".to_owned(), wallet: None });
+    let (core, ..) = recovered(&config, journal, &process, stages.recorder(), clock::now()).expect("recovered");
     let published = Published::default();
     (HotThread::start(core, Arc::clone(&published), stages.recorder(), Wait::Park), published)
 }

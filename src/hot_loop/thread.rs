@@ -16,11 +16,12 @@ use super::{
 use crate::{
     clock,
     config::Wait,
-    domain::{Input, Nanos, PortfolioId, TokenId},
-    engine::{Engine, Entries, Events, book::Trust},
+    domain::{Input, Mode, Nanos, PortfolioId, Shares, TokenId},
+    engine::{Engine, Entries, Events, book::Trust, ledger::Account, position::Position},
     fault,
     journal::{Full, Journal, MarketAbout, Record, fits},
     metrics::{COOLING_SHOWN, CoolingNow, Mark, PortfolioNow, Published, Snapshot, Stage, StageRecorder},
+    venue::polymarket::reconcile::{Holding, LiveBooks},
 };
 
 /// Inputs taken from one ring before the others are looked at.
@@ -102,6 +103,7 @@ impl Hot {
     fn turn_until_stopped(&mut self) -> Result<(), Full> {
         loop {
             if !self.drain_control()? {
+                self.end(clock::now())?;
                 self.checkpoint(clock::now())?;
                 self.publish(clock::now(), String::new());
                 return Ok(());
@@ -227,6 +229,12 @@ impl Hot {
         Ok(())
     }
 
+    fn end(&mut self, now: Nanos) -> Result<(), Full> {
+        Log::reserve(&mut self.core.log)?;
+        self.core.log.append(now, &Record::Ended);
+        Ok(())
+    }
+
     fn sleep(&self, now: Nanos) {
         match self.wait {
             Wait::Spin => std::hint::spin_loop(),
@@ -272,6 +280,8 @@ impl Hot {
             fills: tally.fills,
             orders_open: engine.orders().open() as u32,
             positions_open: engine.positions().open() as u32,
+            unsettled: engine.unsettled().count() as u32,
+            unsettled_since: engine.unsettled().oldest(|_| true),
             parked: engine.parked() as u32,
             tokens: engine.tokens().len() as u32,
             books_live: live,
@@ -288,6 +298,7 @@ impl Hot {
             declined: tally.declined,
             cooling: self.cooling(),
             marks: self.marks(),
+            live_books: self.live_books(),
         };
         self.published.store(Arc::new(snapshot));
     }
@@ -321,6 +332,34 @@ impl Hot {
             }
         };
         (0..engine.portfolios().len()).map(now).collect()
+    }
+
+    fn live_books(&self) -> LiveBooks {
+        let engine = &self.core.engine;
+        let is_live = |id: PortfolioId| engine.portfolios()[id.index()].mode == Mode::Live;
+        let mut books = LiveBooks { settled: self.core.tally.settled, ..LiveBooks::default() };
+        for portfolio in engine.portfolios().iter().filter(|portfolio| portfolio.mode == Mode::Live) {
+            books.cash = books.cash + portfolio.ledger.held() - portfolio.ledger.balance(Account::Deployed);
+        }
+        for position in engine.positions().iter().filter(|position| is_live(position.portfolio)) {
+            let Position { token, shares, unsettled, sold, .. } = *position;
+            books.is_selling |= sold > Shares::ZERO;
+            // What its market pays is no position any more, whatever still waits for its settlement.
+            if shares + unsettled + sold > Shares::ZERO && engine.token(token).payout.is_none() {
+                books.holdings.push(Holding { token, shares, unsettled, sold });
+            }
+        }
+        books.holdings.sort_unstable_by_key(|holding| holding.token);
+        books.holdings.dedup_by(|next, sum| {
+            let is_same = next.token == sum.token;
+            if is_same {
+                sum.shares = sum.shares + next.shares;
+                sum.unsettled = sum.unsettled + next.unsettled;
+                sum.sold = sum.sold + next.sold;
+            }
+            is_same
+        });
+        books
     }
 
     fn marks(&self) -> Vec<Mark> {

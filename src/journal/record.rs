@@ -38,6 +38,17 @@ pub enum Record<'a> {
     Checkpoint {
         state: u64,
     },
+    /// Since when the machine is up on which the process runs: with another name it went down meanwhile.
+    Boot {
+        id: &'a str,
+    },
+    /// The process trades with this wallet, and holds its lease: whoever takes that later has a higher epoch.
+    Wallet {
+        address: &'a str,
+        epoch: u64,
+    },
+    /// The process ended in order: no event came after this.
+    Ended,
 }
 
 /// What people call a market. Text from strangers: never trusted, only shown.

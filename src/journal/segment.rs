@@ -14,6 +14,8 @@ use super::{JournalError, format::HEADER};
 const PAGE: usize = 4_096;
 /// How far ahead of the hot thread pages are made ready for writing. Each sync then writes as much, so it is little.
 const READY_AHEAD: usize = 16 * 1_024;
+/// How far ahead of the next record its cache lines are called near: a leader's trade makes some records at once.
+const FETCHED_AHEAD: usize = 512;
 /// How much of a new segment is written at once, so that the sync thread can look after the current one in between.
 const CHUNK: usize = 1_024 * 1_024;
 
@@ -91,6 +93,18 @@ impl Segment {
         // is the only caller, by `&mut self`. The file keeps its size while it is mapped (the directory is locked), so
         // no page is missing.
         unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.map.as_mut_ptr().add(offset), bytes.len()) }
+        #[cfg(target_arch = "x86_64")]
+        self.fetch(end);
+    }
+
+    /// Calls the cache lines after `offset` near, so that the next records do not wait for memory.
+    #[cfg(target_arch = "x86_64")]
+    fn fetch(&self, offset: usize) {
+        for line in (offset..self.map.len().min(offset + FETCHED_AHEAD)).step_by(64) {
+            use std::arch::x86_64::{_MM_HINT_ET0, _mm_prefetch};
+            // SAFETY: The range is inside the mapping. It is a hint, which reads and writes nothing.
+            unsafe { _mm_prefetch::<_MM_HINT_ET0>(self.map.as_ptr().add(line).cast()) }
+        }
     }
 
     /// Takes the page faults of the bytes after `offset` here, so that the journal's thread does not have to.

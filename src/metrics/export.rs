@@ -5,7 +5,7 @@ use std::fmt::{Display, Write};
 use hdrhistogram::Histogram;
 
 use super::{
-    AnswerClass, GatewayStatus, Snapshot, Stage, StageTimes, StoreStatus,
+    AnswerClass, GatewayStatus, ReconcileNow, Snapshot, Stage, StageTimes, StoreStatus,
     health::{FeedNow, RedeemNow},
 };
 use crate::domain::{Breaker, LiveOrders, PortfolioId, Refusal, Skip};
@@ -102,6 +102,18 @@ fn gateway(text: &mut Text, status: &GatewayStatus) {
     let now = status.now();
     let ready = u8::from(now.state == LiveOrders::Ready);
     text.one("live_ready", "gauge", "1 while live orders can leave.", &[], ready);
+    let lease = status.lease();
+    let held = u8::from(now.state != LiveOrders::WalletNotHeld && lease.epoch > 0);
+    text.one("wallet_lease_held", "gauge", "1 while the lease of the wallet is ours.", &[], held);
+    text.one(
+        "wallet_lease_epoch",
+        "gauge",
+        "Which lease of the wallet it is, counted over all engines.",
+        &[],
+        lease.epoch,
+    );
+    let renewed = seconds(lease.renewed_at.0.into());
+    text.one("wallet_lease_renewed_time_seconds", "gauge", "When it was renewed last, since 1970.", &[], renewed);
     text.family("live_answers_total", "counter", "What became of requests with orders, by class.");
     for class in AnswerClass::ALL {
         text.sample("live_answers_total", &[("class", class.code())], status.answers(class));
@@ -116,6 +128,20 @@ fn gateway(text: &mut Text, status: &GatewayStatus) {
     ] {
         text.one(name, kind, help, &[], value);
     }
+    wallet(text, &status.wallet());
+}
+
+fn wallet(text: &mut Text, now: &ReconcileNow) {
+    let at = seconds(now.whole_at.map_or(0, |at| at.0.into()));
+    let help = "When the wallet was last compared with our books, since 1970; 0: not yet.";
+    text.one("reconciled_time_seconds", "gauge", help, &[], at);
+    text.family("reconcile_reports_total", "counter", "Reads of the wallet, by their end.");
+    for (end, count) in [("compared", now.reports), ("failed", now.failures)] {
+        text.sample("reconcile_reports_total", &[("end", end)], count);
+    }
+    let help = "Differences between our books and the wallet.";
+    text.one("reconcile_differences", "gauge", help, &[], now.differences);
+    text.one("wallet_dollars", "gauge", "Dollars in the wallet.", &[], now.cash.unwrap_or_default());
 }
 
 fn stages(text: &mut Text, times: &StageTimes) {
@@ -187,6 +213,7 @@ fn engine(text: &mut Text, now: &Snapshot) {
     for (name, help, value) in [
         ("orders_open", "Orders that did not end yet.", now.orders_open),
         ("positions_open", "Positions with shares.", now.positions_open),
+        ("matches_unsettled", "Matches of live orders that wait for their settlement.", now.unsettled),
         ("signals_parked", "Signals that wait for their market or book.", now.parked),
         ("tokens", "Tokens the engine knows.", now.tokens),
         ("books_live", "Books that can be traded on.", now.books_live),
@@ -194,6 +221,9 @@ fn engine(text: &mut Text, now: &Snapshot) {
     ] {
         text.one(name, "gauge", help, &[], value);
     }
+    let since = seconds(now.unsettled_since.map_or(0, |since| since.0.into()));
+    let help = "Since when the first unsettled match waits, since 1970; 0: none does.";
+    text.one("match_unsettled_time_seconds", "gauge", help, &[], since);
     text.family("skips_total", "counter", "Signals the strategy said no to.");
     for (skip, count) in Skip::ALL.iter().zip(&now.skips) {
         text.sample("skips_total", &[("reason", skip.code())], count);

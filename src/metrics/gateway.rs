@@ -7,7 +7,10 @@ use std::sync::{
 
 use arc_swap::ArcSwap;
 
-use crate::domain::LiveOrders;
+use crate::{
+    domain::{LiveOrders, Nanos, Usdc},
+    venue::polymarket::reconcile::Held,
+};
 
 /// What became of requests with orders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +42,35 @@ pub struct GatewayStatus {
     answers: [AtomicU64; AnswerClass::ALL.len()],
     alarms: AtomicU64,
     foreign: AtomicU64,
+    lease: ArcSwap<LeaseNow>,
+    reconcile: ArcSwap<ReconcileNow>,
+}
+
+/// The lease of the wallet, as its keeper last said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LeaseNow {
+    /// Zero: there is none.
+    pub epoch: u64,
+    pub renewed_at: Nanos,
+    /// Why it is not renewed; empty when all is well.
+    pub trouble: String,
+}
+
+/// The wallet beside our books, as the reconciler last said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReconcileNow {
+    /// When everything was last read; `None`: not yet.
+    pub whole_at: Option<Nanos>,
+    /// Why the last report failed; empty: it did not.
+    pub failed: String,
+    /// Since the process began.
+    pub reports: u64,
+    pub failures: u64,
+    pub differences: usize,
+    /// The wallet's dollars; and those in our books, which cannot be more.
+    pub cash: Option<Usdc>,
+    pub cash_ours: Usdc,
+    pub held: Vec<Held>,
 }
 
 /// The gateway at a moment.
@@ -62,6 +94,22 @@ impl GatewayStatus {
 
     pub fn now(&self) -> Arc<GatewayNow> {
         self.now.load_full()
+    }
+
+    pub fn set_lease(&self, now: LeaseNow) {
+        self.lease.store(Arc::new(now));
+    }
+
+    pub fn lease(&self) -> Arc<LeaseNow> {
+        self.lease.load_full()
+    }
+
+    pub fn reconciled(&self, now: ReconcileNow) {
+        self.reconcile.store(Arc::new(now));
+    }
+
+    pub fn wallet(&self) -> Arc<ReconcileNow> {
+        self.reconcile.load_full()
     }
 
     pub fn answered(&self, class: AnswerClass) {

@@ -9,7 +9,7 @@ pub mod tally;
 
 pub mod window;
 
-pub use gateway::{AnswerClass, GatewayNow, GatewayStatus};
+pub use gateway::{AnswerClass, GatewayNow, GatewayStatus, LeaseNow, ReconcileNow};
 pub use health::{FeedStatus, RedeemStatus, StoreStatus};
 pub use snapshot::{COOLING_SHOWN, CoolingNow, Mark, PortfolioNow, Published, Snapshot};
 pub use stage::{Stage, StageRecorder, Stages};

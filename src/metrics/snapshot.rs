@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
-use crate::domain::{Breaker, LiveOrders, LiveSwitch, Nanos, PaperSwitch, PortfolioId, TokenId, Usdc};
+use crate::{
+    domain::{Breaker, LiveOrders, LiveSwitch, Nanos, PaperSwitch, PortfolioId, TokenId, Usdc},
+    venue::polymarket::reconcile::LiveBooks,
+};
 
 /// The latest [`Snapshot`]; reading it never waits.
 pub type Published = Arc<ArcSwap<Snapshot>>;
@@ -33,6 +36,9 @@ pub struct Snapshot {
     pub fills: u64,
     pub orders_open: u32,
     pub positions_open: u32,
+    /// Matches that wait for their settlement, and since when the first of them does.
+    pub unsettled: u32,
+    pub unsettled_since: Option<Nanos>,
     pub parked: u32,
     pub tokens: u32,
     pub books_live: u32,
@@ -55,6 +61,8 @@ pub struct Snapshot {
     pub cooling: Vec<CoolingNow>,
     /// Best prices of tokens with a position, for live marks.
     pub marks: Vec<Mark>,
+    /// What is held with real money.
+    pub live_books: LiveBooks,
 }
 
 /// The most waiting amounts that are shown.

@@ -147,6 +147,7 @@ impl<'a, P: FnMut(Progress)> Player<'a, P> {
             markets: vec![],
             ids: MarketIds::default(),
             live: crate::start::LiveLeft::default(),
+            past: crate::start::Past::default(),
         };
         let rows = match &replay.leaders {
             Some(path) => leader_rows(path)?,

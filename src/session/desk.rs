@@ -24,6 +24,7 @@ use crate::{
         polymarket::{
             Credentials, account,
             prepare::{Account, Prepared, SignedBy},
+            reconcile::Rules,
         },
     },
 };
@@ -76,6 +77,7 @@ pub fn live_side(
         user_url: config.feed.user_url.clone(),
         geoblock_url: account::geoblock_url(&config.feed.clob_url),
         observe: age_max.max(OBSERVE),
+        reconcile: Rules { every: config.reconcile.every, patience: config.reconcile.patience },
     };
     let outbox = Arc::<Outbox>::default();
     let arm = arm(wallet.clone(), Arc::clone(&gate), Arc::clone(&outbox), tokens);

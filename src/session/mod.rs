@@ -2,6 +2,8 @@
 //! the order that loses nothing.
 
 mod desk;
+mod lease;
+mod machine;
 mod summary;
 
 use std::{
@@ -18,6 +20,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use lease::{Lease, Pace};
 pub use summary::Summary;
 
 use crate::{
@@ -32,7 +35,8 @@ use crate::{
     hot_loop::{Command, Core, HotThread, Stamped},
     journal::{Full, Journal, JournalError, Tail, Torn},
     metrics::{FeedStatus, Published, Stages},
-    start::{self, Names, Notice, StartError},
+    secret::Wallet,
+    start::{self, Names, Notice, Process, StartError},
     store::{Database, DatabaseChoice, DatabaseError},
     venue::gate::Gate,
     web::{About, DataSource, WebState},
@@ -107,7 +111,9 @@ pub struct Session {
     complete: CancellationToken,
     fatal: mpsc::Receiver<String>,
     asked: AskedToStop,
+    lease: Option<lease::Kept>,
     _kills: (KillWatch, kill::Signal),
+    _only_here: Option<lease::OnlyHere>,
     pub notices: Vec<Notice>,
     /// Tokens that positions were held in at the start.
     pub held: Vec<(TokenId, String)>,
@@ -132,10 +138,19 @@ struct Recovered {
     notices: Vec<Notice>,
     tail: Tail,
     database: Database,
+    lease: Option<Lease>,
 }
 
-/// Opens journal and database, and rebuilds the state. What fails leaves nothing running.
-async fn recover(config: &Config, dir: &Path, stages: &Stages) -> Result<Recovered, SessionError> {
+/// Opens journal and database, takes the wallet's lease where live orders are allowed, and rebuilds the state. What fails leaves
+/// nothing running.
+async fn recover(
+    config: &Config,
+    dir: &Path,
+    wallet: Option<&Wallet>,
+    stages: &Stages,
+    asked: &mut AskedToStop,
+) -> Result<Recovered, SessionError> {
+    let boot = machine::boot()?;
     let options = crate::journal::Options {
         segment_bytes: config.journal.segment_bytes as usize,
         sync_interval: config.journal.sync_interval,
@@ -147,15 +162,43 @@ async fn recover(config: &Config, dir: &Path, stages: &Stages) -> Result<Recover
     };
     let database = Database::open(&choice).await?;
     let tail = journal.tail();
-    match start::recovered(config, journal, stages.recorder(), clock::now()) {
+    let lease = match leased(&database, wallet, &boot, dir, tail.journal(), asked).await {
+        Ok(lease) => lease,
+        Err(error) => {
+            let _ = database.stop().await;
+            return Err(error);
+        }
+    };
+    let process = Process { boot, wallet: lease.as_ref().map(|lease| (lease.claim.wallet.clone(), lease.epoch)) };
+    match start::recovered(config, journal, &process, stages.recorder(), clock::now()) {
         Ok((core, names, mut notices)) => {
             notices.extend(found.torn.map(interrupted));
-            Ok(Recovered { core, names, notices, tail, database })
+            Ok(Recovered { core, names, notices, tail, database, lease })
         }
         Err(error) => {
+            if let Some(lease) = lease {
+                lease.release().await;
+            }
             let _ = database.stop().await;
             Err(error.into())
         }
+    }
+}
+
+/// Takes the wallet's lease, unless it is to stop before that.
+async fn leased(
+    database: &Database,
+    wallet: Option<&Wallet>,
+    boot: &str,
+    dir: &Path,
+    journal: u64,
+    asked: &mut AskedToStop,
+) -> Result<Option<Lease>, SessionError> {
+    let Some(wallet) = wallet else { return Ok(None) };
+    let claim = lease::claim(wallet, boot, dir, journal)?;
+    tokio::select! {
+        lease = lease::take(database.pool(), claim, Pace::USUAL) => lease.map(Some),
+        () = asked.wait() => Err(SessionError::Part("stopped while it waited for the wallet's lease".to_owned())),
     }
 }
 
@@ -168,8 +211,14 @@ impl Session {
     /// Starts everything. What fails says what to do; nothing is left running then. Ctrl-C and SIGTERM count from here on:
     /// [`run`](Self::run) stops in order at once if one came meanwhile.
     pub async fn start(config: Arc<Config>, config_path: String, data: DataSource) -> Result<Session, SessionError> {
-        let asked = AskedToStop::listen();
+        // A whole engine is on its way through this: too large for the callers' stacks.
+        Box::pin(Session::begin(config, config_path, data)).await
+    }
+
+    async fn begin(config: Arc<Config>, config_path: String, data: DataSource) -> Result<Session, SessionError> {
+        let mut asked = AskedToStop::listen();
         let wallet = desk::wallet(&config)?;
+        let only_here = wallet.as_ref().map(|wallet| lease::only_here(wallet, &config.feed.clob_url)).transpose()?;
         desk::trust(&config)?;
         let purse = desk::purse(&config, wallet.as_ref())?;
         let dir = journal_dir(&config);
@@ -178,7 +227,8 @@ impl Session {
         let live_allowed = config.live.switch;
         let (config, killed) = unless_killed(config, &gate);
         let stages = Arc::new(Stages::new());
-        let Recovered { core, names, mut notices, tail, database } = recover(&config, &dir, &stages).await?;
+        let recovered = recover(&config, &dir, wallet.as_ref(), &stages, &mut asked).await?;
+        let Recovered { core, names, mut notices, tail, database, lease } = recovered;
         let resumed = names.live.resumed(&core.engine);
         notices.extend(killed);
         let mut held: Vec<TokenId> = core.engine.positions().iter().map(|position| position.token).collect();
@@ -191,6 +241,8 @@ impl Session {
         let tokens = Arc::default();
         let desk =
             wallet.map(|wallet| desk::live_side(&config, wallet, Arc::clone(&gate), &resumed, Arc::clone(&tokens)));
+        let lease =
+            lease.zip(desk.as_ref()).map(|(lease, desk)| lease.keep(Arc::clone(&gate), Arc::clone(&desk.status)));
         let plant = plant(&config, &hot, &names, &stages, &published, &database);
         let plant = Plant { gate, live_allowed, tokens, desk, purse, ..plant };
         let (data_dir, gate) = (&config.data.dir, Arc::clone(&plant.gate));
@@ -213,6 +265,8 @@ impl Session {
                 complete,
                 fatal,
                 asked,
+                lease,
+                _only_here: only_here,
                 _kills: kills,
                 notices,
                 held: held_names,
@@ -220,6 +274,9 @@ impl Session {
             Err(error) => {
                 let _ = hot.inlet.command(Command::Stop).await;
                 let _ = tokio::task::spawn_blocking(move || hot.join()).await;
+                if let Some(lease) = lease {
+                    lease.release().await;
+                }
                 let _ = database.stop().await;
                 Err(SessionError::Part(actor::spawn_failure(&error)))
             }
@@ -280,6 +337,9 @@ impl Session {
         self.complete.cancel();
         let _ = self.supervisor.call(SupervisorMessage::StopRest, patience).await;
         let _ = self.supervisor.stop_and_wait(None, patience).await;
+        if let Some(lease) = self.lease {
+            lease.release().await;
+        }
         let summary = Summary::of(&self.published.load(), &self.stages, &self.strategies);
         let database = self.database.stop().await;
         match ended {

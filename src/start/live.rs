@@ -5,13 +5,16 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::{
     domain::{
-        Event, Nanos, OrderId, TradeKey, VenueOrderId,
-        event::{Signed, Submitted},
+        Event, Nanos, OrderId, Side, TokenId, TradeKey, VenueOrderId,
+        event::{Difference, Differs, Signed, Submitted},
     },
     engine::Engine,
     venue::{
         outbox::Sent,
-        polymarket::follow::{FOREIGN_MAX, Stands},
+        polymarket::{
+            follow::{FOREIGN_MAX, Stands},
+            reconcile::Known,
+        },
     },
 };
 
@@ -28,6 +31,9 @@ pub struct LiveLeft {
     foreign: VecDeque<(TradeKey, VenueOrderId)>,
     ended: usize,
     last_at: Nanos,
+    matched_at: Nanos,
+    differs: BTreeMap<(Difference, Option<TokenId>), Differs>,
+    external: BTreeMap<TokenId, i64>,
 }
 
 #[derive(Debug)]
@@ -48,6 +54,8 @@ pub struct Resumed {
     pub foreign: Vec<(TradeKey, VenueOrderId)>,
     /// Trades since then are to be read.
     pub since: Nanos,
+    /// What the reconciler begins with.
+    pub known: Known,
 }
 
 impl LiveLeft {
@@ -69,8 +77,10 @@ impl LiveLeft {
         } else if let Event::Accepted { order } = event {
             self.on(*order, |left| left.is_accepted = true);
         } else if let Event::Matched(matched) = event {
+            self.matched_at = at;
             self.on(matched.order, |left| left.pending.extend([matched.trade]));
         } else if let Event::Confirmed { order, trade, .. } | Event::Voided { order, trade } = event {
+            self.matched_at = at;
             self.on(*order, |left| left.pending.retain(|pending| pending != trade));
         } else if let Event::Closed { order, .. } = event {
             self.on(*order, |left| left.ended_at = Some(at));
@@ -80,6 +90,17 @@ impl LiveLeft {
             self.foreign.push_back((external.trade, external.id));
             if self.foreign.len() > FOREIGN_MAX {
                 self.foreign.pop_front();
+            }
+            let shares = external.shares.0 as i64;
+            *self.external.entry(external.token).or_default() += match external.side {
+                Side::Buy => shares,
+                Side::Sell => -shares,
+            };
+        } else if let Event::Differs(differs) = event {
+            let key = (differs.what, differs.token);
+            match differs.ours == differs.theirs {
+                true => drop(self.differs.remove(&key)),
+                false => drop(self.differs.insert(key, *differs)),
             }
         }
     }
@@ -95,7 +116,12 @@ impl LiveLeft {
             let sent = Sent { order, id, portfolio, leader, token, side, kind, limit, shares, budget, fees, at };
             Some((sent, left.stands()))
         });
-        Resumed { orders: orders.collect(), foreign: self.foreign.iter().copied().collect(), since }
+        let known = Known {
+            matched_at: self.matched_at,
+            differs: self.differs.values().copied().collect(),
+            external: self.external.clone(),
+        };
+        Resumed { orders: orders.collect(), foreign: self.foreign.iter().copied().collect(), since, known }
     }
 
     fn on(&mut self, order: OrderId, change: impl FnOnce(&mut Left)) {

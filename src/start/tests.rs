@@ -29,7 +29,11 @@ fn config(strategies: &[(&str, &str, &str)]) -> Config {
 
 fn started(dir: &Path, config: &Config, at: Nanos) -> Result<(Core<Journal>, Names, Vec<Notice>), StartError> {
     let (journal, _) = Journal::open(dir, &SMALL)?;
-    recovered(config, journal, Stages::new().recorder(), at)
+    recovered(config, journal, &process("boot"), Stages::new().recorder(), at)
+}
+
+fn process(boot: &str) -> Process {
+    Process { boot: boot.to_owned(), wallet: None }
 }
 
 fn about() -> MarketAbout<'static> {

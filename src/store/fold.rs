@@ -112,7 +112,7 @@ impl Batch {
                 self.event(known, seq, now, &event)?;
                 self.events.push(EventRow { seq, at: now, kind: kind(&event), body: event });
             }
-            Record::Checkpoint { state: _ } => {}
+            Record::Checkpoint { .. } | Record::Boot { .. } | Record::Wallet { .. } | Record::Ended => {}
         }
         Ok(())
     }

@@ -3,10 +3,12 @@
 //!
 //! - [`private`] finds or starts a Postgres of our own; [`Database`] is that one or the one `DATABASE_URL` names.
 //! - [`writer`] folds journal records into the tables, one transaction a batch; [`follow`] is its loop.
+//! - [`lease`] says which engine may trade with a wallet: the one table that is not made from the journal.
 //! - [`testing`] gives each test a fresh migrated database: `TestDatabase::create().await -> PgPool`.
 
 pub mod database;
 pub mod follow;
+pub mod lease;
 pub mod private;
 pub mod query;
 pub mod testing;

@@ -1,10 +1,11 @@
 //! THE LAST LOOK: whether a live order may leave, read at the last instant before its bytes reach the socket, after every
-//! queue and every sleep. Closing it needs nothing and holds at once; a kill holds until the operator turns live on again.
+//! queue and every sleep. Closing it needs nothing and holds at once; a kill holds until the operator turns live on again, and
+//! it closes by itself when the lease of the wallet is over.
 
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use crate::{
-    domain::{LeaderId, LeaderSwitch, LiveSwitch, Side},
+    domain::{LeaderId, LeaderSwitch, LiveSwitch, Nanos, NotSent, Side},
     engine::LEADERS_MAX,
 };
 
@@ -15,6 +16,8 @@ pub struct Gate {
     /// not taken back with the older ones.
     kills: AtomicU64,
     revived: AtomicU64,
+    /// Until when the wallet is ours alone, by [`clock::since_boot`](crate::clock::since_boot).
+    held_until: AtomicU64,
     live: AtomicU8,
     leaders: Box<[AtomicU8]>,
 }
@@ -30,6 +33,7 @@ impl Default for Gate {
         Gate {
             kills: AtomicU64::new(0),
             revived: AtomicU64::new(0),
+            held_until: AtomicU64::new(0),
             live: AtomicU8::new(LiveSwitch::Off as u8),
             leaders: (0..LEADERS_MAX).map(|_| AtomicU8::new(LeaderSwitch::Inherit as u8)).collect(),
         }
@@ -65,9 +69,18 @@ impl Gate {
         self.leaders[leader.index()].store(to as u8, Ordering::SeqCst);
     }
 
-    /// Lets one order leave, or not. A sale leaves wherever the global switch or the leader's own is on: nobody is kept in by a
+    /// Says until when, by the machine's time since its boot, no other engine may take the wallet.
+    pub fn hold_until(&self, until: Nanos) {
+        self.held_until.store(until.0, Ordering::SeqCst);
+    }
+
+    pub fn held_until(&self) -> Nanos {
+        Nanos(self.held_until.load(Ordering::SeqCst))
+    }
+
+    /// Lets one order leave, or says why not. `since_boot` is the machine's time now. A sale leaves wherever the global switch or the leader's own is on: nobody is kept in by a
     /// switch that keeps out of entries.
-    pub fn permit(&self, leader: LeaderId, side: Side) -> Option<LivePermit> {
+    pub fn permit(&self, leader: LeaderId, side: Side, since_boot: Nanos) -> Result<LivePermit, NotSent> {
         let global = match self.live.load(Ordering::SeqCst) {
             live if live == LiveSwitch::On as u8 => LiveSwitch::On,
             live if live == LiveSwitch::Shadow as u8 => LiveSwitch::Shadow,
@@ -82,7 +95,13 @@ impl Gate {
             Side::Buy => global.for_leader(own),
             Side::Sell => global.max(global.for_leader(own)),
         };
-        (holds == LiveSwitch::On && !self.is_killed()).then_some(LivePermit(()))
+        if holds != LiveSwitch::On || self.is_killed() {
+            return Err(NotSent::LiveOff);
+        }
+        if self.held_until() <= since_boot {
+            return Err(NotSent::WalletNotHeld);
+        }
+        Ok(LivePermit(()))
     }
 }
 
@@ -95,7 +114,8 @@ mod tests {
     #[test]
     fn it_is_shut_until_told_and_after_a_kill() {
         let gate = Gate::default();
-        let is_open = |side| gate.permit(ADA, side).is_some();
+        gate.hold_until(Nanos::NEVER);
+        let is_open = |side| gate.permit(ADA, side, Nanos::ZERO).is_ok();
         assert!(!is_open(Side::Buy) && !is_open(Side::Sell));
         gate.set_live(LiveSwitch::On);
         assert!(is_open(Side::Buy) && is_open(Side::Sell));
@@ -115,12 +135,27 @@ mod tests {
     }
 
     #[test]
+    fn it_is_shut_from_the_moment_the_lease_of_the_wallet_is_over() {
+        let gate = Gate::default();
+        gate.set_live(LiveSwitch::On);
+        let at = |secs| gate.permit(ADA, Side::Sell, Nanos::from_secs(secs)).map(|_| ());
+        assert_eq!(at(0), Err(NotSent::WalletNotHeld), "nobody said that it is ours");
+        gate.hold_until(Nanos::from_secs(10));
+        assert_eq!((at(9), at(10)), (Ok(()), Err(NotSent::WalletNotHeld)));
+        gate.hold_until(Nanos::from_secs(20));
+        assert_eq!(at(19), Ok(()));
+        gate.set_live(LiveSwitch::Off);
+        assert_eq!(at(19), Err(NotSent::LiveOff));
+    }
+
+    #[test]
     fn a_leaders_switch_keeps_entries_out_and_lets_exits_go() {
         let gate = Gate::default();
+        gate.hold_until(Nanos::NEVER);
         let check = |live, own, buys, sells| {
             gate.set_live(live);
             gate.set_leader(ADA, own);
-            let is_open = |side| gate.permit(ADA, side).is_some();
+            let is_open = |side| gate.permit(ADA, side, Nanos::ZERO).is_ok();
             assert_eq!((is_open(Side::Buy), is_open(Side::Sell)), (buys, sells), "{live:?} {own:?}");
         };
         use LeaderSwitch::{ForceOff, ForceOn, Inherit};

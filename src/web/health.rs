@@ -5,8 +5,9 @@ use serde::Serialize;
 use super::{Web, figure, page, words};
 use crate::{
     domain::{LiveOrders, Nanos, PaperSwitch},
+    engine::unsettled::STUCK_AFTER,
     metrics::{
-        GatewayNow, Snapshot,
+        GatewayNow, LeaseNow, ReconcileNow, Snapshot,
         health::{FeedNow, RedeemNow},
     },
     venue::polymarket::redeem::LATE_AFTER,
@@ -99,7 +100,10 @@ pub fn look(web: &Web) -> Health {
     }
     if let Some(gateway) = &web.state.gateway {
         live_orders(&mut health, &gateway.now());
+        lease(&mut health, gateway.now().state, &gateway.lease(), now);
+        wallet(&mut health, &gateway.wallet(), now);
     }
+    settlement(&mut health, &snapshot, now);
     standing(&mut health, web);
     redemption(&mut health, &web.state.redeem.load(), now);
     store(&mut health, web, now);
@@ -130,6 +134,17 @@ fn engine(health: &mut Health, snapshot: &Snapshot, now: Nanos) {
     }
 }
 
+/// Matches that wait for their settlement. Nothing is said while there are none.
+fn settlement(health: &mut Health, snapshot: &Snapshot, now: Nanos) {
+    let Some(since) = snapshot.unsettled_since else { return };
+    let age = now.since(since);
+    let text = format!("{} matches wait, the oldest for {}", snapshot.unsettled, figure::length(age));
+    match STUCK_AFTER <= age {
+        true => health.add("settlement", Level::Degraded, format!("{text}: nothing is added to its market")),
+        false => health.add("settlement", Level::Ok, text),
+    }
+}
+
 /// Shares that won and are not money yet. Nothing is said while there are none.
 fn redemption(health: &mut Health, redeem: &RedeemNow, now: Nanos) {
     let Some(oldest) = redeem.oldest else { return };
@@ -141,7 +156,6 @@ fn redemption(health: &mut Health, redeem: &RedeemNow, now: Nanos) {
     }
 }
 
-/// Breakers that tripped, and how the switches stand.
 /// Live orders that cannot leave are worth a look; paper goes on whatever they do.
 fn live_orders(health: &mut Health, now: &GatewayNow) {
     let GatewayNow { state, step, connections_open, orders_open, orders_unknown, .. } = now;
@@ -160,13 +174,46 @@ fn live_orders(health: &mut Health, now: &GatewayNow) {
         | LiveOrders::ClosedOnly
         | LiveOrders::Blocked
         | LiveOrders::ClockOff
-        | LiveOrders::OtherVersion => {
+        | LiveOrders::OtherVersion
+        | LiveOrders::WalletNotHeld => {
             let step = figure::tame(step, 300);
             health.add("live orders", Level::Degraded, format!("cannot leave: {step}; {orders_open} open{unknown}"));
         }
     }
 }
 
+/// Who may trade with the wallet.
+fn lease(health: &mut Health, state: LiveOrders, lease: &LeaseNow, now: Nanos) {
+    let LeaseNow { epoch, renewed_at, trouble } = lease;
+    let ours = format!("epoch {epoch}, renewed {} ago", figure::length(now.since(*renewed_at)));
+    let why = figure::tame(trouble, 300);
+    match (state == LiveOrders::WalletNotHeld, trouble.is_empty()) {
+        (false, true) => health.add("wallet lease", Level::Ok, format!("held by this engine alone: {ours}")),
+        (false, false) => health.add("wallet lease", Level::Degraded, format!("held, but not renewed: {ours}; {why}")),
+        (true, _) => health.add("wallet lease", Level::Degraded, format!("not held, so nothing leaves: {ours}; {why}")),
+    }
+}
+
+/// Whether the wallet holds what our books say.
+fn wallet(health: &mut Health, reconcile: &ReconcileNow, now: Nanos) {
+    let when = match reconcile.whole_at {
+        Some(at) => format!("compared {} ago", figure::length(now.since(at))),
+        None => "not compared yet".to_owned(),
+    };
+    let failed = match reconcile.failed.as_str() {
+        "" => String::new(),
+        why => format!("; the last read failed: {}", figure::tame(why, 200)),
+    };
+    let (level, text) = match reconcile.differences {
+        0 if failed.is_empty() => (Level::Ok, "holds what our books say".to_owned()),
+        0 => (Level::Degraded, "held what our books say".to_owned()),
+        1 => (Level::Degraded, "1 difference from our books: look at what else uses it".to_owned()),
+        more => (Level::Degraded, format!("{more} differences from our books: look at what else uses it")),
+    };
+    health.add("wallet", level, format!("{text}; {when}{failed}"));
+}
+
+/// Breakers that tripped, and how the switches stand.
 fn standing(health: &mut Health, web: &Web) {
     let standing = web.pulse.borrow().standing.clone();
     let tripped = standing.tripped.iter().map(|(portfolio, breaker)| {

@@ -97,6 +97,7 @@ pub fn not_sent(cause: NotSent) -> &'static str {
         NotSent::NoConnection => "There was no connection to the venue, and nothing was written.",
         NotSent::QueueFull => "Too many orders waited to leave.",
         NotSent::NoAmounts => "Rounded as the venue asks, nothing was left of it.",
+        NotSent::WalletNotHeld => "Another engine might have held the wallet by then.",
     }
 }
 

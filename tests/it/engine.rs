@@ -81,10 +81,10 @@ pub fn remora() -> Command {
 /// Returns settings that follow the leaders of `venue` with the demo's strategies.
 pub fn settings(venue: &Server, more: &str) -> String {
     let demo = remora::config::DEMO.replace("every_s = 5", "every_s = 1");
-    let Server { market_url, activity_url, clob_url, gamma_url, .. } = venue;
+    let Server { market_url, activity_url, clob_url, gamma_url, data_url, .. } = venue;
     format!(
         "{demo}\n[feed]\nmarket_url = \"{market_url}\"\nactivity_url = \"{activity_url}\"\nclob_url = \"{clob_url}\"\n\
-         gamma_url = \"{gamma_url}\"\nsilence_s_max = 5\n{more}"
+         gamma_url = \"{gamma_url}\"\ndata_url = \"{data_url}\"\nsilence_s_max = 5\n{more}"
     )
 }
 

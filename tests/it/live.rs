@@ -29,7 +29,7 @@ use crate::{
 const SECRET: &str = "0101010101010101010101010101010101010101010101010101010101010101";
 
 /// A venue over TLS with leaders, and money for the wallet of our key.
-async fn venue(home: &Home) -> Server {
+pub async fn venue(home: &Home) -> Server {
     let identity = Identity::generate().expect("a certificate");
     identity.write_authority(home.path()).expect("written");
     let key = Key::from_bytes([1; 32]).expect("a key");
@@ -41,7 +41,7 @@ async fn venue(home: &Home) -> Server {
 }
 
 /// The settings of a strategy that copies all leaders with real money.
-fn config(home: &Home, venue: &Server, switch: &str, url: &str) -> Arc<Config> {
+pub fn config(home: &Home, venue: &Server, switch: &str, url: &str) -> Arc<Config> {
     let key = home.write("key", SECRET);
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).expect("permissions");
     let (user_url, authority) = (&venue.urls.ws_user, home.path().join("ca.pem"));

@@ -4,6 +4,7 @@
 mod disk;
 mod engine;
 mod faults;
+mod lease;
 mod live;
 mod orders;
 mod parts;

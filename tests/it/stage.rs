@@ -199,12 +199,6 @@ impl Stage {
         assert!(answer.status().is_success(), "{}", answer.text().await.unwrap_or_default());
     }
 
-    pub async fn steer(&self, what: &str, body: Value) {
-        let answer = self.http.post(format!("{}/{what}", self.venue.urls.control)).json(&body).send().await;
-        let answer = answer.expect("an answer");
-        assert!(answer.status().is_success(), "{}", answer.text().await.unwrap_or_default());
-    }
-
     pub async fn count(&self, query: &str) -> i64 {
         tables::count(&self.pool, query).await
     }

@@ -17,6 +17,9 @@ struct Arguments {
     /// Inputs of each trial, before its faults stop.
     #[arg(long, default_value_t = INPUTS)]
     inputs: usize,
+    /// How much of what happened before a violation is told.
+    #[arg(long, value_name = "LINES", default_value_t = 40)]
+    story: u16,
     /// Say in the end what happened, by name and number.
     #[arg(long)]
     coverage: bool,
@@ -32,7 +35,7 @@ fn main() -> ExitCode {
             Ok(its) => coverage.merge(&its),
             Err(violation) => {
                 violations += 1;
-                println!("{violation}");
+                println!("{violation:.*}", usize::from(arguments.story));
             }
         }
         if (index + 1) % (arguments.seeds / 20).max(1) == 0 {

@@ -5,6 +5,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
+use arc_swap::ArcSwapOption;
+
 use crate::{
     clock,
     domain::{LiveOrders, Nanos, VenueOrderId},
@@ -17,6 +19,8 @@ use crate::{
         polymarket::{
             credentials::Credentials,
             follow::{Evidence, Follower, Told},
+            reconcile::{Comparison, Rules},
+            rest::Rest,
         },
     },
 };
@@ -32,6 +36,8 @@ pub struct Places {
     pub geoblock_url: String,
     /// After a start, so long nothing is ordered: no leader's trade is copied by two processes.
     pub observe: Nanos,
+    /// How the wallet is compared with our books.
+    pub reconcile: Rules,
 }
 
 /// The live side of a process: there is one where `live.switch` is "on".
@@ -43,7 +49,10 @@ pub struct Desk {
     pub status: Arc<GatewayStatus>,
     pub channel: Arc<FeedStatus>,
     pub arm: Arm,
+    /// What may be asked of the venue; none before the way to it has been open.
+    pub rest: ArcSwapOption<Rest>,
     books: Mutex<Books>,
+    comparison: Mutex<Comparison>,
 }
 
 /// What is known of our orders.
@@ -74,6 +83,7 @@ impl Desk {
         for (sent, stands) in &resumed.orders {
             follower.hear(now, &Evidence::Resumed { sent: *sent, stands: *stands }, &mut told);
         }
+        let comparison = Mutex::new(Comparison::new(places.reconcile, resumed.known.clone()));
         let books = Books { follower, in_flight: HashSet::new(), told, state: LiveOrders::Missing };
         Desk {
             wallet,
@@ -83,12 +93,20 @@ impl Desk {
             status: Arc::default(),
             channel: Arc::new(FeedStatus::new("user channel")),
             arm,
+            rest: ArcSwapOption::empty(),
             books: Mutex::new(books),
+            comparison,
         }
     }
 
     /// Fails if somebody panicked with them in hand: what they say may be wrong, and restart is recovery.
     pub fn books(&self) -> Result<MutexGuard<'_, Books>, String> {
         self.books.lock().map_err(|_| "what is known of live orders is in doubt: start the process again".to_owned())
+    }
+
+    /// The same.
+    pub fn comparison(&self) -> Result<MutexGuard<'_, Comparison>, String> {
+        let doubt = |_| "what is known of the wallet is in doubt: start the process again".to_owned();
+        self.comparison.lock().map_err(doubt)
     }
 }

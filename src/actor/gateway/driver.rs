@@ -22,7 +22,7 @@ use super::{
 use crate::{
     clock,
     control::console::CancelAll,
-    domain::{Input, LeaderId, LiveOrders, Nanos, Side, TokenId, VenueOrderId},
+    domain::{Input, LeaderId, LiveOrders, Nanos, Noted, Side, TokenId, VenueOrderId},
     fault,
     feed::{
         account::{self, Message, Ours, Strange},
@@ -186,6 +186,7 @@ pub async fn run(desk: Arc<Desk>, mut around: Around) -> Ended {
         }
     };
     drop(opening);
+    desk.rest.store(Some(Arc::new(rest.clone())));
     let ours = Ours { key_id: api.id.clone(), wallet: desk.wallet.funder.to_string() };
     let dispatch = Dispatch { connections, gate: Arc::clone(&desk.gate), buckets, clock: clock::now };
     let (done, dones) = mpsc::unbounded_channel();
@@ -306,18 +307,6 @@ impl Driver {
             let answer = Answer::Unknown(Doubt::Forgotten);
             books.follower.hear(clock::now(), &Evidence::Answered { id, answer }, &mut books.told);
         }
-        self.step = "open orders".to_owned();
-        let (rest, done) = (self.rest.clone(), self.done.clone());
-        // What rests of our wallet, whoever ordered it.
-        tokio::spawn(async move {
-            let rows = rest.open_orders().await.map_err(|failure| failure.to_string());
-            for row in rows.unwrap_or_default() {
-                let id = row["id"].as_str().and_then(crate::venue::polymarket::follow::message::order_id);
-                if let Some(id) = id {
-                    let _ = done.send(Done::Order { id, read: Ok(Some(row)) });
-                }
-            }
-        });
         Ok(())
     }
 
@@ -337,7 +326,9 @@ impl Driver {
             let books = self.desk.books().map_err(Ended::Failed)?;
             (books.follower.state(), books.follower.open())
         };
-        let state = self.world.state(clock::now(), follower);
+        let world = self.world.state(clock::now(), follower);
+        let is_held = clock::since_boot() < self.desk.gate.held_until();
+        let state = if is_held { world } else { LiveOrders::WalletNotHeld };
         if state == LiveOrders::Ready {
             self.step.clear();
         }
@@ -362,7 +353,10 @@ impl Driver {
         let now = clock::now();
         let follower = self.desk.books().ok().and_then(|books| books.follower.next_due());
         let due = follower.into_iter().chain(self.world.next_due(now)).min();
-        let due = due.map_or(CHECK_SOON, |due| Duration::from_nanos(due.since(now).0).max(Duration::from_millis(1)));
+        let due = due.map_or(CHECK_SOON, |due| Duration::from_nanos(due.since(now).0));
+        let held = self.desk.gate.held_until().since(clock::since_boot());
+        let due = if held == Nanos::ZERO { due } else { due.min(Duration::from_nanos(held.0)) };
+        let due = due.min(CHECK_SOON).max(Duration::from_millis(1));
         if self.parked.is_empty() { due } else { due.min(PARKED_PAUSE) }
     }
 
@@ -450,6 +444,9 @@ impl Driver {
         }
         for noted in &told.noted {
             self.desk.status.met_foreign();
+            if let Noted::External(external) = noted {
+                self.desk.comparison().map_err(Ended::Failed)?.external(clock::now(), external);
+            }
             let command = Command::Noted(Box::new(*noted));
             self.around.commands.send(command).await.map_err(|_| Ended::Closed)?;
         }

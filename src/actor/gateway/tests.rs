@@ -1,5 +1,7 @@
 //! The driver against the simulated venue over TLS; what it tells the hot thread is what is checked.
 
+mod wallet;
+
 use std::time::Duration;
 
 use alloy::primitives::{B256, U256};
@@ -26,6 +28,7 @@ use crate::{
             Exchange, Key, Network, Order, SignatureType, amounts,
             credentials::Credentials,
             follow::Stands,
+            reconcile::Rules,
             rest::{Public, signed},
             signature,
         },
@@ -92,6 +95,7 @@ async fn bench(knobs: Knobs) -> Bench {
     let (anna, bob) = (trader(1).await, trader(2).await);
     let gate = Arc::new(Gate::default());
     gate.set_live(LiveSwitch::On);
+    gate.hold_until(Nanos::NEVER);
     Bench { venue, token, exchange, anna, bob, outbox: Arc::default(), gate }
 }
 
@@ -110,6 +114,7 @@ impl Bench {
             user_url: self.venue.urls.ws_user.clone(),
             geoblock_url: self.venue.urls.geoblock.clone(),
             observe: Nanos::from_millis(200),
+            reconcile: Rules { every: Nanos::from_secs(1), patience: Nanos::from_secs(6) },
         };
         let arm: Arm = Box::new(|_, _| Ok(()));
         let desk = Desk::new(wallet, places, Arc::clone(&self.gate), Arc::clone(&self.outbox), arm, resumed);
@@ -385,7 +390,12 @@ async fn what_the_last_process_sent_is_found_again() {
     assert_eq!(answer["status"], "matched", "{answer}");
     let id = answer["orderID"].as_str().and_then(crate::venue::polymarket::follow::message::order_id).expect("an id");
     let sent = Sent { id, ..sent.sent };
-    let resumed = Resumed { orders: vec![(sent, Stands::Unanswered)], foreign: vec![], since: clock::now() };
+    let resumed = Resumed {
+        orders: vec![(sent, Stands::Unanswered)],
+        foreign: vec![],
+        since: clock::now(),
+        ..Resumed::default()
+    };
     let mut work = bench.work(&resumed);
     work.until("the match", |input| matches!(input, Input::Matched { order, .. } if *order == sent.order)).await;
     assert_eq!(work.heard.iter().filter(|input| **input == Input::Unknown { order: sent.order }).count(), 1);

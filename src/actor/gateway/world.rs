@@ -45,7 +45,11 @@ impl World {
             | LiveOrders::ClockOff
             | LiveOrders::Blocked
             | LiveOrders::ClosedOnly => Nanos::NEVER,
-            LiveOrders::Missing | LiveOrders::Starting | LiveOrders::Ready | LiveOrders::ChannelDown => return,
+            LiveOrders::Missing
+            | LiveOrders::Starting
+            | LiveOrders::Ready
+            | LiveOrders::ChannelDown
+            | LiveOrders::WalletNotHeld => return,
         };
         let until = now.plus(retry_after_s.map_or(usual, Nanos::from_secs));
         if let Some(slot) = self.slot(state) {
@@ -113,6 +117,9 @@ pub const fn text(state: LiveOrders) -> &'static str {
             "this machine's clock and the venue's differ by two seconds or more: see to NTP (chrony)"
         }
         LiveOrders::OtherVersion => "the venue speaks a version that this program does not: look for an update",
+        LiveOrders::WalletNotHeld => {
+            "the lease of the wallet is not ours: another engine holds it, or Postgres was away for too long"
+        }
     }
 }
 

@@ -1,9 +1,14 @@
 //! What real money needs: a key that is nobody else's, an account that the venue takes orders of, a clock that is right.
 
+use std::time::Duration;
+
+use tokio::time::timeout;
+
 use super::Check;
 use crate::{
     config::Config,
     secret::{Wallet, sealed, wallet},
+    store::lease,
     venue::{
         chain::Purse,
         polymarket::{
@@ -19,6 +24,8 @@ use crate::{
 /// From here on orders may be refused; beyond the other they are.
 const CLOCK_WARN_S: i64 = 2;
 const CLOCK_MAX_S: i64 = 10;
+/// Postgres may take so long to say who holds the wallet.
+const LEASE_PATIENCE: Duration = Duration::from_secs(3);
 const NETWORK_FIX: &str = "check the network, and feed.clob_url";
 
 /// Returns the checks of live trading. Asks the venue with the key in the settings; sends nothing that trades.
@@ -31,7 +38,7 @@ pub async fn checks(config: &Config) -> Vec<Check> {
             return vec![Check::failed("key", found, fix)];
         }
     };
-    let mut found = vec![key(&wallet), signing(&wallet)];
+    let mut found = vec![key(&wallet), signing(&wallet), lease(&wallet, config).await];
     found.push(on_chain(&wallet, config).await);
     let account = Account::new(&config.feed.clob_url, &wallet);
     found.push(clock(account.clock_ahead().await));
@@ -63,6 +70,35 @@ pub async fn checks(config: &Config) -> Vec<Check> {
     });
     found.push(funds(&wallet, account.funds(&credentials, wallet.signature_type).await));
     found
+}
+
+/// Who may trade with the wallet now.
+async fn lease(wallet: &Wallet, config: &Config) -> Check {
+    const NAME: &str = "wallet";
+    let Some(url) = &config.store.database_url else {
+        let found =
+            "a Postgres of this data folder's own: engines of other machines would not see that the wallet is taken";
+        return Check::good(NAME, found);
+    };
+    let asked = timeout(LEASE_PATIENCE, lease::look_at(url, &format!("{:#x}", wallet.funder))).await;
+    let row = match asked {
+        Err(_) => {
+            return Check::warning(NAME, "who holds it is not known: Postgres does not answer", "see Postgres above");
+        }
+        Ok(Err(error)) => {
+            return Check::warning(NAME, format!("who holds it is not known: {error}"), "see Postgres above");
+        }
+        Ok(Ok(row)) => row,
+    };
+    let here = config.data.dir.join("journal").canonicalize().unwrap_or_default().display().to_string();
+    match row.filter(|row| !row.is_free) {
+        None => Check::good(NAME, "no engine holds it"),
+        Some(row) if row.data_dir == here => Check::good(NAME, format!("held by {row}")),
+        Some(row) => {
+            let fix = "only one engine trades with a wallet: stop that one first, or let this one be a shadow";
+            Check::warning(NAME, format!("held by {row}"), fix)
+        }
+    }
 }
 
 /// Whether shares that win become money again, and whether the contracts may take what they must.

@@ -320,6 +320,46 @@ fn an_unknown_order_lets_nothing_into_its_token_and_blocks_no_exit_of_what_is_co
     assert!(live_said(&mut world).ends_with("buy $50 @ 0.51"));
 }
 
+/// RELIABILITY.md F03: slow settlement is not taken for failure.
+#[test]
+fn a_match_that_is_stuck_lets_nothing_into_its_market_until_it_settles() {
+    let check = |settle: fn(&mut World)| {
+        let mut world = live();
+        let market = Market { condition: crate::domain::ConditionId(7), ..Market::COMMON };
+        for token in [TOKEN, OTHER] {
+            world.input(Input::MarketKnown { token, market });
+        }
+        world.leader(Side::Buy, 0.50, 100.0);
+        world.matches(1, 1, 60.0, 30.0);
+        world.ends(1, OrderEnd::Filled);
+        world.wait_unanswered(Nanos::from_millis(59_999));
+        liquid(&mut world);
+        world.book_of(OTHER, &[(0.48, 5_000.0), (0.49, 5_000.0)], &[(0.50, 5_000.0), (0.51, 5_000.0)]);
+        live_said(&mut world);
+        world.leader(Side::Buy, 0.50, 100.0);
+        assert_eq!(live_said(&mut world), "buy $50 @ 0.51");
+        world.ends(2, OrderEnd::Cancelled);
+        world.wait_unanswered(Nanos::from_millis(1));
+        live_said(&mut world);
+        // The other side of the market, too; and one wallet holds it for all strategies.
+        for token in [TOKEN, OTHER] {
+            world.next_group();
+            live_said(&mut world);
+            world.trade(LEADER, token, Side::Buy, 0.50, 100.0);
+            assert_eq!(live_said(&mut world), format!("refused {}", Refusal::SettlementStuck.code()));
+        }
+        assert_eq!(world.engine.unsettled().count(), 1);
+        settle(&mut world);
+        assert_eq!(world.engine.unsettled().count(), 0);
+        world.next_group();
+        live_said(&mut world);
+        world.leader(Side::Buy, 0.50, 100.0);
+        assert!(live_said(&mut world).ends_with("buy $50 @ 0.51"));
+    };
+    check(|world| world.confirms(1, 1));
+    check(|world| world.voids(1, 1));
+}
+
 #[test]
 fn only_a_proven_refusal_is_sent_again() {
     let settings = Settings { policy: OrderPolicy::FokThenFak, ..open_settings() };
@@ -396,6 +436,7 @@ fn what_live_orders_wait_for_is_said_and_exits_wait_with_them() {
     check(Blocked, Skip::PlaceBlocked, false);
     check(ClockOff, Skip::ClockOff, false);
     check(OtherVersion, Skip::VenueVersion, false);
+    check(WalletNotHeld, Skip::WalletNotHeld, false);
 }
 
 #[test]

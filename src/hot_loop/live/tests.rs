@@ -224,7 +224,8 @@ fn what_cannot_be_handed_over_ends_and_frees_its_money() {
 #[test]
 fn the_gate_follows_what_is_recorded() {
     let mut world = World::new(settings());
-    let is_open = |world: &World| world.gate.permit(ADA, Side::Buy).is_some();
+    world.gate.hold_until(Nanos::NEVER);
+    let is_open = |world: &World| world.gate.permit(ADA, Side::Buy, Nanos::ZERO).is_ok();
     assert!(is_open(&world));
     world.tell(Input::SwitchLeader { leader: ADA, to: LeaderSwitch::ForceOff });
     assert!(!is_open(&world));

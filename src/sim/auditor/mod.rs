@@ -270,7 +270,12 @@ impl Auditor {
             Event::Unpaused { portfolio } => self.pause(portfolio, false),
             Event::Tripped { portfolio, breaker, .. } => self.tripped(portfolio, breaker),
             Event::BreakerReset { portfolio, breaker } => {
-                self.purses[portfolio.index()].tripped.retain(|tripped| *tripped != breaker);
+                let purse = &mut self.purses[portfolio.index()];
+                purse.tripped.retain(|tripped| *tripped != breaker);
+                if breaker == Breaker::DailyLoss {
+                    // As much may be lost again: that is what its reset allows.
+                    purse.realised_by_day.remove(&day(now.0));
+                }
                 Ok(())
             }
             Event::LeaderBlocked { leader, until, numbers } => {

@@ -195,7 +195,11 @@ pub fn read_journal(dir: &Path) -> Result<Vec<Kept>, JournalError> {
             Record::Leader { id, .. } => What::Leader { id },
             Record::Portfolio { id, mode, .. } => What::Portfolio { id, mode },
             Record::Event(event) => What::Event(event),
-            Record::Market { .. } | Record::Checkpoint { .. } => What::Other,
+            Record::Market { .. }
+            | Record::Checkpoint { .. }
+            | Record::Boot { .. }
+            | Record::Wallet { .. }
+            | Record::Ended => What::Other,
         };
         kept.push(Kept { seq, at, what });
     }

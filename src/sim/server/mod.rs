@@ -225,6 +225,11 @@ impl Server {
         self.world.hub().split(wallet, token, shares, now())
     }
 
+    /// Sends shares from one wallet to another; `None` if there are no such wallets, token and shares.
+    pub fn send(&self, wallets: [Address; 2], token: &str, shares: Shares) -> Option<()> {
+        self.world.hub().give_shares(wallets, token, shares, now())
+    }
+
     /// Returns how many sockets are connected.
     pub fn connections(&self) -> usize {
         self.world.hub().connections()

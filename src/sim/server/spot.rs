@@ -108,6 +108,16 @@ impl Hub {
         self.tell(now);
         Some(())
     }
+
+    /// Sends shares from one wallet to another; `None` if there are no such wallets, token and shares.
+    pub fn give_shares(&mut self, [from, to]: [Address; 2], token: &str, shares: Shares, now: Nanos) -> Option<()> {
+        let spot = self.spot(token)?;
+        let account = |wallet| Some(self.desk.identity.wallet(wallet)?.account);
+        let accounts = [account(from)?, account(to)?];
+        self.exchange_mut().give_shares(accounts, spot.market, spot.outcome, shares).ok()?;
+        self.tell(now);
+        Some(())
+    }
 }
 
 fn market_of(event: &Event, exchange: &Exchange) -> Option<MarketId> {

@@ -26,6 +26,9 @@ pub use scene::Scene;
 /// How many inputs a trial has unless told otherwise, before its faults stop.
 pub const INPUTS: usize = 400;
 
+/// How much of what happened is told when something goes wrong, unless more is asked for.
+const STORY_LINES: usize = 40;
+
 /// What went wrong, and how to see it again.
 #[derive(Clone, Debug)]
 pub struct Violation {
@@ -33,16 +36,18 @@ pub struct Violation {
     /// A trial of so many inputs shows it again.
     pub inputs: usize,
     pub finding: String,
-    /// The last inputs and events, oldest first.
+    /// All inputs and events, oldest first.
     pub story: Vec<String>,
 }
 
+/// With so many of the last lines of its story as the precision says, or some.
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Violation { seed, inputs, finding, story } = self;
         writeln!(f, "seed {seed}, input {inputs}: {finding}")?;
         writeln!(f, "  repeat: scripts/simulate --seeds 1 --from {seed} --inputs {inputs}\n  before it:")?;
-        story.iter().try_for_each(|line| writeln!(f, "    {line}"))
+        let told = f.precision().unwrap_or(STORY_LINES).min(story.len());
+        story[story.len() - told..].iter().try_for_each(|line| writeln!(f, "    {line}"))
     }
 }
 

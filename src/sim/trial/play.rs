@@ -29,9 +29,6 @@ use crate::{
     venue::paper::{Paper, PaperOptions},
 };
 
-/// How much of what happened is told when something goes wrong.
-const STORY_LINES: usize = 40;
-
 /// A log that keeps what is written until somebody takes it.
 #[derive(Default)]
 struct Written(Vec<(Nanos, Event)>);
@@ -74,7 +71,7 @@ pub struct Play {
     inputs_meant: usize,
     /// Leader trades that were told, for sources that repeat them.
     told: VecDeque<Input>,
-    story: VecDeque<String>,
+    story: Vec<String>,
     coverage: Coverage,
 }
 
@@ -105,7 +102,7 @@ impl Play {
             inputs: 0,
             inputs_meant: 0,
             told: VecDeque::new(),
-            story: VecDeque::new(),
+            story: vec![],
             coverage: Coverage::default(),
             scene,
         };
@@ -123,7 +120,7 @@ impl Play {
     }
 
     pub fn story(&self) -> Vec<String> {
-        self.story.iter().cloned().collect()
+        self.story.clone()
     }
 
     pub fn coverage(self) -> Coverage {
@@ -629,10 +626,7 @@ impl Play {
     }
 
     fn tell(&mut self, line: impl FnOnce() -> String) {
-        if self.story.len() == STORY_LINES {
-            self.story.pop_front();
-        }
-        self.story.push_back(line());
+        self.story.push(line());
     }
 
     // -- the end -------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::buckets::{Buckets, Draw};
 use super::connection::{Connections, Failure, Reply};
+use crate::clock;
 use crate::domain::{LeaderId, Nanos, NotSent, Side};
 use crate::venue::gate::Gate;
 
@@ -59,8 +60,9 @@ impl Dispatch {
         if !self.buckets.lock().expect("nobody panicked with the buckets in hand").draw(now, draw) {
             return Dispatched::NotSent(NotSent::RateLimit);
         }
-        let Some(permit) = self.gate.permit(leaving.leader, leaving.side) else {
-            return Dispatched::NotSent(NotSent::LiveOff);
+        let permit = match self.gate.permit(leaving.leader, leaving.side, clock::since_boot()) {
+            Ok(permit) => permit,
+            Err(cause) => return Dispatched::NotSent(cause),
         };
         match warm.send(permit, leaving.request).await {
             Ok(reply) => {
@@ -102,7 +104,6 @@ mod tests {
     use tokio::sync::mpsc;
 
     use super::*;
-    use crate::clock;
     use crate::domain::LiveSwitch;
     use crate::venue::polymarket::connection::{CONNECTIONS, Target};
 
@@ -133,6 +134,7 @@ mod tests {
         });
         let gate = Arc::new(Gate::default());
         gate.set_live(LiveSwitch::On);
+        gate.hold_until(Nanos::NEVER);
         (Dispatch { connections, gate, buckets: Arc::default(), clock: clock::now }, got, answers)
     }
 
@@ -168,6 +170,7 @@ mod tests {
         assert!(got.try_recv().is_err(), "not a byte left after the switch went off");
     }
 
+    /// Binds: not_sent_wallet_not_held.
     /// Binds: `leave_by`, the rate limit, and the wait for a connection (NotSent::TooOld, RateLimit, NoConnection, LiveOff).
     #[tokio::test]
     async fn what_is_too_old_or_too_much_does_not_leave() {
@@ -186,6 +189,9 @@ mod tests {
         *dispatch.buckets.lock().expect("buckets") = Buckets::default();
         dispatch.gate.set_live(LiveSwitch::Off);
         assert_eq!(dispatch.send(leaving(Side::Sell, long)).await, Dispatched::NotSent(NotSent::LiveOff));
+        dispatch.gate.set_live(LiveSwitch::On);
+        dispatch.gate.hold_until(clock::since_boot());
+        assert_eq!(dispatch.send(leaving(Side::Sell, long)).await, Dispatched::NotSent(NotSent::WalletNotHeld));
 
         let free = TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("an address");
         let nobody = Connections::new(Target::new(&format!("http://{free}")).expect("an address"));

@@ -5,7 +5,7 @@
 //! the order id everywhere, [`signature`] signs it for one of the four kinds of wallets of [`wallet`] and checks it.
 //! [`auth`] is how a request says who sends it. [`prepare`] does all that again without a detour, for the trading path;
 //! [`dispatch`] looks a last time and writes it on a [`connection`]. [`answer`] reads what the venue says to an order, and
-//! [`follow`] goes with each order to its end, with what [`rest`] reads. What a wallet does on the chain itself is in
+//! [`follow`] goes with each order to its end, with what [`rest`] reads; [`reconcile`] compares our books with the wallet. What a wallet does on the chain itself is in
 //! [`onchain`], and [`redeem`] goes with shares that won until they are money. Source of all facts: PROTOCOL.md 1 and 2,
 //! proven by the vectors in `tests/data`, which the official clients made.
 
@@ -26,6 +26,7 @@ pub mod signature;
 pub mod wallet;
 pub mod answer;
 pub mod follow;
+pub mod reconcile;
 pub mod onchain;
 pub mod redeem;
 

@@ -1,6 +1,7 @@
 //! WHAT IS ASKED OF THE VENUE OVER REST: who we are to it, how our orders and trades stand, cancels, and whether the world lets
 //! us trade. Off the trading path. One request is one request: no repeat, no redirect, no proxy (RELIABILITY.md F26).
 
+mod index;
 mod request;
 
 use std::sync::{Arc, Mutex};
@@ -8,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use alloy::primitives::{Address, U256};
 use serde_json::Value;
 
+pub use index::{DataApi, Row};
 pub use request::{Failure, Place};
 use request::{Method, Requester};
 

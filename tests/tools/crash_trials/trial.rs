@@ -5,7 +5,6 @@ mod plan;
 
 use std::{
     fs::{self, File, Permissions},
-    net::TcpListener,
     os::unix::{fs::PermissionsExt, process::ExitStatusExt},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -135,12 +134,12 @@ impl Bench<'_> {
         let key = self.folder.join("key");
         fs::write(&key, "01".repeat(32))?;
         fs::set_permissions(&key, Permissions::from_mode(0o600))?;
-        let Server { market_url, activity_url, clob_url, gamma_url, .. } = venue;
+        let Server { market_url, activity_url, clob_url, gamma_url, data_url, .. } = venue;
         let (demo, user_url, rpc_url) = (remora::config::DEMO, &venue.urls.ws_user, &venue.urls.rpc_http);
         let (hand, more) = (leader::key().address(), plan.settings());
         let text = format!(
             "{demo}\n[feed]\nmarket_url = \"{market_url}\"\nactivity_url = \"{activity_url}\"\nclob_url = \"{clob_url}\"\n\
-             gamma_url = \"{gamma_url}\"\nuser_url = \"{user_url}\"\n\n[live]\nswitch = \"on\"\n\n[ceilings]\n\
+             gamma_url = \"{gamma_url}\"\ndata_url = \"{data_url}\"\nuser_url = \"{user_url}\"\n\n[live]\nswitch = \"on\"\n\n[ceilings]\n\
              usdc_per_minute_max = 0\n\n[chain]\nrpc_url = \"{rpc_url}\"\n\n[wallet]\nkey = \"file:{}\"\n\
              signature_type = \"eoa\"\n\n[[leader]]\nname = \"Hand\"\nwallet = \"{hand:#x}\"\n\n\
              [[strategy]]\nname = \"real\"\nleaders = [{}]\n\n[strategy.paper]\ncapital_usdc = 500\n\n\
@@ -164,10 +163,10 @@ impl Bench<'_> {
 
     fn start(&self, name: &str, death: Option<Death>) -> Result<Child, String> {
         let error = |error: std::io::Error| format!("the engine: {error}");
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).map_err(error)?.port();
         let output = File::create(self.folder.join(format!("output-{name}.txt"))).map_err(error)?;
         let config = self.folder.join("config.toml").display().to_string();
-        let mut command = self.command(&["run", "--config", &config, "--listen", &format!("127.0.0.1:{port}")]);
+        // Any port, and the same settings each time: under others live would begin off.
+        let mut command = self.command(&["run", "--config", &config, "--listen", "127.0.0.1:0"]);
         if let Some(Death::At(point, hits)) = death {
             command.env("REMORA_KILL_AT", format!("{point}:{hits}"));
         }

@@ -210,7 +210,8 @@ impl Answer {
                 | NotSent::DollarsPerOrder
                 | NotSent::TooOld
                 | NotSent::QueueFull
-                | NotSent::NoAmounts => "It never left.",
+                | NotSent::NoAmounts
+                | NotSent::WalletNotHeld => "It never left.",
             },
             Answer::Unknown(doubt) => doubt.text(),
         }

@@ -5,7 +5,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
 use super::*;
-use crate::domain::{LeaderId, LiveSwitch, Side};
+use crate::domain::{LeaderId, LiveSwitch, Nanos, Side};
 use crate::sim::server::tls::Identity;
 use crate::sim::server::{Options, Server};
 use crate::venue::gate::Gate;
@@ -17,11 +17,12 @@ const PATIENCE: Duration = Duration::from_secs(20);
 fn open_gate() -> Gate {
     let gate = Gate::default();
     gate.set_live(LiveSwitch::On);
+    gate.hold_until(Nanos::NEVER);
     gate
 }
 
 fn permit(gate: &Gate) -> LivePermit {
-    gate.permit(LeaderId(0), Side::Buy).expect("an open gate")
+    gate.permit(LeaderId(0), Side::Buy, Nanos::ZERO).expect("an open gate")
 }
 
 /// A server that answers each request of each connection with these bytes, if any, then goes on or closes.

@@ -92,6 +92,7 @@ impl Follower {
             Evidence::TradesRead { number, read } => self.trades_were_read(now, *number, read, told),
             Evidence::ChannelUp => self.channel_is_up(now),
             Evidence::ChannelDown => self.reads.channel_is_down(now),
+            Evidence::Swept { since } => self.reads.want_trades(*since),
         }
         self.settle_up(now, told);
     }
@@ -133,6 +134,11 @@ impl Follower {
         let open = self.orders.values().filter(|order| !order.is_over());
         let unknown = open.clone().filter(|order| order.is_unknown());
         (open.count(), unknown.count())
+    }
+
+    /// Yields the names of orders that rest in the book as far as is known.
+    pub fn resting(&self) -> impl Iterator<Item = VenueOrderId> {
+        self.orders.values().filter(|order| order.rests()).map(|order| order.sent.id)
     }
 
     /// Returns what was sent under this name.

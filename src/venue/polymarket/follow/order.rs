@@ -139,6 +139,10 @@ impl Followed {
         self.phase == Phase::Unknown
     }
 
+    pub fn rests(&self) -> bool {
+        self.phase == Phase::Resting
+    }
+
     /// Returns whether a match of it is neither confirmed nor void.
     pub fn is_settling(&self) -> bool {
         self.legs.oldest_pending().is_some()

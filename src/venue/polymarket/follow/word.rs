@@ -50,6 +50,10 @@ pub enum Evidence {
     },
     ChannelUp,
     ChannelDown,
+    /// From time to time, whatever the channel told: what happened since then is to be read.
+    Swept {
+        since: Nanos,
+    },
 }
 
 /// How the journal left an order.
