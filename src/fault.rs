@@ -5,12 +5,13 @@
 //! start reads it, once, and a name that is no point is refused: nothing fires by accident.
 
 /// Every point, in the order in which a copy of a trade passes them; then what goes on beside.
-pub const POINTS: [&str; 18] = [
+pub const POINTS: [&str; 24] = [
     "after_event_read",
     "after_submitted_record",
     "after_sign",
     "after_signed_record",
     "after_hand_over",
+    "before_connect",
     "before_first_byte",
     "after_first_byte",
     "after_last_byte",
@@ -20,7 +21,12 @@ pub const POINTS: [&str; 18] = [
     "after_confirmed_record",
     "after_void_record",
     "after_record",
+    "after_read",
+    "in_cancel",
+    "in_redeem",
     "in_switch",
+    "in_append",
+    "in_truncation",
     "in_group_sync",
     "in_tables_batch",
     "after_tables_commit",

@@ -1,8 +1,8 @@
 //! Crash trials and hell, in small: engines with live orders are killed, started again, and audited with the venue's truth log.
 //!
-//! A trial takes 40 s (a start observes for five seconds, a match settles within ten), and two at once are what two cores carry
-//! before leaders' trades are too old to copy: so there are four. More of them: `scripts/crash-trials 1000`; hell for ten
-//! minutes: `scripts/crash-trials --hell 600`, or in small by `cargo nextest run --run-ignored all hell`.
+//! A trial takes 15 to 30 s (each start observes for five seconds), and about eight at once are what two cores carry before a
+//! leader's trades are too old to copy: so there are seven. More of them: `scripts/crash-trials 1000`; hell for ten minutes:
+//! `scripts/crash-trials --hell 600`, or in small by `cargo nextest run --run-ignored all hell`.
 
 #[path = "tools/crash_trials/trial.rs"]
 mod trial;
@@ -42,8 +42,8 @@ macro_rules! trials {
 }
 
 trials! {
-    killed_on_the_way_out = 1..=2;
-    killed_on_the_way_back = 49..=50;
+    killed_on_the_way_out = 1..=4;
+    killed_on_the_way_back = 7..=9;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -17,7 +17,7 @@ use std::{
 use arc_swap::ArcSwapOption;
 use crossbeam::{queue::ArrayQueue, utils::CachePadded};
 
-use crate::domain::Nanos;
+use crate::{domain::Nanos, fault};
 
 use super::{
     Full, JournalError, Record, Torn,
@@ -143,6 +143,11 @@ impl Journal {
         if self.segment.size() - self.offset < size {
             self.turn();
         }
+        if fault::is_next("in_append") {
+            // Half a record is in the journal when the process dies.
+            self.segment.write(self.offset, &self.buffer[..size / 2]);
+        }
+        fault::point("in_append");
         self.segment.write(self.offset, &self.buffer[..size]);
         let seq = self.seq;
         (self.seq, self.link, self.offset) = (seq + 1, link, self.offset + size);

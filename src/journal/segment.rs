@@ -183,6 +183,7 @@ pub fn blank_from(path: &Path, offset: u64, size: u64) -> Result<(), JournalErro
         let length = (end - at).min(CHUNK as u64);
         file.write_all_at(&zeros[..length as usize], at).map_err(io_error(path, "write"))?;
         at += length;
+        crate::fault::point("in_truncation");
     }
     file.sync_all().map_err(io_error(path, "sync"))
 }

@@ -39,7 +39,7 @@ pub enum Stage {
 }
 
 impl Stage {
-    pub const ALL: [Stage; 12] = [
+    pub const ALL: [Stage; 13] = [
         Stage::Receive,
         Stage::Decode,
         Stage::Queue,

@@ -4,7 +4,7 @@
 //!
 //! Pure, in virtual time, without clock or task: `exchange` matches and settles orders, `workload` (with `listing`, `place`,
 //! `leader`, `book`, `random`) is who trades there and says what the public sees, `chain` makes blocks of it. `wire` writes
-//! what they say as the venue would; `server` serves it, to friends and to clients with keys.
+//! what they say as the venue would; `server` serves it, to friends and to clients with keys, such as a `hand`.
 //!
 //! Another world, of inputs alone and as pure, is `trial`: it tries the engine, and the `auditor` judges it. What a whole session
 //! with live orders leaves behind, on disk and at the venue, `live_audit` judges.
@@ -13,6 +13,7 @@ pub mod auditor;
 pub mod book;
 pub mod chain;
 pub mod exchange;
+pub mod hand;
 pub mod leader;
 pub mod listing;
 pub mod live_audit;

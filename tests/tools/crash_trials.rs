@@ -28,7 +28,7 @@ struct Arguments {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// How many at once: with too many the machine is slower than the leaders, and all their trades are too old
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, default_value_t = 8)]
     jobs: usize,
     /// Seconds of the hell profile without a kill, instead of trials.
     #[arg(long, value_name = "SECONDS")]
@@ -124,7 +124,9 @@ async fn run(arguments: Arguments) -> ExitCode {
     while let Some(ended) = running.join_next().await {
         match ended {
             Ok((plan, outcome)) => {
+                let known = summary.violations.len();
                 summary.add(&plan, &outcome);
+                summary.violations[known..].iter().for_each(|violation| eprintln!("VIOLATION {violation}"));
                 eprintln!(
                     "{} of {count}: seed {}, {}: {}",
                     summary.trials,
@@ -161,4 +163,4 @@ fn said(outcome: &Result<Outcome, String>) -> String {
 }
 
 /// Which behaviours there are is part of the summary's meaning.
-const _: () = assert!(Behaviour::ALL.len() == 5);
+const _: () = assert!(Behaviour::ALL.len() == 10);

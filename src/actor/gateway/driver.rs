@@ -19,13 +19,14 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use super::{
     desk::Desk,
     heart::Heart,
-    opening::{self, Failed, Finding, Step},
+    opening::{self, Failed, Finding, Opening, Taken},
     world::{self, World},
 };
 use crate::{
     clock,
     control::console::CancelAll,
     domain::{Input, LeaderId, LiveOrders, Nanos, NotSent, Noted, OrderKind, Shares, Side, TokenId, VenueOrderId},
+    fault,
     feed::{
         account::Ours,
         socket::{AccountSocket, Bytes, Greeting, Options, SocketEvent},
@@ -54,6 +55,8 @@ const PING_EVERY: Duration = Duration::from_secs(4);
 /// How often the world is asked whether it lets us trade: usually, while something is wrong, and where on earth we are.
 const CHECK_EVERY: Duration = Duration::from_secs(60);
 const CHECK_SOON: Duration = Duration::from_secs(5);
+/// The pause after a step of the start that failed; it doubles up to [`CHECK_SOON`].
+const PAUSE_MIN: Duration = Duration::from_millis(500);
 const PLACE_EVERY: u32 = 60;
 /// Messages in a token that has no id yet wait for it: so many, and so often they are tried again.
 const PARKED_MAX: usize = 256;
@@ -181,15 +184,18 @@ async fn open_and_drive(desk: &Arc<Desk>, around: &mut Around) -> Ended {
     if tell_state(desk, around, LiveOrders::Starting).await.is_err() {
         return Ended::Closed;
     }
-    let mut pause = Duration::from_millis(500);
+    let (mut pause, mut opening) = (PAUSE_MIN, Opening::new(&desk, &public, &buckets, &host));
     let (api, rest) = loop {
-        let opened = open(desk, &public, &buckets, &host, &mut world);
-        let opened = tokio::select! {
-            opened = opened => opened,
+        let taken = tokio::select! {
+            taken = opening.take_step(&mut world) => taken,
             () = around.stop.cancelled() => return Ended::Stopped,
         };
-        let failed = match opened {
-            Ok(opened) => break opened,
+        let failed = match taken {
+            Ok(Taken::Open(api, rest)) => break (*api, *rest),
+            Ok(Taken::Next) => {
+                pause = PAUSE_MIN;
+                continue;
+            }
             Err(failed) => failed,
         };
         tracing::error!(step = failed.step.code(), why = failed.why, "live orders cannot leave yet");
@@ -206,6 +212,7 @@ async fn open_and_drive(desk: &Arc<Desk>, around: &mut Around) -> Ended {
             }
         }
     };
+    drop(opening);
     desk.rest.store(Some(Arc::new(rest.clone())));
     let ours = Ours { key_id: api.id.clone(), wallet: desk.wallet.funder.to_string() };
     let dispatch = Dispatch { connections, gate: Arc::clone(&desk.gate), buckets, clock: clock::now };
@@ -227,26 +234,6 @@ async fn open_and_drive(desk: &Arc<Desk>, around: &mut Around) -> Ended {
         checks: 0,
     };
     driver.drive(dones).await
-}
-
-/// Goes through the steps of a start once.
-async fn open(
-    desk: &Desk,
-    public: &Public,
-    buckets: &SharedBuckets,
-    host: &str,
-    world: &mut World,
-) -> Result<(Credentials, Rest), Failed> {
-    let api = opening::credentials(desk, public).await?;
-    let rest = opening::rest(desk, &api, buckets);
-    let mut found = Vec::new();
-    opening::checks(public, &rest, &mut found).await?;
-    opening::place(public, &mut found).await?;
-    found.into_iter().for_each(|(state, is_there)| world.checked(state, is_there));
-    opening::allowances(desk, &rest).await?;
-    let failed = |why: String| Failed { step: Step::HotThread, state: LiveOrders::Missing, why };
-    (desk.arm)(&api, host).map_err(failed)?;
-    Ok((api, rest))
 }
 
 /// Tells the engine whether live orders can leave, if that changed.
@@ -491,6 +478,7 @@ impl Driver<'_> {
         let (rest, done) = (self.rest.clone(), self.done.clone());
         tokio::spawn(async move {
             let answer = rest.cancel(id).await.map_err(|failure| failure.to_string());
+            fault::point("in_cancel");
             let _ = done.send(Done::Cancel { id, answer });
         });
     }
@@ -584,6 +572,7 @@ impl Driver<'_> {
         match done {
             Done::Sent { id, dispatched, began } => self.answered(id, &dispatched, began),
             Done::Order { id, read } => {
+                fault::point("after_read");
                 let read = match read {
                     Ok(Some(row)) => self.order_row(&row),
                     Ok(None) => Read::Absent,
@@ -592,6 +581,7 @@ impl Driver<'_> {
                 self.hear(&Evidence::OrderRead { id, read })
             }
             Done::Trades { number, read } => {
+                fault::point("after_read");
                 let read = match read {
                     Ok(rows) => self.trade_rows(&rows),
                     Err(why) => failed(&why),
@@ -696,7 +686,9 @@ impl Driver<'_> {
         let Asked::CancelAll(answer) = asked;
         let rest = self.rest.clone();
         tokio::spawn(async move {
-            let result = match rest.cancel_all().await {
+            let cancelled = rest.cancel_all().await;
+            fault::point("in_cancel");
+            let result = match cancelled {
                 Ok((cancelled, 0)) => Ok(cancelled),
                 Ok((cancelled, kept)) => Err(format!("cancelled: {cancelled}; {kept} could not be cancelled")),
                 Err(failure) => Err(failure.to_string()),

@@ -3,7 +3,7 @@
 
 use std::{fmt, sync::Arc};
 
-use super::desk::Desk;
+use super::{desk::Desk, world::World};
 use crate::{
     clock,
     domain::{LiveOrders, Nanos},
@@ -75,6 +75,72 @@ impl Step {
 /// Returns whether the venue answered, with a no to what was asked.
 fn is_no(failure: &Failure) -> bool {
     matches!(failure, Failure::Status { status: 400..=403, .. })
+}
+
+/// The steps of a start, each taken until it succeeds: a venue that answers half of what it is asked would never answer all of
+/// it in a row.
+pub struct Opening<'a> {
+    desk: &'a Desk,
+    public: &'a Public,
+    buckets: &'a super::driver::SharedBuckets,
+    host: &'a str,
+    step: Step,
+    /// From the first step on.
+    open: Option<(Credentials, Rest)>,
+}
+
+pub enum Taken {
+    Next,
+    /// That was the last.
+    Open(Box<Credentials>, Box<Rest>),
+}
+
+impl<'a> Opening<'a> {
+    pub fn new(
+        desk: &'a Desk,
+        public: &'a Public,
+        buckets: &'a super::driver::SharedBuckets,
+        host: &'a str,
+    ) -> Opening<'a> {
+        Opening { desk, public, buckets, host, step: Step::Credentials, open: None }
+    }
+
+    /// Takes the next step; `world` learns what it finds.
+    pub async fn take_step(&mut self, world: &mut World) -> Result<Taken, Failed> {
+        let Some((api, rest)) = &self.open else {
+            let api = credentials(self.desk, self.public).await?;
+            let rest = rest(self.desk, &api, self.buckets);
+            (self.open, self.step) = (Some((api, rest)), Step::Clock);
+            return Ok(Taken::Next);
+        };
+        let mut found = Vec::new();
+        self.step = match self.step {
+            Step::Credentials | Step::Clock | Step::Version | Step::Account => {
+                let result = checks(self.public, rest, &mut found).await;
+                if result.as_ref().is_err_and(|failed| failed.state == LiveOrders::AuthMissing) {
+                    // It may be another key by now.
+                    self.open = None;
+                }
+                result?;
+                Step::Place
+            }
+            Step::Place => {
+                place(self.public, &mut found).await?;
+                Step::Allowances
+            }
+            Step::Allowances => {
+                allowances(self.desk, rest).await?;
+                Step::HotThread
+            }
+            Step::HotThread => {
+                let failed = |why: String| Step::HotThread.failed(LiveOrders::Missing, why);
+                (self.desk.arm)(api, self.host).map_err(failed)?;
+                return Ok(Taken::Open(Box::new(api.clone()), Box::new(rest.clone())));
+            }
+        };
+        found.into_iter().for_each(|(state, is_there)| world.checked(state, is_there));
+        Ok(Taken::Next)
+    }
 }
 
 /// Finds the API key again. Makes none: another process of the same key would lose its own.

@@ -7,7 +7,10 @@ use serde_json::Value;
 use super::books;
 use crate::{
     domain::{Nanos, event::Signed},
-    sim::server::truth::{Bytes, Entry, Line, Part},
+    sim::{
+        hand,
+        server::truth::{Bytes, Entry, Line, Part},
+    },
 };
 
 /// An order as it arrived; what of it is signed is what tells it from others.
@@ -87,7 +90,9 @@ impl Venue {
                 let path = path.split('?').next().unwrap_or_default();
                 if method == "POST" && (path == "/order" || path == "/orders") {
                     let faces = faces(&text(body));
-                    self.posts.extend(faces.into_iter().map(|face| Post { at, request: *request, face }));
+                    // What people order by hand is in no journal of ours; what it trades for our wallet is told as external.
+                    let faces = faces.into_iter().filter(|face| hand::SALT_END <= face.salt);
+                    self.posts.extend(faces.map(|face| Post { at, request: *request, face }));
                 }
             }
             Entry::Answered { request, status, body } => {

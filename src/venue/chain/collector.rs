@@ -125,6 +125,7 @@ impl Collector {
             Err(error) => return self.redemptions.not_sent(token, &error.to_string(), now),
         };
         self.redemptions.signed(token, signed.clone(), now);
+        crate::fault::point("in_redeem");
         let answer = self.purse.send(&signed).await;
         self.redemptions.answered(token, answer, now);
     }

@@ -1,20 +1,24 @@
-//! One trial: a venue with a truth log, an engine that copies its leaders with live on, kills, a last start, rest, the audit.
+//! One trial: a venue with a truth log, an engine that copies a leader with live on, kills, a last start, rest, the audit.
+
+mod leader;
+mod plan;
 
 use std::{
     fs::{self, File, Permissions},
     os::unix::{fs::PermissionsExt, process::ExitStatusExt},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
+use leader::Leader;
+pub use plan::{Behaviour, Death, Plan};
 use remora::{
     domain::{Nanos, Usdc},
-    fault::POINTS,
     sim::{
         live_audit::{self, Evidence, Extent, Keys, Rest, Terms, WINDOW},
-        random::Random,
-        server::{Funded, Knobs, Options, PrivateSettings, Profile, Server, truth::Truth},
+        server::{Funded, Knobs, Options, PrivateSettings, Server, truth::Truth},
     },
     store::testing::TestDatabase,
     venue::polymarket::Key,
@@ -24,105 +28,24 @@ use tokio::time::sleep;
 
 /// Longer than a start takes on a busy machine.
 const START_PATIENCE: Duration = Duration::from_secs(90);
+/// A point that is not passed so long after live is on is not passed in this trial: it dies all the same.
+const POINT_PATIENCE: Duration = Duration::from_secs(8);
+/// Longer than an engine only looks.
+const READY_PATIENCE: Duration = Duration::from_secs(9);
 /// Longer than a calm chain takes to settle, with the start's time to observe.
 const REST_PATIENCE: Duration = Duration::from_secs(90);
+/// How many orders are open, and matches unsettled.
+const MOVING: &str = include_str!("../rest.sql");
+/// The events of orders that are open, or have matches that are neither confirmed nor void.
+const STORY: &str = "with words as (
+        select (jsonb_path_query_first(body, '$.*.order'))::bigint as id, kind, seq, at, body from events
+    ), moving as (
+        select id from words where id >= 1099511627776 group by id having count(*) filter (where kind = 'closed') = 0
+            or count(*) filter (where kind = 'matched') > count(*) filter (where kind in ('confirmed', 'voided'))
+    )
+    select seq || ' ' || to_char(at, 'MI:SS.MS ') || body::text from words join moving using (id) order by id, seq";
 /// What passes the age limit of the settings may wait as long again for its connection; the feed says whole seconds.
 const AGE_MAX: Nanos = Nanos::from_millis(7_500);
-
-/// What the venue does with orders.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Behaviour {
-    Accepted,
-    Refused,
-    Delayed,
-    Timeout,
-    Ghost,
-    Hell,
-}
-
-impl Behaviour {
-    pub const ALL: [Behaviour; 5] =
-        [Behaviour::Accepted, Behaviour::Refused, Behaviour::Delayed, Behaviour::Timeout, Behaviour::Ghost];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Behaviour::Accepted => "accepted",
-            Behaviour::Refused => "refused",
-            Behaviour::Delayed => "delayed",
-            Behaviour::Timeout => "timeout",
-            Behaviour::Ghost => "ghost",
-            Behaviour::Hell => "hell",
-        }
-    }
-
-    fn knobs(self) -> Knobs {
-        match self {
-            Behaviour::Accepted | Behaviour::Refused => Knobs::CALM,
-            Behaviour::Delayed => Knobs { delayed_ppm: 1_000_000, delayed_ms: 1_500, ..Knobs::CALM },
-            Behaviour::Timeout => Knobs {
-                accept_then_timeout_ppm: 700_000,
-                answer_late_ms_min: 5_000,
-                answer_late_ms_max: 9_000,
-                ..Knobs::CALM
-            },
-            Behaviour::Ghost => {
-                Knobs { ghost_fill_ppm: 700_000, ghost_fill_ms_min: 1_000, ghost_fill_ms_max: 3_000, ..Knobs::CALM }
-            }
-            Behaviour::Hell => Profile::Hell.knobs(),
-        }
-    }
-
-    /// Where orders are to be refused, there is money for one or two.
-    fn money(self) -> Usdc {
-        match self {
-            Behaviour::Refused => Usdc::whole(9),
-            Behaviour::Accepted | Behaviour::Delayed | Behaviour::Timeout | Behaviour::Ghost | Behaviour::Hell => {
-                Usdc::whole(1_000)
-            }
-        }
-    }
-}
-
-/// When an engine dies.
-#[derive(Clone, Copy, Debug)]
-pub enum Death {
-    At(&'static str, u64),
-    After(Duration),
-}
-
-#[derive(Clone, Debug)]
-pub struct Plan {
-    pub seed: u64,
-    pub behaviour: Behaviour,
-    deaths: Vec<Death>,
-    rate_percent: u64,
-    /// How long the last engine trades before it is to come to rest.
-    trades_for: Duration,
-}
-
-impl Plan {
-    /// Behaviours in turn, points in turn; every third trial dies at random instants, every fourth twice.
-    pub fn of(seed: u64) -> Plan {
-        let mut random = Random::new(seed);
-        let behaviour = Behaviour::ALL[(seed % 5) as usize];
-        let point = POINTS[(seed / 5) as usize % POINTS.len()];
-        let first = match seed % 3 {
-            0 => Death::After(Duration::from_millis(random.range(0, 8_000))),
-            _ => Death::At(point, random.range(1, 3)),
-        };
-        let mut deaths = vec![first];
-        if seed.is_multiple_of(4) {
-            deaths.push(Death::After(Duration::from_millis(random.range(0, 8_000))));
-        }
-        // It only observes for the first five seconds.
-        let trades_for = Duration::from_millis(random.range(8_000, 16_000));
-        Plan { seed, behaviour, deaths, rate_percent: 200, trades_for }
-    }
-
-    pub fn hell(seed: u64, length: Duration) -> Plan {
-        Plan { seed, behaviour: Behaviour::Hell, deaths: vec![], rate_percent: 1_500, trades_for: length }
-    }
-}
 
 pub struct Outcome {
     pub extent: Extent,
@@ -149,7 +72,11 @@ pub async fn run(plan: &Plan, program: &Path, keep: bool) -> Result<Outcome, Str
     let socket = options.get_socket().ok_or("Postgres has no socket")?.display().to_string();
     let url = format!("postgres:///{}?host={socket}&user=remora", options.get_database().unwrap_or_default());
     let bench = Bench { program, folder: folder.clone(), url, pool };
-    let outcome = bench.play(plan).await?;
+    let outcome = bench.play(plan).await;
+    if !keep {
+        TestDatabase::drop(bench.pool).await;
+    }
+    let outcome = outcome?;
     if outcome.violations.is_empty() && !keep {
         let _ = fs::remove_dir_all(&folder);
     }
@@ -158,8 +85,10 @@ pub async fn run(plan: &Plan, program: &Path, keep: bool) -> Result<Outcome, Str
 
 impl Bench<'_> {
     async fn play(&self, plan: &Plan) -> Result<Outcome, String> {
-        let venue = self.venue(plan).await.map_err(|error| format!("the venue: {error}"))?;
-        self.write_settings(&venue).map_err(|error| format!("the settings: {error}"))?;
+        let venue = Arc::new(self.venue(plan).await.map_err(|error| format!("the venue: {error}"))?);
+        self.write_settings(&venue, plan).map_err(|error| format!("the settings: {error}"))?;
+        let leader = Leader::begin(&venue, plan.seed, plan.behaviour).await?;
+        turn(&venue, &plan.behaviour.knobs()).await?;
         let mut died_at = Vec::new();
         for (nth, death) in plan.deaths.iter().enumerate() {
             died_at.push(self.live_and_die(nth, *death).await?);
@@ -168,45 +97,57 @@ impl Bench<'_> {
         self.turn_on(&mut last).await?;
         sleep(plan.trades_for).await;
         if plan.behaviour == Behaviour::Hell {
-            turn_calm(&venue).await?;
+            turn(&venue, &Knobs::CALM).await?;
         }
+        leader.ends().await;
         let said = self.say(&["off"]).await;
-        let is_still = self.rest().await;
+        let is_still = self.rest(plan.behaviour).await;
+        let moving = if is_still { vec![] } else { self.moving().await };
         self.stop(last).await?;
+        let venue = Arc::into_inner(venue).ok_or("somebody still trades")?;
         venue.finish().await.map_err(|error| format!("the truth log: {error}"))?;
         let mut violations = self.audit().await?;
         if !is_still {
-            violations.1.push(format!("it did not come to rest in {REST_PATIENCE:?} (off: {said:?})"));
+            violations
+                .1
+                .push(format!("it did not come to rest in {REST_PATIENCE:?} (off: {said:?}); {}", moving.join("; ")));
         }
         Ok(Outcome { extent: violations.0, violations: violations.1, died_at })
     }
 
     async fn venue(&self, plan: &Plan) -> std::io::Result<Server> {
-        let key = Key::from_bytes([1; 32]).expect("a key");
-        let accounts = vec![Funded { key, money: plan.behaviour.money() }];
+        let ours = Funded { key: Key::from_bytes([1; 32]).expect("a key"), money: plan.behaviour.money() };
+        let his = Funded { key: leader::key(), money: Usdc::whole(10_000) };
+        let shop = Funded { key: leader::shop_key(), money: Usdc::whole(100_000) };
         let options = Options {
             seed: plan.seed,
             rate_percent: plan.rate_percent,
-            knobs: plan.behaviour.knobs(),
-            private: PrivateSettings { accounts, ..PrivateSettings::default() },
+            block_every: plan.block_every,
+            private: PrivateSettings { accounts: vec![ours, his, shop], ..PrivateSettings::default() },
             truth: Some(Truth::begin(&self.folder.join("truth.jsonl"))?),
             ..Options::default()
         };
         Server::start(options).await
     }
 
-    fn write_settings(&self, venue: &Server) -> std::io::Result<()> {
+    fn write_settings(&self, venue: &Server, plan: &Plan) -> std::io::Result<()> {
         let key = self.folder.join("key");
         fs::write(&key, "01".repeat(32))?;
         fs::set_permissions(&key, Permissions::from_mode(0o600))?;
         let Server { market_url, activity_url, clob_url, gamma_url, data_url, .. } = venue;
-        let (demo, user_url) = (remora::config::DEMO, &venue.urls.ws_user);
+        let (demo, user_url, rpc_url) = (remora::config::DEMO, &venue.urls.ws_user, &venue.urls.rpc_http);
+        let (hand, more) = (leader::key().address(), plan.settings());
         let text = format!(
             "{demo}\n[feed]\nmarket_url = \"{market_url}\"\nactivity_url = \"{activity_url}\"\nclob_url = \"{clob_url}\"\n\
-             gamma_url = \"{gamma_url}\"\ndata_url = \"{data_url}\"\nuser_url = \"{user_url}\"\nsilence_s_max = 5\n\n[live]\nswitch = \"on\"\n\n[wallet]\n\
-             key = \"file:{}\"\nsignature_type = \"eoa\"\n\n[[strategy]]\nname = \"real\"\nleaders = [\"Ada\", \"Bo\", \"Cy\"]\n\n\
-             [strategy.paper]\ncapital_usdc = 500\n\n[strategy.live]\ncapital_usdc = 500\nsize_usdc = 5\nprice_guard_buy_percent = 20\nslippage_buy_percent = 20\n",
-            key.display()
+             gamma_url = \"{gamma_url}\"\ndata_url = \"{data_url}\"\nuser_url = \"{user_url}\"\n\n[live]\nswitch = \"on\"\n\n[ceilings]\n\
+             usdc_per_minute_max = 0\n\n[chain]\nrpc_url = \"{rpc_url}\"\n\n[wallet]\nkey = \"file:{}\"\n\
+             signature_type = \"eoa\"\n\n[[leader]]\nname = \"Hand\"\nwallet = \"{hand:#x}\"\n\n\
+             [[strategy]]\nname = \"real\"\nleaders = [{}]\n\n[strategy.paper]\ncapital_usdc = 500\n\n\
+             [strategy.live]\ncapital_usdc = 5000\nsize_usdc = 5\nprice_guard_buy_percent = 20\nslippage_buy_percent = 20\n\
+             spread_buy_max = 1\nunknown_orders_max = 4\nunknown_burst_max = 0\nlosses_in_row_max = 0\nround_trips_max = 0\n\
+             median_factor_max = 0\norders_per_minute_max = 0\ncooling_minutes = 0\n{more}",
+            key.display(),
+            if plan.rate_percent == 0 { "\"Hand\"" } else { "\"Hand\", \"Ada\", \"Bo\", \"Cy\"" }
         );
         fs::write(self.folder.join("config.toml"), text)
     }
@@ -237,7 +178,7 @@ impl Bench<'_> {
     async fn live_and_die(&self, nth: usize, death: Death) -> Result<String, String> {
         let mut engine = self.start(&nth.to_string(), Some(death))?;
         let (point, patience) = match death {
-            Death::At(point, _) => (point, Duration::from_secs(20)),
+            Death::At(point, _) => (point, POINT_PATIENCE),
             // The second time: somewhere in the recovery.
             Death::After(after) if nth > 0 => ("random", after),
             Death::After(after) => {
@@ -276,10 +217,12 @@ impl Bench<'_> {
                 return Err(format!("the engine ended: {status}; {said}"));
             }
             said = self.say(&["on", "--sentence", "trade with real money"]).await;
-            if said.starts_with("0 ") || said.contains("live is on") {
+            // One that is on stays so over a restart, and only looks for a while; a venue that restarts keeps it so.
+            let is_on = said.contains("live is on");
+            if said.starts_with("0 ") || is_on && (!said.contains("cannot leave") || READY_PATIENCE < began.elapsed()) {
                 return Ok(());
             }
-            sleep(Duration::from_millis(700)).await;
+            sleep(Duration::from_millis(500)).await;
         }
         Err(format!("live could not be turned on: {said}"))
     }
@@ -298,31 +241,28 @@ impl Bench<'_> {
         }
     }
 
-    /// Waits until no order is open and every match has settled; says whether that came.
-    async fn rest(&self) -> bool {
-        // An order that nobody answered for is in doubt for ten minutes: the auditor asks whether it may be.
-        const OPEN: &str = "with words as (
-                select (jsonb_path_query_first(body, '$.*.order'))::bigint as id, kind from events
-            ), live as (
-                select id, count(*) filter (where kind = 'closed') as closed, count(*) filter (where kind = 'matched') as matched,
-                    count(*) filter (where kind in ('confirmed', 'voided')) as settled,
-                    count(*) filter (where kind = 'unknown') > count(*) filter (where kind = 'accepted') as in_doubt
-                from words where id >= 1099511627776 group by id
-            )
-            select coalesce(sum(case when closed = 0 and not (in_doubt and matched = 0) then 1 else 0 end
-                + greatest(0, matched - settled)), 0)::bigint from live";
+    /// Waits until no order is open and every match has settled, and stays so; says whether that came.
+    async fn rest(&self, behaviour: Behaviour) -> bool {
         let began = Instant::now();
-        let mut still = 0;
+        let mut still_since = Instant::now();
         while began.elapsed() < REST_PATIENCE {
-            let open: Result<i64, _> = sqlx::query_scalar(OPEN).fetch_one(&self.pool).await;
-            // The user channel may yet tell of something: it must stay so for a while.
-            still = if open.is_ok_and(|open| open <= 0) { still + 1 } else { 0 };
-            if still == 12 {
+            // What rests in the book rests until somebody takes it away.
+            self.say(&["cancel-all"]).await;
+            let open: Result<i64, _> = sqlx::query_scalar(MOVING).fetch_one(&self.pool).await;
+            if open.is_ok_and(|open| open > 0) {
+                still_since = Instant::now();
+            } else if behaviour.stillness() < still_since.elapsed() {
                 return true;
             }
-            sleep(Duration::from_millis(500)).await;
+            sleep(Duration::from_millis(300)).await;
         }
         false
+    }
+
+    /// Tells the story of what keeps it from rest.
+    async fn moving(&self) -> Vec<String> {
+        let rows: Result<Vec<String>, _> = sqlx::query_scalar(STORY).fetch_all(&self.pool).await;
+        rows.unwrap_or_else(|error| vec![error.to_string()])
     }
 
     async fn stop(&self, mut engine: Child) -> Result<(), String> {
@@ -349,7 +289,9 @@ impl Bench<'_> {
             rest: Rest::AtRest,
             keys: Keys::Loaded,
             age_max: AGE_MAX,
-            grace: Nanos::from_millis(250),
+            // The venue stamps an order when its turn comes, on a machine that many trials share. That what waits stays in is
+            // shown to the millisecond by `off_keeps_in_what_waits_and_follows_what_left`.
+            grace: Nanos::from_secs(1),
             absent_after: WINDOW,
         };
         let (found, extent) = live_audit::audit(&Evidence { truth, journal, archive }, &terms);
@@ -357,12 +299,12 @@ impl Bench<'_> {
     }
 }
 
-/// The storm is over; what is under way may end.
-async fn turn_calm(venue: &Server) -> Result<(), String> {
+/// Changes how the venue behaves; what is under way goes on.
+async fn turn(venue: &Server, knobs: &Knobs) -> Result<(), String> {
     let url = format!("{}/knobs", venue.urls.control);
     remora::feed::install_tls();
     let client = reqwest::Client::builder().tls_backend_preconfigured(remora::feed::client_tls()).build();
     let client = client.map_err(|error| error.to_string())?;
-    let answer = client.put(url).json(&serde_json::json!({})).send().await;
+    let answer = client.put(url).json(knobs).send().await;
     answer.map(|_| ()).map_err(|error| format!("the knobs cannot be turned: {error}"))
 }

@@ -106,6 +106,7 @@ impl Line {
 }
 
 async fn open(target: &Target) -> io::Result<Line> {
+    fault::point("before_connect");
     let socket = TcpStream::connect((target.name.as_str(), target.port)).await?;
     socket.set_nodelay(true)?;
     let written = Arc::new(AtomicU64::new(0));
