@@ -28,9 +28,10 @@
 //! Follow a leader's trade: [`feed::leader`] decodes its frame, [`actor::activity_feed`] hands it to the hot thread
 //! ([`hot_loop`]), [`engine::Engine::step`] decides it for every portfolio that follows him, [`hot_loop::Core`] appends the
 //! events to the [`journal`], then gives the order to [`venue::paper`]; its fill comes back as an input. A live order is signed
-//! by [`venue::polymarket::prepare`], has its name in the journal, and waits in the [`venue::outbox`] for the gateway
+//! by [`venue::polymarket::prepare`], ahead where it could be foreseen ([`engine::foresee`]), has its name in the journal, and waits in the [`venue::outbox`] for the gateway
 //! ([`actor::gateway`]), which looks at the [`venue::gate`] a last time and writes its bytes; whatever the venue says of it is
-//! evidence for the follower ([`venue::polymarket::follow`]), which tells the engine what became of it. [`store`] folds the
+//! evidence for the follower ([`venue::polymarket::follow`]), which tells the engine what became of it; the reconciler
+//! ([`actor::reconciler`]) compares the wallet with the books. [`store`] folds the
 //! journal into Postgres, [`web`] shows it. [`session`] starts and stops all that; [`start`] is recovery. [`report`] plays
 //! recordings through the same engine, [`sim`] is the world of the demo and the tests: an exchange, a chain and the venue's
 //! whole wire, also as a program of its own (`remora venue`), on which the official clients of others live their day

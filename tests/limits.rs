@@ -18,10 +18,11 @@ use remora::{
 };
 
 /// Parts of the settings whose keys limit or switch what is decided.
-const DECIDING: [&str; 8] = [
+const DECIDING: [&str; 9] = [
     "paper",
     "live",
     "ceilings",
+    "prepare",
     "signals",
     "strategy_default",
     "strategy_default.paper",

@@ -31,7 +31,7 @@ use remora::{
         polymarket::{
             Credentials, Network, SignatureType,
             auth::Secret,
-            prepare::{Account, Prepared, SignedBy},
+            prepare::{Account, Prepared, SignedBy, ahead},
         },
     },
 };
@@ -275,12 +275,22 @@ fn a_leaders_frame_becomes_a_signed_request_without_allocating() {
         (SignatureType::DepositWallet, SignedBy::Owner),
         (SignatureType::DepositWallet, SignedBy::Session),
     ] {
-        let counted = live_orders(signature_type, signed_by);
-        assert_eq!(counted, 0, "{signature_type:?} {signed_by:?}");
+        for (foresight, expected) in [(Foresight::None, 0), (Foresight::Usual, 9)] {
+            let (counted, hits) = live_orders(signature_type, signed_by, foresight);
+            assert_eq!((counted, hits), (0, expected), "{signature_type:?} {signed_by:?} {foresight:?}");
+        }
     }
 }
 
-fn live_orders(signature_type: SignatureType, signed_by: SignedBy) -> u64 {
+/// Whether orders are signed ahead.
+#[derive(Clone, Copy, Debug)]
+enum Foresight {
+    None,
+    Usual,
+}
+
+/// Returns how often memory was asked for, and how many orders were found signed.
+fn live_orders(signature_type: SignatureType, signed_by: SignedBy, foresight: Foresight) -> (u64, u64) {
     let config = Config::load(&Source::DefaultsOnly, &Overrides::default()).expect("the defaults are right");
     let folder = tempfile::tempdir().expect("a folder");
     let (journal, _) = Journal::open(folder.path(), &Options::default()).expect("opened");
@@ -304,7 +314,11 @@ fn live_orders(signature_type: SignatureType, signed_by: SignedBy) -> u64 {
     let (funder, network) = (key.address(), Network::Polygon);
     let account = Account { key, signed_by, signature_type, funder, network, api, host };
     let outbox = std::sync::Arc::new(Outbox::default());
-    let prepared = Prepared::new(&account, begin).expect("a fit account");
+    let mut prepared = Prepared::new(&account, begin).expect("a fit account");
+    let mut signer = match foresight {
+        Foresight::None => None,
+        Foresight::Usual => Some(prepared.sign_ahead(ahead::Options::USUAL, begin)),
+    };
     core.set_live_polymarket(Live::new(
         prepared,
         std::sync::Arc::clone(&outbox),
@@ -327,6 +341,11 @@ fn live_orders(signature_type: SignatureType, signed_by: SignedBy) -> u64 {
         let at = begin.plus(Nanos::from_secs(5 * n));
         decoder.decode(book.as_bytes(), &registry, &mut batch).expect("a book");
         batch.inputs.iter().for_each(|input| core.handle(at, input).expect("room"));
+        while core.prepare() <= at {}
+        // The other thread's part, on this one: it asks for no memory either.
+        if let Some(signer) = &mut signer {
+            signer.sign(at, 100);
+        }
         core.prepare();
         let Ok(Sighting::Trade(trade)) = leaders.decode_rtds(trades[n as usize].as_bytes(), &registry) else {
             panic!("a trade")
@@ -337,5 +356,5 @@ fn live_orders(signature_type: SignatureType, signed_by: SignedBy) -> u64 {
     round(0);
     let counted = allocations_during(|| (1..10).for_each(&mut round));
     assert_eq!((outbox.orders.len(), outbox.sent.len()), (10, 10), "{:?}", core.tally);
-    counted
+    (counted, core.ahead_now().hits)
 }

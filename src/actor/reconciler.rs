@@ -29,8 +29,10 @@ use crate::{
 
 /// How often our own books are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// Between two balances, so that the venue's limit is left to others, too.
-const BALANCE_PAUSE: Duration = Duration::from_millis(700);
+/// Between two balances, so that some of our share of the venue's limit is left to others: two requests a second.
+const PAUSE: Duration = Duration::from_millis(700);
+/// The same, where each takes two requests.
+const PAUSE_ANEW: Duration = Duration::from_millis(1_300);
 /// Notes that wait for the hot thread.
 const COMMANDS_MAX: usize = 64;
 
@@ -149,8 +151,15 @@ impl Work {
         match self.read(&rest, &asks).await {
             Ok(report) => {
                 let mut found = Vec::new();
-                self.desk.comparison()?.compare(now, &asks, &report, &mut found);
+                let news = {
+                    let mut comparison = self.desk.comparison()?;
+                    comparison.compare(now, &asks, &report, &mut found);
+                    if asks.is_whole { comparison.news() } else { Vec::new() }
+                };
                 self.tell(&found).await?;
+                for holds in news {
+                    self.note(Noted::WalletHolds(holds)).await?;
+                }
                 self.shown.reports += 1;
                 self.shown.failed.clear();
                 if asks.is_whole {
@@ -198,10 +207,14 @@ impl Work {
                     "our books and the wallet differ: look at what else uses the wallet; nothing is traded by it"
                 );
             }
-            let command = Command::Noted(Box::new(Noted::Differs(*differs)));
-            self.around.commands.send(command).await.map_err(|_| "the hot thread has ended".to_owned())?;
+            self.note(Noted::Differs(*differs)).await?;
         }
         Ok(())
+    }
+
+    async fn note(&self, noted: Noted) -> Result<(), String> {
+        let command = Command::Noted(Box::new(noted));
+        self.around.commands.send(command).await.map_err(|_| "the hot thread has ended".to_owned())
     }
 
     /// Reads all that is asked for, or fails: positions before balances.
@@ -220,7 +233,7 @@ impl Work {
         }
         for (number, (token, look)) in asks.shares.iter().enumerate() {
             if number > 0 {
-                sleep(BALANCE_PAUSE).await;
+                sleep(if *look == Look::Anew { PAUSE_ANEW } else { PAUSE }).await;
             }
             let text = self.around.registry.load().token_text(*token).to_owned();
             let asset = match generation(&text) {

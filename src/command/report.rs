@@ -17,7 +17,7 @@ use crate::{
     store::{
         Database, DatabaseChoice,
         private::Private,
-        query::{By, EarnedRow, JudgedRow, NoRow, Reader, Scope},
+        query::{By, EarnedRow, JudgedRow, NoRow, Reader, Scope, WalletRow},
     },
 };
 
@@ -37,6 +37,8 @@ pub enum What {
     Results(ResultsArgs),
     /// How good the scores' probabilities were, beside the market's: Brier score, log loss, calibration
     Scores(ScopeArgs),
+    /// What the wallet really holds beside what our books say: ours, of others, and what differs
+    Wallet(WalletArgs),
 }
 
 #[derive(Args, Clone, Debug)]
@@ -53,6 +55,13 @@ pub struct ScopeArgs {
     #[arg(long, value_name = "LENGTH|DAY", value_parser = parse::since)]
     pub since: Option<parse::Since>,
 
+    /// A Postgres of yours [default: the private one in the data folder]
+    #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct WalletArgs {
     /// A Postgres of yours [default: the private one in the data folder]
     #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
     pub database_url: Option<String>,
@@ -91,6 +100,8 @@ Examples:
   remora report results --by cause --strategy careful --json
   remora report scores
       are the models better than the market?
+  remora report wallet
+      does the wallet hold what our books say?
 
 A copy that was not made would have been bought at the best ask of that moment
 (or at the leader's price, where that was worse), sold as the leader sold, and
@@ -103,13 +114,11 @@ enum Found {
     Skips(Vec<NoRow>),
     Results(By, Vec<EarnedRow>),
     Scores(Vec<JudgedRow>),
+    Wallet(Vec<WalletRow>),
 }
 
 pub fn execute(global: &Global, args: &ReportArgs) -> Exit {
-    let scope = match &args.what {
-        What::Skips(scope) | What::Scores(scope) => scope,
-        What::Results(results) => &results.scope,
-    };
+    let scope = &args.what.scope();
     let engine = super::Engine { database_url: scope.database_url.clone(), ..super::Engine::default() };
     let config = match global.settings(Source::DefaultsOnly, &engine) {
         Ok(config) => config,
@@ -171,6 +180,7 @@ async fn ask(database: &Database, what: &What, scope: &ScopeArgs) -> Result<Foun
             Found::Results(by, reader.results(&asked, by).await.map_err(wrong)?)
         }
         What::Scores(_) => Found::Scores(reader.scores_judged(&asked).await.map_err(wrong)?),
+        What::Wallet(_) => Found::Wallet(reader.wallet().await.map_err(wrong)?),
     })
 }
 
@@ -184,6 +194,7 @@ fn in_json(found: &Found, scope: &ScopeArgs) -> String {
         Found::Skips(rows) => json!({ "scope": scope, "skips": rows }),
         Found::Results(by, rows) => json!({ "scope": scope, "by": by.code(), "results": rows }),
         Found::Scores(rows) => json!({ "scope": scope, "resolved": rows.len(), "scores": scores::judged(rows) }),
+        Found::Wallet(rows) => json!({ "wallet": rows }),
     };
     serde_json::to_string_pretty(&value).expect("numbers and texts")
 }
@@ -193,6 +204,22 @@ fn in_words(found: &Found) -> String {
         Found::Skips(rows) => tables::skips(rows),
         Found::Results(by, rows) => tables::results(*by, rows),
         Found::Scores(rows) => tables::scores(&scores::judged(rows)),
+        Found::Wallet(rows) => tables::wallet(rows),
+    }
+}
+
+impl What {
+    fn scope(&self) -> ScopeArgs {
+        match self {
+            What::Skips(scope) | What::Scores(scope) => scope.clone(),
+            What::Results(results) => results.scope.clone(),
+            What::Wallet(WalletArgs { database_url }) => ScopeArgs {
+                strategy: String::new(),
+                mode: ModeArg::Live,
+                since: None,
+                database_url: database_url.clone(),
+            },
+        }
     }
 }
 

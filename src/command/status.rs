@@ -100,6 +100,15 @@ fn for_people(answer: &Value) -> String {
     let counts = counts.map(|name| format!("{} {}", in_cell(&engine[name]), name.replace('_', " "))).join(", ");
     let switches = ["paper", "live"].map(|mode| format!("{mode} {}", in_cell(&answer[mode]))).join(", ");
     let mut text = format!("{health}\n{money}\n{switches}\n{counts}");
+    let ahead = &engine["ahead"];
+    let [hits, kept] = ["hits", "kept"].map(|name| ahead[name].as_u64().unwrap_or_default());
+    let misses = commonest(&ahead["misses"]);
+    if hits + kept > 0 || !misses.is_empty() {
+        text.push_str(&format!("\nSigned ahead: {hits} found, {kept} wait"));
+        if !misses.is_empty() {
+            text.push_str(&format!("; signed on demand: {misses}"));
+        }
+    }
     for (name, title) in [("skips", "Skipped"), ("refusals", "Refused")] {
         let reasons = commonest(&engine[name]);
         if !reasons.is_empty() {
@@ -145,7 +154,8 @@ mod tests {
     fn an_answer_becomes_tables_of_eighty_columns() {
         let answer = json!({
             "health": { "checks": [{ "name": "engine", "level": "ok", "text": "word ".repeat(40) }] },
-            "engine": { "signals": 12, "orders": 3, "skips": { "too_old": 2, "no_book": 5, "grouped": 0 }, "refusals": {} },
+            "engine": { "signals": 12, "orders": 3, "skips": { "too_old": 2, "no_book": 5, "grouped": 0 }, "refusals": {},
+                "ahead": { "hits": 7, "kept": 40, "misses": { "unforeseen": 3, "old": 1, "off": 0 } } },
             "paper": "on",
             "live": "shadow",
             "portfolios": [
@@ -161,6 +171,7 @@ mod tests {
             "1,500.00",
             "12 signals",
             "Skipped: no_book 5, too_old 2",
+            "Signed ahead: 7 found, 40 wait; signed on demand: unforeseen 3, old 1",
             "192.13",
             "daily_loss",
             "paused",

@@ -6,6 +6,7 @@
 pub mod decimal;
 pub mod problem;
 mod literal;
+mod prepare;
 mod reader;
 mod scoring;
 mod section;
@@ -28,7 +29,7 @@ pub use sections::without_password;
 pub use strategy::{CAPITAL_DEFAULT, LEADERS_MAX, NAME_CHARS_MAX, markets::MarketFilter, markets::tag};
 
 use crate::domain::{LiveSwitch, Market, Mode, Nanos, Settings, Usdc, settings::score::Weights};
-use crate::venue::polymarket::{Network, SignatureType};
+use crate::venue::polymarket::{Network, SignatureType, prepare::ahead};
 use reader::{Document, Group, Override, Reader};
 
 /// The built-in file: every key, its meaning and its default.
@@ -67,6 +68,8 @@ pub struct Config {
     pub paper: PaperConfig,
     pub live: LiveConfig,
     pub ceilings: CeilingsConfig,
+    /// Which orders are signed before they are wanted; `None`: none.
+    pub prepare: Option<ahead::Options>,
     pub wallet: WalletConfig,
     pub chain: ChainConfig,
     pub reconcile: ReconcileConfig,
@@ -391,6 +394,7 @@ fn read(file: Option<(&str, &str)>, overrides: &Overrides) -> Result<Config, Pro
     let paper = sections::paper(&mut reader);
     let live = sections::live(&mut reader);
     let ceilings = sections::ceilings(&mut reader);
+    let prepare = prepare::read(&mut reader);
     let wallet = sections::wallet(&mut reader, &live);
     let chain = sections::chain(&mut reader);
     let reconcile = sections::reconcile(&mut reader);
@@ -419,6 +423,7 @@ fn read(file: Option<(&str, &str)>, overrides: &Overrides) -> Result<Config, Pro
         paper,
         live,
         ceilings,
+        prepare,
         wallet,
         chain,
         reconcile,
@@ -440,11 +445,12 @@ fn read(file: Option<(&str, &str)>, overrides: &Overrides) -> Result<Config, Pro
     })
 }
 
-const SECTIONS: [&str; 21] = [
+const SECTIONS: [&str; 22] = [
     "data",
     "paper",
     "live",
     "ceilings",
+    "prepare",
     "wallet",
     "chain",
     "reconcile",

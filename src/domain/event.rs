@@ -198,6 +198,18 @@ pub struct Differs {
     pub theirs: i64,
 }
 
+/// What the wallet holds, read from the venue, beside what our books say; told when any of it changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WalletHolds {
+    /// `None`: dollars.
+    pub token: Option<TokenId>,
+    /// Millionths of a share or of a dollar.
+    pub ours: i64,
+    /// What others bought with the wallet less what they sold, as far as is known; of dollars nothing is.
+    pub external: i64,
+    pub theirs: i64,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Difference {
     Shares,
@@ -465,6 +477,7 @@ pub enum Event {
     HoldEnded {
         portfolio: PortfolioId,
     },
+    WalletHolds(WalletHolds),
 }
 
 const _: () = assert!(size_of::<Event>() <= 128);

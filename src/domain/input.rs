@@ -3,7 +3,7 @@
 use super::{
     LeaderId, LeaderSwitch, LiveOrders, LiveSwitch, Market, Millis, Nanos, OrderEnd, OrderId, PaperSwitch, PortfolioId,
     Price, Role, Shares, Side, Tick, TokenId, TradeKey, Usdc,
-    event::{Differs, External, Signed},
+    event::{Differs, External, Signed, WalletHolds},
 };
 
 /// What is only noted of live orders and of the wallet; too rare and too large to be an [`Input`].
@@ -13,6 +13,7 @@ pub enum Noted {
     Signed(Signed),
     External(External),
     Differs(Differs),
+    WalletHolds(WalletHolds),
 }
 
 /// A fill of somebody we follow.

@@ -195,7 +195,8 @@ impl Engine {
             | Event::Declined { .. }
             | Event::Configured { .. }
             | Event::External(_)
-            | Event::Differs(_) => (),
+            | Event::Differs(_)
+            | Event::WalletHolds(_) => (),
         }
     }
 

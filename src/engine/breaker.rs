@@ -128,7 +128,8 @@ impl Engine {
             | Event::External(_)
             | Event::HeldBack { .. }
             | Event::HoldEnded { .. }
-            | Event::Differs(_) => None,
+            | Event::Differs(_)
+            | Event::WalletHolds(_) => None,
         }
     }
 

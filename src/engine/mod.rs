@@ -23,6 +23,7 @@ pub mod buffer;
 pub mod conduct;
 pub mod dealing;
 pub mod exit;
+pub mod foresee;
 pub mod holdings;
 mod kin;
 pub mod leader;
@@ -446,6 +447,7 @@ impl Engine {
             Noted::Signed(signed) => Event::Signed(signed),
             Noted::External(external) => Event::External(external),
             Noted::Differs(differs) => Event::Differs(differs),
+            Noted::WalletHolds(holds) => Event::WalletHolds(holds),
         };
         self.emit(now, event, events);
     }

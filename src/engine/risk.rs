@@ -197,7 +197,7 @@ fn not_tripped(standing: &Standing, breaker: Breaker, reason: Refusal) -> Result
 }
 
 /// Lowers a buy to 99 % of the available cash; `None` if that is below its minimum.
-fn affordable(market: &Market, intent: Intent, available: Usdc) -> Option<Approved> {
+pub(super) fn affordable(market: &Market, intent: Intent, available: Usdc) -> Option<Approved> {
     let spendable = available.part_floor(AVAILABLE_PPM_MAX);
     let mut intent = intent;
     if spendable < worst_cost(market, intent.budget) {

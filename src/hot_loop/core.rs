@@ -11,8 +11,8 @@ use crate::{
     engine::{EVENTS_MAX, Engine, Events, order::ORDERS_OPEN_MAX},
     fault,
     journal::{Full, Journal, Record},
-    metrics::{Stage, StageRecorder, Tally},
-    venue::paper::Paper,
+    metrics::{AheadNow, Stage, StageRecorder, Tally},
+    venue::{paper::Paper, polymarket::prepare::Ahead},
 };
 
 use super::{Ceilings, Live};
@@ -113,8 +113,11 @@ impl<L: Log> Core<L> {
     }
 
     /// Lets live orders go to Polymarket, and tells its gate what holds now.
-    pub fn set_live_polymarket(&mut self, live: Live) {
+    pub fn set_live_polymarket(&mut self, mut live: Live) {
         live.tell_gate(&self.engine);
+        for position in self.engine.positions().iter() {
+            live.change_ahead(|ahead| ahead.watch(position.token));
+        }
         self.live = LiveVenue::Polymarket(Box::new(live));
     }
 
@@ -125,10 +128,26 @@ impl<L: Log> Core<L> {
         }
     }
 
-    /// Does ahead what the next order needs, while there is nothing else to do.
-    pub fn prepare(&mut self) {
+    /// Does ahead a part of what the next orders need, while there is nothing else to do. Returns when there is more to do.
+    pub fn prepare(&mut self) -> Nanos {
+        match &mut self.live {
+            LiveVenue::Polymarket(live) => live.prepare(self.now, &self.engine),
+            LiveVenue::None | LiveVenue::Simulated(_) => Nanos::NEVER,
+        }
+    }
+
+    /// Returns how many orders are signed ahead, and how often that was of use.
+    pub fn ahead_now(&self) -> AheadNow {
+        match &self.live {
+            LiveVenue::Polymarket(live) => live.ahead_now(),
+            LiveVenue::None | LiveVenue::Simulated(_) => AheadNow::default(),
+        }
+    }
+
+    /// Tells what is signed ahead that it may not be wanted any more.
+    fn change_ahead(&mut self, change: impl FnOnce(&mut Ahead)) {
         if let LiveVenue::Polymarket(live) = &mut self.live {
-            live.prepare(self.now);
+            live.change_ahead(change);
         }
     }
 
@@ -151,17 +170,31 @@ impl<L: Log> Core<L> {
             // The bulk of all inputs, and they lead to an event only when no book is left to lend.
             Input::Level { .. } | Input::Snapshot { .. } | Input::TickChanged { .. } => {
                 self.engine.step(self.now, input, &mut self.events);
+                if let Input::TickChanged { token, .. } = input {
+                    self.change_ahead(|ahead| ahead.forget(*token));
+                }
                 if self.events.as_slice().is_empty() { Ok(()) } else { self.log.reserve().and_then(|()| self.record()) }
             }
-            Input::LeaderTrade(_) => self.step(input, Some(Stage::Decide)),
+            Input::LeaderTrade(trade) => {
+                self.step(input, Some(Stage::Decide))?;
+                self.change_ahead(|ahead| ahead.watch(trade.token));
+                Ok(())
+            }
             Input::BookDone { token, .. } => {
                 self.step(input, Some(Stage::Book))?;
                 self.book_changed(token);
+                self.change_ahead(|ahead| ahead.moved(token));
                 Ok(())
             }
             Input::Resolved { token, .. } => {
                 self.step(input, None)?;
                 self.book_changed(token);
+                self.change_ahead(|ahead| ahead.forget(token));
+                Ok(())
+            }
+            Input::MarketKnown { token, .. } | Input::MarketUnknown { token } | Input::BookLost { token } => {
+                self.step(input, None)?;
+                self.change_ahead(|ahead| ahead.forget(token));
                 Ok(())
             }
             Input::LiveOrders { .. } => {
@@ -169,10 +202,7 @@ impl<L: Log> Core<L> {
                 self.tell_gate();
                 Ok(())
             }
-            Input::MarketKnown { .. }
-            | Input::MarketUnknown { .. }
-            | Input::HashChecked { .. }
-            | Input::BookLost { .. }
+            Input::HashChecked { .. }
             | Input::Accepted { .. }
             | Input::Filled { .. }
             | Input::Closed { .. }
@@ -330,6 +360,9 @@ impl<L: Log> Core<L> {
             }
         };
         self.stages.record(Stage::Sign, clock::mono() - begun);
+        if let Some(age) = live.age() {
+            self.stages.record(Stage::Age, age.0);
+        }
         fault::point("after_sign");
         self.engine.note(self.now, &Noted::Signed(signed), &mut self.events);
         self.record()?;
@@ -396,6 +429,7 @@ impl<L: Log> Core<L> {
                 LiveVenue::Polymarket(live) => live.cancel(*order, &self.engine),
             },
             Event::LiveSwitched { .. } | Event::LeaderSwitched { .. } => self.tell_gate(),
+            Event::Configured { .. } => self.change_ahead(Ahead::forget_all),
             Event::Diverged { token, .. } => self.resync.push(*token),
             Event::Deposited { .. }
             | Event::Withdrawn { .. }
@@ -430,7 +464,6 @@ impl<L: Log> Core<L> {
             | Event::BalanceLow { .. }
             | Event::Moved { .. }
             | Event::Declined { .. }
-            | Event::Configured { .. }
             | Event::PaperSwitched { .. }
             | Event::Funded { .. }
             | Event::Signed(_)
@@ -441,7 +474,8 @@ impl<L: Log> Core<L> {
             | Event::Adopted { .. }
             | Event::HeldBack { .. }
             | Event::HoldEnded { .. }
-            | Event::Differs(_) => (),
+            | Event::Differs(_)
+            | Event::WalletHolds(_) => (),
         }
     }
 }

@@ -4,11 +4,16 @@ use std::{collections::VecDeque, sync::Arc};
 
 use crate::{
     domain::{
-        LeaderId, Nanos, NotSent, OrderId, Side, TokenId, VenueOrderId,
+        LeaderId, LiveOrders, LiveSwitch, Nanos, NotSent, OrderId, Side, TokenId, VenueOrderId,
         event::{Signed, Submitted},
     },
-    engine::{Engine, LEADERS_MAX, order::ORDERS_OPEN_MAX},
-    venue::{gate::Gate, outbox::Outbox, polymarket::prepare::Prepared},
+    engine::{Engine, LEADERS_MAX, order::ORDERS_OPEN_MAX, strategy::size},
+    metrics::AheadNow,
+    venue::{
+        gate::Gate,
+        outbox::Outbox,
+        polymarket::prepare::{Ahead, Prepared},
+    },
 };
 
 /// An entry may leave for at least so long after it was decided, however short the strategy's trade age is.
@@ -34,10 +39,38 @@ impl Live {
         self.prepared.add_token(token, text);
     }
 
-    /// Does ahead what the next order needs, and what waited for room.
-    pub fn prepare(&mut self, now: Nanos) {
+    /// Does ahead what the next order needs, and what waited for room. Returns when there is more to do.
+    pub fn prepare(&mut self, now: Nanos, engine: &Engine) -> Nanos {
         self.prepared.warm(now);
         self.push_cancels();
+        if self.may_leave(engine) {
+            return self.prepared.look_ahead(now, engine);
+        }
+        self.change_ahead(Ahead::close);
+        Nanos::NEVER
+    }
+
+    /// Changes what is signed ahead, if anything is.
+    pub fn change_ahead(&mut self, change: impl FnOnce(&mut Ahead)) {
+        if let Some(ahead) = self.prepared.ahead() {
+            change(ahead);
+        }
+    }
+
+    /// Returns how long ago the last order was signed, if that was ahead.
+    pub fn age(&self) -> Option<Nanos> {
+        self.prepared.age()
+    }
+
+    pub fn ahead_now(&self) -> AheadNow {
+        self.prepared.ahead_now()
+    }
+
+    /// Whether any order could leave: signed orders are not kept for later.
+    fn may_leave(&self, engine: &Engine) -> bool {
+        let switches = engine.switches();
+        let is_on = switches.live() == LiveSwitch::On || engine.leaders_forced_on() > 0;
+        is_on && switches.live_orders() == LiveOrders::Ready && !self.gate.is_killed()
     }
 
     /// Brings the gate in line with what the engine recorded.
@@ -58,7 +91,9 @@ impl Live {
             Side::Buy => age_max.max(ENTRY_LEAVES_MIN),
             Side::Sell => EXIT_LEAVES,
         };
-        self.prepared.order(now, now.plus(leaves), order, &engine.token(order.token).market)
+        let market = &engine.token(order.token).market;
+        let least = size::minimum(&engine.portfolios()[order.portfolio.index()].settings, market, order.limit);
+        self.prepared.order(now, now.plus(leaves), order, market, least)
     }
 
     /// Hands over what was signed last: first its name, so that whoever hears of it knows it, then the request.

@@ -112,7 +112,7 @@ impl Hot {
             self.drain(|rings| &rings.leader)?;
             let now = clock::now();
             self.core.advance(now)?;
-            self.core.prepare();
+            let prepare_at = self.core.prepare();
             self.ask_for_resync(now);
             if self.checkpoint_at <= now {
                 self.checkpoint(now)?;
@@ -120,7 +120,7 @@ impl Hot {
             if self.publish_at <= now {
                 self.publish(now, String::new());
             }
-            self.sleep(now);
+            self.sleep(now, prepare_at);
         }
     }
 
@@ -235,11 +235,11 @@ impl Hot {
         Ok(())
     }
 
-    fn sleep(&self, now: Nanos) {
+    fn sleep(&self, now: Nanos, prepare_at: Nanos) {
         match self.wait {
             Wait::Spin => std::hint::spin_loop(),
             Wait::Park => {
-                let until = self.core.next_deadline().min(self.publish_at);
+                let until = self.core.next_deadline().min(self.publish_at).min(prepare_at);
                 self.rings.sleeping.store(true, Ordering::SeqCst);
                 fence(Ordering::SeqCst);
                 // What was pushed before the flag was seen must not be slept on.
@@ -298,6 +298,7 @@ impl Hot {
             declined: tally.declined,
             cooling: self.cooling(),
             marks: self.marks(),
+            ahead: self.core.ahead_now(),
             live_books: self.live_books(),
         };
         self.published.store(Arc::new(snapshot));

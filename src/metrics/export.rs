@@ -5,7 +5,7 @@ use std::fmt::{Display, Write};
 use hdrhistogram::Histogram;
 
 use super::{
-    AnswerClass, GatewayStatus, ReconcileNow, Snapshot, Stage, StageTimes, StoreStatus,
+    AheadNow, AnswerClass, GatewayStatus, Miss, ReconcileNow, Snapshot, Stage, StageTimes, StoreStatus,
     health::{FeedNow, RedeemNow},
 };
 use crate::domain::{Breaker, LiveOrders, PortfolioId, Refusal, Skip};
@@ -60,6 +60,7 @@ pub fn render(exported: &Exported<'_>) -> String {
     redemption(&mut text, exported.redeem);
     if let Some(status) = exported.gateway {
         gateway(&mut text, status);
+        ahead(&mut text, &exported.snapshot.ahead);
     }
     let store = exported.store;
     let connected = u8::from(store.connected());
@@ -142,6 +143,18 @@ fn wallet(text: &mut Text, now: &ReconcileNow) {
     let help = "Differences between our books and the wallet.";
     text.one("reconcile_differences", "gauge", help, &[], now.differences);
     text.one("wallet_dollars", "gauge", "Dollars in the wallet.", &[], now.cash.unwrap_or_default());
+}
+
+fn ahead(text: &mut Text, now: &AheadNow) {
+    text.one("ahead_orders", "gauge", "Orders that are signed ahead and wait.", &[], now.kept);
+    text.one("ahead_signed_total", "counter", "Orders that were signed ahead.", &[], now.signed);
+    text.one("ahead_hits_total", "counter", "Live orders that were found signed.", &[], now.hits);
+    let help = "Of these, how many were a little smaller than what was decided.";
+    text.one("ahead_smaller_total", "counter", help, &[], now.smaller);
+    text.family("ahead_misses_total", "counter", "Live orders that were signed when they were wanted, by why.");
+    for (miss, count) in Miss::ALL.iter().zip(now.misses) {
+        text.sample("ahead_misses_total", &[("cause", miss.code())], count);
+    }
 }
 
 fn stages(text: &mut Text, times: &StageTimes) {

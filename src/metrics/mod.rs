@@ -1,5 +1,6 @@
 //! HOW LONG, HOW MANY: stage histograms, the snapshot the engine publishes, how feeds and the writer are, and the text for Prometheus.
 
+pub mod ahead;
 pub mod export;
 pub mod gateway;
 pub mod health;
@@ -9,6 +10,7 @@ pub mod tally;
 
 pub mod window;
 
+pub use ahead::{AheadNow, Miss};
 pub use gateway::{AnswerClass, GatewayNow, GatewayStatus, LeaseNow, ReconcileNow};
 pub use health::{FeedStatus, RedeemStatus, StoreStatus};
 pub use snapshot::{COOLING_SHOWN, CoolingNow, Mark, PortfolioNow, Published, Snapshot};

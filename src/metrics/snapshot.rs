@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
+use super::AheadNow;
 use crate::{
     domain::{Breaker, LiveOrders, LiveSwitch, Nanos, PaperSwitch, PortfolioId, TokenId, Usdc},
     venue::polymarket::reconcile::LiveBooks,
@@ -61,6 +62,8 @@ pub struct Snapshot {
     pub cooling: Vec<CoolingNow>,
     /// Best prices of tokens with a position, for live marks.
     pub marks: Vec<Mark>,
+    /// Orders signed ahead.
+    pub ahead: AheadNow,
     /// What is held with real money.
     pub live_books: LiveBooks,
 }

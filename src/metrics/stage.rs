@@ -24,6 +24,8 @@ pub enum Stage {
     Journal,
     /// A live order -> its signed request.
     Sign,
+    /// An order was signed ahead -> it was used.
+    Age,
     /// Its name in the journal -> the request in the queue to the wire.
     HandOver,
     /// The bytes of a live order handed to a connection -> the venue's answer.
@@ -37,7 +39,7 @@ pub enum Stage {
 }
 
 impl Stage {
-    pub const ALL: [Stage; 12] = [
+    pub const ALL: [Stage; 13] = [
         Stage::Receive,
         Stage::Decode,
         Stage::Queue,
@@ -45,6 +47,7 @@ impl Stage {
         Stage::Decide,
         Stage::Journal,
         Stage::Sign,
+        Stage::Age,
         Stage::HandOver,
         Stage::Post,
         Stage::Fill,
@@ -61,6 +64,7 @@ impl Stage {
             Stage::Decide => "decide",
             Stage::Journal => "journal",
             Stage::Sign => "sign",
+            Stage::Age => "age",
             Stage::HandOver => "hand_over",
             Stage::Post => "post",
             Stage::Fill => "fill",
@@ -79,6 +83,7 @@ impl Stage {
             Stage::Decide => "leader's trade to decision",
             Stage::Journal => "events to journal",
             Stage::Sign => "live order to its signed request",
+            Stage::Age => "order signed ahead to its use",
             Stage::HandOver => "live order's name recorded to its request handed over",
             Stage::Post => "live order's bytes handed over to the venue's answer",
             Stage::Fill => "order submitted to its first fill",

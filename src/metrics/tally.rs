@@ -133,6 +133,7 @@ impl Tally {
             | Event::HeldBack { .. }
             | Event::HoldEnded { .. }
             | Event::Differs(_)
+            | Event::WalletHolds(_)
             | Event::Configured { .. }
             | Event::PaperSwitched { .. }
             | Event::LiveSwitched { .. }

@@ -23,7 +23,7 @@ use crate::{
         outbox::Outbox,
         polymarket::{
             Credentials, account,
-            prepare::{Account, Prepared, SignedBy},
+            prepare::{Account, Prepared, SignedBy, ahead},
             reconcile::Rules,
         },
     },
@@ -80,12 +80,18 @@ pub fn live_side(
         reconcile: Rules { every: config.reconcile.every, patience: config.reconcile.patience },
     };
     let outbox = Arc::<Outbox>::default();
-    let arm = arm(wallet.clone(), Arc::clone(&gate), Arc::clone(&outbox), tokens);
+    let arm = arm(wallet.clone(), config.prepare, Arc::clone(&gate), Arc::clone(&outbox), tokens);
     Arc::new(Desk::new(wallet, places, gate, outbox, arm, resumed))
 }
 
 /// The hot thread is given its way out by the tokens' actor, who knows the names of all tokens and in which order they come.
-fn arm(wallet: Wallet, gate: Arc<Gate>, outbox: Arc<Outbox>, tokens: Arc<Address<TokensMessage>>) -> Arm {
+fn arm(
+    wallet: Wallet,
+    ahead: Option<ahead::Options>,
+    gate: Arc<Gate>,
+    outbox: Arc<Outbox>,
+    tokens: Arc<Address<TokensMessage>>,
+) -> Arm {
     Box::new(move |credentials: &Credentials, host: &str| {
         let account = Account {
             key: Arc::clone(&wallet.key),
@@ -96,7 +102,11 @@ fn arm(wallet: Wallet, gate: Arc<Gate>, outbox: Arc<Outbox>, tokens: Arc<Address
             api: credentials.clone(),
             host: host.to_owned(),
         };
-        let prepared = Prepared::new(&account, clock::now()).map_err(|unfit| unfit.to_string())?;
+        let began = clock::now();
+        let mut prepared = Prepared::new(&account, began).map_err(|unfit| unfit.to_string())?;
+        if let Some(options) = ahead {
+            prepared.sign_ahead(options, began).start();
+        }
         tokens.cast(TokensMessage::Arm(Box::new(Live::new(prepared, Arc::clone(&outbox), Arc::clone(&gate)))));
         Ok(())
     })

@@ -13,6 +13,7 @@ use crate::{
         outbox::Sent,
         polymarket::{
             follow::{FOREIGN_MAX, Stands},
+            prepare,
             reconcile::Known,
         },
     },
@@ -40,7 +41,7 @@ pub struct LiveLeft {
 struct Left {
     submitted: Submitted,
     /// Its name, and when it got that. One without a name never left.
-    signed: Option<(VenueOrderId, Nanos)>,
+    signed: Option<(Signed, Nanos)>,
     is_accepted: bool,
     ended_at: Option<Nanos>,
     /// Matches that are neither confirmed nor void.
@@ -72,8 +73,8 @@ impl LiveLeft {
                 pending: BTreeSet::new(),
             };
             self.orders.insert(submitted.order, left);
-        } else if let Event::Signed(Signed { order, id, .. }) = event {
-            self.on(*order, |left| left.signed = Some((*id, at)));
+        } else if let Event::Signed(signed) = event {
+            self.on(signed.order, |left| left.signed = Some((*signed, at)));
         } else if let Event::Accepted { order } = event {
             self.on(*order, |left| left.is_accepted = true);
         } else if let Event::Matched(matched) = event {
@@ -110,8 +111,9 @@ impl LiveLeft {
         let since = Nanos(self.last_at.0.saturating_sub(LOOK_BACK.0));
         let orders = self.orders.values().filter(|left| left.matters(since));
         let orders = orders.filter_map(|left| {
-            let (id, at) = left.signed?;
-            let Submitted { order, portfolio, leader, token, side, kind, limit, shares, budget, .. } = left.submitted;
+            let (Signed { id, maker_amount, .. }, at) = left.signed?;
+            let Submitted { order, portfolio, leader, token, side, kind, limit, shares, .. } = left.submitted;
+            let budget = prepare::budget_of(&left.submitted, maker_amount);
             let fees = engine.token(token).market.fees;
             let sent = Sent { order, id, portfolio, leader, token, side, kind, limit, shares, budget, fees, at };
             Some((sent, left.stands()))
@@ -152,5 +154,44 @@ impl Left {
             (None, _, true) => Stands::Accepted,
             (None, _, false) => Stands::Unanswered,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::{Shares, Usdc, event::External},
+        engine::Options,
+    };
+
+    const T: TokenId = TokenId(3);
+
+    #[test]
+    fn what_the_reconciler_told_and_who_else_traded_is_known_again() {
+        let mut left = LiveLeft::default();
+        let external = |side, shares, trade| {
+            let (id, trade, shares) = (VenueOrderId([7; 32]), TradeKey([0, trade]), Shares(shares));
+            let (cash, fee, traded_at) = (Usdc::ZERO, Usdc::ZERO, Nanos::ZERO);
+            Event::External(External { id, trade, token: T, side, shares, cash, fee, traded_at })
+        };
+        let differs = |what, token, ours, theirs| Event::Differs(Differs { what, token, ours, theirs });
+        let story = [
+            external(Side::Buy, 9, 1),
+            external(Side::Sell, 4, 2),
+            differs(Difference::Shares, Some(T), 10, 4),
+            differs(Difference::Cash, None, 100, 90),
+            differs(Difference::Shares, Some(T), 10, 5),
+            differs(Difference::Cash, None, 100, 100),
+            Event::Voided { order: OrderId::LIVE, trade: TradeKey([0, 3]) },
+            Event::HoldEnded { portfolio: crate::domain::PortfolioId(0) },
+        ];
+        for (second, event) in story.iter().enumerate() {
+            left.fold(Nanos::from_secs(second as u64), event);
+        }
+        let known = left.resumed(&Engine::new(Options::default())).known;
+        let open = Differs { what: Difference::Shares, token: Some(T), ours: 10, theirs: 5 };
+        let external = BTreeMap::from([(T, 5)]);
+        assert_eq!(known, Known { matched_at: Nanos::from_secs(6), differs: vec![open], external });
     }
 }

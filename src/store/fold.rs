@@ -66,6 +66,8 @@ pub struct Batch {
     pub settlements: Vec<SettlementRow>,
     pub externals: Vec<ExternalRow>,
     pub differences: Vec<DifferenceRow>,
+    /// The last word on each thing that the wallet holds.
+    pub account: BTreeMap<(&'static str, i32), AccountRow>,
     pub values: Vec<ValueRow>,
     pub ended: EndedRow,
     pub events: Vec<EventRow>,
@@ -228,6 +230,7 @@ impl Batch {
             Event::Voided { order, trade } => self.voided(known, now, order, trade)?,
             Event::External(ref external) => self.external(seq, now, external),
             Event::Differs(ref differs) => self.differs(seq, now, differs),
+            Event::WalletHolds(ref holds) => self.wallet_holds(now, holds),
             // The trace in `events` is all that is kept of these.
             Event::Repeated { .. }
             | Event::Parked { .. }
@@ -456,6 +459,7 @@ pub fn kind(event: &Event) -> &'static str {
         Event::Voided { .. } => "voided",
         Event::External(_) => "external",
         Event::Differs(_) => "differs",
+        Event::WalletHolds(_) => "wallet_holds",
         Event::Adopted { .. } => "adopted",
         Event::HeldBack { .. } => "held_back",
         Event::HoldEnded { .. } => "hold_ended",

@@ -9,6 +9,7 @@ mod results;
 mod scores;
 mod standing;
 mod trades;
+mod wallet;
 
 pub use ledger::NoRow;
 pub use money::{BaselineRow, EquityPoint, PositionRow, ResultRow, SettlementRow};
@@ -16,6 +17,7 @@ pub use results::{By, EarnedRow, Scope};
 pub use scores::JudgedRow;
 pub use standing::Standing;
 pub use trades::{Cursor, EventRow, FillRow, OrderRow, SignalRow, TradeFilter, TradeRow};
+pub use wallet::WalletRow;
 
 use serde::Serialize;
 use sqlx::{FromRow, PgPool, Postgres, Transaction, types::Decimal};

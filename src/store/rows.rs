@@ -212,6 +212,18 @@ pub struct DifferenceRow {
     pub theirs: Decimal,
 }
 
+#[derive(Serialize)]
+pub struct AccountRow {
+    pub what: &'static str,
+    /// Of cash: 0.
+    pub token_id: i32,
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+    pub ours: Decimal,
+    pub external: Decimal,
+    pub theirs: Decimal,
+}
+
 /// By how much a position changes.
 #[derive(Serialize)]
 pub struct PositionRow {

@@ -73,6 +73,11 @@ const EXTERNALS: &str = "insert into external_trades (seq, at, venue_id, trade_k
 const DIFFERENCES: &str = "insert into differences (seq, at, what, token_id, ours, theirs) \
     select seq, at, what, token_id, ours, theirs from json_populate_recordset(null::differences, $1::json)";
 
+const ACCOUNT: &str = "insert into account_positions (what, token_id, at, ours, external, theirs) \
+    select what, token_id, at, ours, external, theirs from json_populate_recordset(null::account_positions, $1::json) \
+    on conflict (what, token_id) do update set at = excluded.at, ours = excluded.ours, external = excluded.external, \
+    theirs = excluded.theirs";
+
 // A row must be there before a sum is added: an insert that is refused for a negative sum would not become an update.
 const POSITIONS_TOUCHED: &str = "insert into positions (portfolio_id, leader_id, token_id, opened_at, updated_at) \
     select portfolio_id, leader_id, token_id, touched_at, touched_at \
@@ -151,6 +156,7 @@ pub fn statements(batch: &Batch) -> Vec<(&'static str, String)> {
     add(SETTLEMENTS, json(&batch.settlements));
     add(EXTERNALS, json(&batch.externals));
     add(DIFFERENCES, json(&batch.differences));
+    add(ACCOUNT, json(batch.account.values()));
     add(VALUES, json(&batch.values));
     let EndedRow { tokens, signals } = &batch.ended;
     let any_ended = !tokens.is_empty() || !signals.is_empty();

@@ -108,7 +108,8 @@ impl Writer {
     /// Empties the tables: the next writer begins with the first record.
     pub async fn rebuild(pool: &PgPool) -> Result<(), WriterError> {
         const EMPTY: &str = "truncate journal_cursor, sessions, tokens, leaders, portfolios, signals, scores, decisions, orders, fills, \
-            positions, settlements, portfolio_values, external_trades, differences, events";
+            positions, settlements, portfolio_values, external_trades, differences, \
+            account_positions, events";
         in_time(async { sqlx::query(EMPTY).execute(pool).await }).await??;
         Ok(())
     }

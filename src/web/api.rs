@@ -26,7 +26,7 @@ use super::{
 use crate::{
     domain::{Nanos, Refusal, Skip},
     metrics::{
-        Stage,
+        AheadNow, Miss, Stage,
         export::{self, Exported},
         health::FeedNow,
     },
@@ -62,6 +62,17 @@ pub async fn metrics(State(web): State<Arc<Web>>) -> Response {
         resident_bytes: export::resident_bytes(),
     });
     ([(header::CONTENT_TYPE, export::CONTENT_TYPE)], text).into_response()
+}
+
+fn ahead(now: &AheadNow) -> Value {
+    let misses = Miss::ALL.iter().map(|miss| miss.code()).zip(now.misses);
+    json!({
+        "kept": now.kept,
+        "signed": now.signed,
+        "hits": now.hits,
+        "smaller": now.smaller,
+        "misses": misses.collect::<std::collections::BTreeMap<_, _>>(),
+    })
 }
 
 #[expect(clippy::too_many_lines, reason = "one JSON object")]
@@ -130,6 +141,7 @@ pub async fn status(State(web): State<Arc<Web>>) -> Json<Value> {
             "books_live": snapshot.books_live,
             "books_diverged": snapshot.books_diverged,
             "queue_full": snapshot.queue_full,
+            "ahead": ahead(&snapshot.ahead),
             "skips": skips.collect::<std::collections::BTreeMap<_, _>>(),
             "refusals": refusals.collect::<std::collections::BTreeMap<_, _>>(),
         },

@@ -63,7 +63,9 @@ pub fn sentence(event: &Event) -> &'static str {
         Event::HeldBack { .. } => "Cash is held back for orders that may have been forgotten",
         Event::HoldEnded { .. } => "The cash that was held back is free again",
         Event::External(_) => "Something of the wallet's that no order of ours explains",
-        Event::Differs(_) => "Our books and the venue's differ",
+        Event::Differs(differs) if differs.ours == differs.theirs => "Our books and the wallet agree again",
+        Event::Differs(_) => "Our books and the wallet differ",
+        Event::WalletHolds(_) => "What the wallet holds was read",
         Event::Declined { .. } => "A command could not be done",
         Event::Configured { .. } => "The settings changed",
         Event::PaperSwitched { .. } => "The paper switch was turned",
@@ -199,7 +201,14 @@ pub fn parts(event: &Event) -> Parts {
                 crate::domain::event::Difference::Cash => usd(Usdc(amount)),
                 crate::domain::event::Difference::OpenOrders => amount.to_string(),
             };
-            vec![("ours", amount(differs.ours)), ("the venue's", amount(differs.theirs))]
+            vec![("ours", amount(differs.ours)), ("the wallet's", amount(differs.theirs))]
+        }
+        Event::WalletHolds(holds) => {
+            let amount = |amount: i64| match holds.token {
+                Some(_) => shares(Shares(amount.max(0) as u64)),
+                None => usd(Usdc(amount)),
+            };
+            vec![("ours", amount(holds.ours)), ("the wallet's", amount(holds.theirs))]
         }
         Event::Moved { from, to, amount } => {
             vec![portfolio(*from), ("to", to.0.to_string()), ("amount", usd(*amount))]

@@ -162,6 +162,10 @@ impl Engine {
         panic!("never: {what}\n{last:#?}\n{}", self.output());
     }
 
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn signal(&self, name: &str) {
         kill(self.child.id(), name);
     }

@@ -28,11 +28,20 @@ use crate::{
 
 const SECRET: &str = "0101010101010101010101010101010101010101010101010101010101010101";
 
+/// What the venue said of live orders.
+pub const ANSWERED: &str = "select count(*) from events where kind in ('accepted', 'closed', 'matched')
+    and coalesce(body->'Accepted'->>'order', body->'Closed'->>'order', body->'Matched'->>'order')::bigint >= 1099511627776";
+
 /// A venue over TLS with leaders, and money for the wallet of our key.
 pub async fn venue(home: &Home) -> Server {
+    venue_for(home, SECRET).await
+}
+
+/// The same for the wallet of another key.
+pub async fn venue_for(home: &Home, secret: &str) -> Server {
     let identity = Identity::generate().expect("a certificate");
     identity.write_authority(home.path()).expect("written");
-    let key = Key::from_bytes([1; 32]).expect("a key");
+    let key: Key = secret.parse().expect("a key");
     let private =
         PrivateSettings { accounts: vec![Funded { key, money: Usdc::whole(1_000) }], ..PrivateSettings::default() };
     let truth = Some(Truth::begin(&home.path().join("truth.jsonl")).expect("a file"));
@@ -40,9 +49,9 @@ pub async fn venue(home: &Home) -> Server {
     Server::start(options).await.expect("a venue")
 }
 
-/// The settings of a strategy that copies all leaders with real money.
-pub fn config(home: &Home, venue: &Server, switch: &str, url: &str) -> Arc<Config> {
-    let key = home.write("key", SECRET);
+/// The settings of a strategy that copies all leaders with real money, and the file with its key.
+pub fn text(home: &Home, venue: &Server, switch: &str, secret: &str) -> String {
+    let key = home.write("key", secret);
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).expect("permissions");
     let (user_url, authority) = (&venue.urls.ws_user, home.path().join("ca.pem"));
     let more = format!(
@@ -53,7 +62,11 @@ pub fn config(home: &Home, venue: &Server, switch: &str, url: &str) -> Arc<Confi
         authority.display(),
         key.display()
     );
-    let source = Source::Text { name: "test".into(), text: settings(venue, &more) };
+    settings(venue, &more)
+}
+
+pub fn config(home: &Home, venue: &Server, switch: &str, url: &str) -> Arc<Config> {
+    let source = Source::Text { name: "test".into(), text: text(home, venue, switch, SECRET) };
     let overrides = Overrides {
         data: Some(home.data()),
         listen: Some(format!("127.0.0.1:{}", free_port())),
@@ -83,7 +96,7 @@ fn running(session: Session) -> JoinHandle<Result<Summary, SessionError>> {
     tokio::spawn(session.run(Until::Passed(2 * PATIENCE)))
 }
 
-async fn until(pool: &sqlx::PgPool, query: &str, least: i64) {
+pub async fn until(pool: &sqlx::PgPool, query: &str, least: i64) {
     let began = Instant::now();
     while tables::count(pool, query).await < least {
         assert!(began.elapsed() < 2 * PATIENCE, "never {least}: {query}");
@@ -116,13 +129,9 @@ async fn leaders_trades_lead_to_orders_that_are_each_sent_once() {
     let running = live_session(config(&home, &venue, "on", &tables::url(&pool)), &pool).await;
     until(&pool, "select count(*) from events where kind = 'signed'", 1).await;
     // What was sent is answered, and the engine is told.
-    until(
-        &pool,
-        "select count(*) from events where kind in ('accepted', 'closed', 'matched')
-         and coalesce(body->'Accepted'->>'order', body->'Closed'->>'order', body->'Matched'->>'order')::bigint >= 1099511627776",
-        1,
-    )
-    .await;
+    until(&pool, ANSWERED, 1).await;
+    // The wallet is read, and kept beside our books.
+    until(&pool, "select count(*) from account_positions where what = 'cash' and ours <= 500 and theirs > 0", 1).await;
     running.abort();
     venue.finish().await.expect("the truth is whole");
     let (orders, all) = requests(&home.path().join("truth.jsonl"));

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::engine::{Engine, Home, remora, settings};
 
-fn say(home: &Home, words: &[&str]) -> (Option<i32>, String) {
+pub fn say(home: &Home, words: &[&str]) -> (Option<i32>, String) {
     let Output { status, stdout, stderr } =
         remora().args(words).arg("--data").arg(home.data()).output().expect("the program starts");
     (status.code(), String::from_utf8_lossy(&[stdout, stderr].concat()).into_owned())

@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 use crate::{
     command::table,
     report::scores::Judgement,
-    store::query::{By, EarnedRow, NoRow},
+    store::query::{By, EarnedRow, NoRow, WalletRow},
 };
 
 pub fn skips(rows: &[NoRow]) -> String {
@@ -85,6 +85,29 @@ pub fn scores(judgements: &[Judgement]) -> String {
     text.trim_end().to_owned()
 }
 
+pub fn wallet(rows: &[WalletRow]) -> String {
+    if rows.is_empty() {
+        return "The wallet was not compared with our books yet: that begins with live trading.".to_owned();
+    }
+    let mut lines = table::with_header(["in the wallet", "ours", "external", "wallet", "differs by"]);
+    for row in rows {
+        let name = match (row.what.as_str(), row.title.as_str()) {
+            ("cash", _) => "dollars (more than ours is free)".to_owned(),
+            (_, "") => plain(&row.token),
+            (_, title) => plain(&format!("{title}: {}", row.token_outcome)),
+        };
+        let differs = if row.difference.is_zero() { "-".to_owned() } else { signed(row.difference) };
+        lines.add_row([name, money(row.ours), money(row.external), money(row.theirs), differs]);
+    }
+    right(&mut lines, 1..5);
+    let verdict = match rows.iter().filter(|row| !row.difference.is_zero()).count() {
+        0 => "The wallet holds what our books say.".to_owned(),
+        some => format!("Differences: {some}. Nothing is traded by them; look at what else uses the wallet."),
+    };
+    let last = rows.iter().map(|row| row.at).max().unwrap_or(time::OffsetDateTime::UNIX_EPOCH);
+    format!("{lines}\n{verdict}\nLast change: {}.", last.replace_nanosecond(0).unwrap_or(last))
+}
+
 fn right(lines: &mut comfy_table::Table, columns: std::ops::Range<usize>) {
     for column in columns {
         if let Some(column) = lines.column_mut(column) {
@@ -120,6 +143,26 @@ mod tests {
     fn check(text: &str, parts: &[&str]) {
         parts.iter().for_each(|part| assert!(text.contains(part), "{part}\n{text}"));
         assert!(text.lines().all(|line| line.chars().count() <= 110), "{text}");
+    }
+
+    #[test]
+    fn the_wallet_is_told_beside_our_books() {
+        let row = |what: &str, title: &str, difference: &str| WalletRow {
+            what: what.into(),
+            token_id: 1,
+            token: "123".into(),
+            title: title.into(),
+            token_outcome: "Yes".into(),
+            ours: part("10"),
+            external: part("2.5"),
+            theirs: part("12.5"),
+            difference: part(difference),
+            at: time::OffsetDateTime::UNIX_EPOCH,
+        };
+        let agreed = wallet(&[row("cash", "", "0"), row("shares", "Rain?", "0"), row("shares", "", "0")]);
+        check(&agreed, &["dollars", "Rain?: Yes", "123", "2.50", "12.50", "holds what our books say"]);
+        check(&wallet(&[row("shares", "Rain?", "-4")]), &["-4.00", "Differences: 1."]);
+        check(&wallet(&[]), &["not compared"]);
     }
 
     #[test]

@@ -241,7 +241,7 @@ impl Engine {
     }
 
     /// Returns the sale of what is owed, or `None` while nobody bids, it is too small, or a guard holds it back.
-    fn exit_intent(&self, now: Nanos, position: &Position) -> Option<Intent> {
+    pub(super) fn exit_intent(&self, now: Nanos, position: &Position) -> Option<Intent> {
         let Token { market, book, .. } = &self.tokens[position.token.index()];
         let Settings { guards, exit: rules, .. } = &self.portfolios[position.portfolio.index()].settings;
         let (bid, owed) = (self.trusted_bid(position.token)?, owed_sale(market, position)?);

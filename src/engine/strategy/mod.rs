@@ -86,7 +86,7 @@ pub fn entry(s: &Situation<'_>) -> Result<Intent, No> {
 }
 
 /// Returns the buy of at most `wanted` that the depth within `limit` allows.
-fn buy(s: &Situation<'_>, ask: Price, limit: Price, wanted: Usdc) -> Result<Intent, No> {
+pub(super) fn buy(s: &Situation<'_>, ask: Price, limit: Price, wanted: Usdc) -> Result<Intent, No> {
     let budget_min = size::minimum(s.settings, s.market, limit);
     let budget = size::within_depth(&s.settings.guards.buy, s.book, s.now, limit, wanted, budget_min)?;
     let shares = size::sure_shares(s.market, limit, budget);

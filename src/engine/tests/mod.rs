@@ -237,6 +237,7 @@ fn phrase(event: &Event) -> Option<String> {
         Event::HoldEnded { .. } => "hold ended".to_owned(),
         Event::External(external) => format!("external {}", external.shares),
         Event::Differs(differs) => format!("differs {:?}", differs.what),
+        Event::WalletHolds(holds) => format!("wallet holds {}", holds.theirs),
         Event::Skipped { reason, .. } => format!("skipped {}", reason.code()),
         Event::Refused { reason, .. } => format!("refused {}", reason.code()),
         Event::Submitted(order) if order.side == Side::Buy => format!("buy ${} @ {}", order.budget, order.limit),

@@ -28,6 +28,8 @@ use crate::{
     },
 };
 
+mod ahead;
+
 const START: Nanos = Nanos::from_secs(1_794_700_800);
 const ADA: LeaderId = LeaderId(0);
 const TOKEN: TokenId = TokenId(0);
@@ -86,11 +88,15 @@ fn settings() -> Settings {
 
 impl World {
     fn new(settings: Settings) -> World {
+        World::with(settings, prepared())
+    }
+
+    fn with(settings: Settings, prepared: Prepared) -> World {
         let (outbox, gate, log) = (Arc::new(Outbox::default()), Arc::new(Gate::default()), Arc::default());
         let kept = Kept(Arc::clone(&log), Arc::clone(&outbox));
         let paper = Paper::new(PaperOptions::default());
         let mut core = Core::new(engine(settings), paper, kept, Stages::new().recorder());
-        let mut live = Live::new(prepared(), Arc::clone(&outbox), Arc::clone(&gate));
+        let mut live = Live::new(prepared, Arc::clone(&outbox), Arc::clone(&gate));
         live.name_token(TOKEN, "7");
         core.set_live_polymarket(live);
         core.advance(START).expect("room");

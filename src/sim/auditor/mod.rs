@@ -331,6 +331,7 @@ impl Auditor {
             | Event::Signed(_)
             | Event::External(_)
             | Event::Differs(_)
+            | Event::WalletHolds(_)
             | Event::Configured { .. } => Ok(()),
         }
     }

@@ -34,6 +34,7 @@ impl Coverage {
             Event::Voided { .. } => "voided",
             Event::External(_) => "external",
             Event::Differs(_) => "differs",
+            Event::WalletHolds(_) => "wallet holds",
             Event::Adopted { .. } => "adopted",
             Event::HeldBack { .. } => "held back",
             Event::HoldEnded { .. } => "hold ended",

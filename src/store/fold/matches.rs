@@ -5,11 +5,11 @@ use time::OffsetDateTime;
 
 use crate::domain::{
     Cause, OrderId, Shares, TradeKey, Usdc,
-    event::{Difference, Differs, External, Matched},
+    event::{Difference, Differs, External, Matched, WalletHolds},
 };
 
 use super::{Batch, Known, Misfit, bigint, token_id};
-use crate::store::rows::{DifferenceRow, ExternalRow, FillRow, OrderRow, dollars, moment, shares};
+use crate::store::rows::{AccountRow, DifferenceRow, ExternalRow, FillRow, OrderRow, dollars, moment, shares};
 
 /// Live orders that are kept in mind after their end, in case of a late match: more than the engine remembers.
 pub const ENDED_MAX: usize = 2 * crate::engine::order::ENDED_MAX;
@@ -206,6 +206,15 @@ impl Batch {
             ours,
             theirs,
         });
+    }
+}
+
+impl Batch {
+    pub(super) fn wallet_holds(&mut self, now: OffsetDateTime, holds: &WalletHolds) {
+        let what = if holds.token.is_some() { "shares" } else { "cash" };
+        let token_id = holds.token.map_or(0, token_id);
+        let [ours, external, theirs] = [holds.ours, holds.external, holds.theirs].map(|amount| Decimal::new(amount, 6));
+        self.account.insert((what, token_id), AccountRow { what, token_id, at: now, ours, external, theirs });
     }
 }
 

@@ -41,7 +41,7 @@ async fn dump(pool: &PgPool) -> Vec<(String, String)> {
     .fetch_all(pool)
     .await
     .expect("tables");
-    assert_eq!(tables.len(), 16, "{tables:?}");
+    assert_eq!(tables.len(), 17, "{tables:?}");
     let mut contents = Vec::new();
     for table in tables {
         let rows = format!(

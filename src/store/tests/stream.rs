@@ -10,7 +10,7 @@ use crate::{
         VenueOrderId,
         event::{
             Difference, Differs, External, Feature, Filled, How, Matched, Opinion, Scored, Settled, Signal, Signed,
-            Submitted, Valued,
+            Submitted, Valued, WalletHolds,
         },
     },
     journal::{MarketAbout, Record},
@@ -295,6 +295,12 @@ impl World {
                     _ => (Difference::Shares, Some(TokenId(2))),
                 };
                 self.event(Event::Differs(Differs { what, token, ours: 5, theirs: 7 }));
+                self.event(Event::WalletHolds(WalletHolds {
+                    token,
+                    ours: 5,
+                    external: 1,
+                    theirs: self.matches as i64,
+                }));
             }
         }
     }

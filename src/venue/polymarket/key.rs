@@ -8,6 +8,8 @@ use secp256k1::ecdsa::{RecoverableSignature, RecoveryId};
 use secp256k1::{Message, PublicKey, SecretKey};
 use zeroize::Zeroizing;
 
+use super::curve;
+
 /// `r`, `s` and `v`: the length of a plain signature.
 pub const SIGNATURE_BYTES: usize = 65;
 /// Half the order of the group. Of the two signatures `s` and `n - s` only the lower is taken, as by OpenZeppelin's ECDSA.
@@ -90,12 +92,7 @@ impl Key {
 
     /// Returns `r`, `s` and `v` (27 or 28) over a digest. Always the same for the same digest (RFC 6979); `s` is low.
     pub fn sign(&self, digest: B256) -> [u8; SIGNATURE_BYTES] {
-        let signature = RecoverableSignature::sign_ecdsa_recoverable(Message::from_digest(digest.0), &self.secret);
-        let (id, compact) = signature.serialize_compact();
-        let mut bytes = [0; SIGNATURE_BYTES];
-        bytes[..64].copy_from_slice(&compact);
-        bytes[64] = 27 + u8::from(id);
-        bytes
+        curve::sign(&self.secret, digest)
     }
 }
 
@@ -158,7 +155,7 @@ pub fn decode_hex(text: &str) -> Result<Vec<u8>, BadSignature> {
     alloy::hex::decode(digits).map_err(|_| BadSignature::NotHex)
 }
 
-fn address(key: &PublicKey) -> Address {
+pub(super) fn address(key: &PublicKey) -> Address {
     Address::from_slice(&keccak256(&key.serialize_uncompressed()[1..])[12..])
 }
 

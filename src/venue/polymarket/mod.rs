@@ -16,6 +16,7 @@ pub mod buckets;
 pub mod connection;
 pub mod contracts;
 pub mod credentials;
+pub mod curve;
 pub mod dispatch;
 pub mod key;
 pub mod order;

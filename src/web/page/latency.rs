@@ -83,6 +83,8 @@ struct Page {
     lines: Vec<Line>,
     any: bool,
     behind: Option<(Figure, Figure, Figure)>,
+    /// Live orders found signed, live orders in all, and how many wait signed.
+    ahead: Option<(Figure, Figure, Figure)>,
 }
 
 pub async fn latency(State(web): State<Arc<Web>>) -> Response {
@@ -91,7 +93,10 @@ pub async fn latency(State(web): State<Arc<Web>>) -> Response {
     let lines: Vec<Line> =
         Stage::ALL.into_iter().zip(both).map(|(stage, (all, recent))| line(stage, all, recent)).collect();
     let behind = Times::of(&times.since_start[Stage::BehindLeader as usize]);
+    let ahead = web.state.published.load().ahead;
     show(&Page {
+        ahead: (ahead.orders() > 0 || ahead.kept > 0)
+            .then(|| (Figure::count(ahead.hits), Figure::count(ahead.orders()), Figure::count(ahead.kept))),
         frame: Frame::new(&web, "Latency", "latency"),
         any: lines.iter().any(|line| line.total.is_some()),
         lines,

@@ -9,6 +9,7 @@ pub mod results;
 pub mod scope;
 pub mod skips;
 pub mod trades;
+pub mod wallet;
 
 use std::sync::Arc;
 

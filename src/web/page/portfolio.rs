@@ -10,11 +10,11 @@ use axum::{
 use rust_decimal::{Decimal, prelude::ToPrimitive};
 use serde::{Deserialize, Serialize};
 
-use super::{Frame, LeaderName, MarketName, mode, portfolio_name, scope::Tab, show};
+use super::{Frame, LeaderName, MarketName, mode, portfolio_name, scope::Tab, show, wallet::Holding};
 use crate::{
     domain::Nanos,
     metrics::Snapshot,
-    store::query::{EquityPoint, PositionRow, ResultRow, SettlementRow},
+    store::query::{EquityPoint, PositionRow, ResultRow, SettlementRow, WalletRow},
     web::{
         Web,
         figure::{self, Figure, When},
@@ -77,6 +77,8 @@ pub struct Contents {
     pub settlements: Vec<SettlementRow>,
     pub by_leader: Vec<ResultRow>,
     pub by_cause: Vec<ResultRow>,
+    /// What the wallet really holds, for all live portfolios together; nothing of it is paper's.
+    pub wallet: Vec<WalletRow>,
 }
 
 /// Returns the portfolio asked for, else the first one of the mode; none while there is none.
@@ -151,6 +153,7 @@ pub async fn contents(web: &Web, id: i32, money: Money, asked: &Asked) -> Result
         settlements: reader.settlements(id).await?,
         by_leader: reader.results_by_leader(id).await?,
         by_cause: reader.results_by_cause(id).await?,
+        wallet: if mode(&asked.mode) == "live" { reader.wallet().await? } else { Vec::new() },
     })
 }
 
@@ -250,6 +253,7 @@ struct Page {
     settled: Vec<Settled>,
     by_leader: Vec<Earned>,
     by_cause: Vec<Earned>,
+    wallet: Vec<Holding>,
 }
 
 pub async fn portfolio(State(web): State<Arc<Web>>, Query(asked): Query<Asked>) -> Response {
@@ -279,6 +283,7 @@ pub async fn portfolio(State(web): State<Arc<Web>>, Query(asked): Query<Asked>) 
         settled: Vec::new(),
         by_leader: Vec::new(),
         by_cause: Vec::new(),
+        wallet: Vec::new(),
     };
     let Some((id, money)) = id.and_then(|id| Some((id, money(&web, id)?))) else {
         return show(&page);
@@ -296,6 +301,7 @@ pub async fn portfolio(State(web): State<Arc<Web>>, Query(asked): Query<Asked>) 
                 .iter()
                 .map(|row| earned(row, LeaderName::new(&row.name, &row.wallet, 0).name))
                 .collect();
+            page.wallet = contents.wallet.iter().map(|row| Holding::new(row, now)).collect();
             page.by_cause = contents.by_cause.iter().map(|row| earned(row, words::cause(&row.name))).collect();
         }
         Err(why) => {

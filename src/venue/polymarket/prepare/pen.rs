@@ -43,6 +43,7 @@ pub struct Asked {
 #[derive(Clone, Copy, Debug)]
 pub struct Written {
     pub id: VenueOrderId,
+    pub amounts: Amounts,
     pub salt: u64,
     pub timestamp: Millis,
     /// The body behind what is the same for every order, up to the end of the order.
@@ -134,7 +135,7 @@ impl Pen {
         text.push(br#"","signature":"0x"#);
         text.push_hex(self.sign(exchange, domain, hash, id).bytes());
         text.push(br#""}"#);
-        Written { id: VenueOrderId(id.0), salt, timestamp, text }
+        Written { id: VenueOrderId(id.0), amounts, salt, timestamp, text }
     }
 
     fn sign(&self, exchange: Exchange, domain: B256, hash: B256, id: B256) -> Text<SIGNATURE_MAX> {

@@ -33,7 +33,7 @@ fn sealed(bytes: [u8; 32]) -> Arc<Sealed> {
     Arc::new(Sealed::new(&Zeroizing::new(bytes)).expect("a page"))
 }
 
-fn account(signature_type: SignatureType, signed_by: SignedBy) -> Account {
+pub fn account(signature_type: SignatureType, signed_by: SignedBy) -> Account {
     let owner = key().address();
     let funder = match signature_type {
         SignatureType::Eoa => owner,
@@ -232,11 +232,21 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
-    fn the_prepared_way_and_the_plain_way_say_the_same((order, market) in any_submitted(), account in any_account(), ms in 0_u64..4_000) {
+    fn the_prepared_way_and_the_plain_way_say_the_same(
+        (order, market) in any_submitted(), account in any_account(), ms in 0_u64..4_000, is_foreseen in any::<bool>()
+    ) {
         let now = NOW.plus(Nanos::from_millis(ms));
         let mut prepared = prepared(&account);
         prepared.warm(NOW);
-        let Ok(signed) = prepared.order(now, now, &order, &market) else { return Ok(()) };
+        if is_foreseen {
+            let mut signer = prepared.sign_ahead(ahead::Options::USUAL, NOW);
+            let Submitted { side, limit, budget, shares, .. } = order;
+            let name = Name::read(NAME).expect("a name");
+            let foreseen = [Foreseen { side, limit, budget, shares }];
+            prepared.ahead().expect("set up").foretell(NOW, TOKEN, &foreseen, &market, &name);
+            signer.sign(NOW, 9);
+        }
+        let Ok(signed) = prepared.order(now, now, &order, &market, Usdc::ZERO) else { return Ok(()) };
         let plain = Order {
             salt: signed.salt,
             maker: account.funder,
@@ -260,7 +270,9 @@ proptest! {
             SignedBy::Session => Signer::Session(account.key.address()),
         };
         let read = Read::of(prepared.outgoing());
-        prop_assert_eq!(signed.timestamp, Millis(now.as_millis()));
+        let is_found = is_foreseen && order.kind != OrderKind::Gtc;
+        prop_assert_eq!(prepared.age().is_some(), is_found);
+        prop_assert_eq!(signed.timestamp, Millis(if is_found { NOW } else { now }.as_millis()));
         prop_assert_eq!(signed.id.0, plain.id(exchange, Network::Polygon).0);
         prop_assert_eq!(read.signature(), expected.clone());
         prop_assert_eq!(signature::check(&plain, &expected, exchange, Network::Polygon), Ok(signer));
@@ -311,7 +323,7 @@ proptest! {
 fn what_rounds_to_nothing_is_not_signed() {
     let mut prepared = prepared(&account(SignatureType::Eoa, SignedBy::Owner));
     let mut check = |order: Submitted| {
-        assert_eq!(prepared.order(NOW, NOW, &order, &Market::COMMON), Err(NotSent::NoAmounts), "{order:?}");
+        assert_eq!(prepared.order(NOW, NOW, &order, &Market::COMMON, Usdc::ZERO), Err(NotSent::NoAmounts), "{order:?}");
     };
     check(Submitted { budget: Usdc(9_999), ..buy() });
     check(submitted(Side::Sell, OrderKind::Fak, price(500_000), Shares(9_999), Usdc::ZERO));
@@ -339,7 +351,7 @@ fn two_orders_of_one_moment_have_two_names() {
     let mut prepared = prepared(&account(SignatureType::Safe, SignedBy::Owner));
     let mut seen = std::collections::HashSet::new();
     for _ in 0..100 {
-        let signed = prepared.order(NOW, NOW, &buy(), &Market::COMMON).expect("amounts");
+        let signed = prepared.order(NOW, NOW, &buy(), &Market::COMMON, Usdc::ZERO).expect("amounts");
         assert!(signed.salt < SALT_END && seen.insert(signed.id), "{signed:?}");
     }
 }
@@ -351,7 +363,7 @@ fn the_mac_is_of_the_second_in_which_it_is_asked() {
     for ms in [0, 876, 877, 1_877, 700, 60_000] {
         let now = NOW.plus(Nanos::from_millis(ms));
         prepared.warm(Nanos(now.0 - 1_000_000_000));
-        prepared.order(now, now, &buy(), &Market::COMMON).expect("amounts");
+        prepared.order(now, now, &buy(), &Market::COMMON, Usdc::ZERO).expect("amounts");
         Read::of(prepared.outgoing()).check(&account, now);
     }
 }
@@ -383,6 +395,6 @@ fn an_account_that_would_make_bad_requests_is_refused_without_its_secrets() {
     };
     let mut prepared = prepared(&account);
     let order = submitted(Side::Sell, OrderKind::Fak, price(500_000), Shares::whole(1_000_000_000), Usdc::ZERO);
-    prepared.order(NOW, NOW, &order, &Market::COMMON).expect("amounts");
+    prepared.order(NOW, NOW, &order, &Market::COMMON, Usdc::ZERO).expect("amounts");
     Read::of(prepared.outgoing()).check(&account, NOW);
 }

@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 
 use crate::domain::{
     Nanos, Shares, Side, TokenId, Usdc,
-    event::{Difference, Differs, External},
+    event::{Difference, Differs, External, WalletHolds},
 };
 use item::{Item, Span};
 
@@ -155,6 +155,8 @@ pub struct Comparison {
     items: BTreeMap<Topic, Item>,
     external: BTreeMap<TokenId, i64>,
     index: Index,
+    /// What was told of the wallet.
+    noted: BTreeMap<Option<TokenId>, WalletHolds>,
     /// When a market paid last: that may wait for its redemption, and the index does not tell yet.
     ended_at: Nanos,
     whole_next: Nanos,
@@ -179,6 +181,7 @@ impl Comparison {
             items: differs.iter().filter_map(told).collect(),
             external,
             index: Index::default(),
+            noted: BTreeMap::new(),
             ended_at: Nanos::ZERO,
             whole_next: Nanos::ZERO,
             not_before: Nanos::ZERO,
@@ -337,6 +340,26 @@ impl Comparison {
             theirs: Some(*shares),
             difference: 0,
         }))
+    }
+
+    /// Returns what of the wallet changed since this was last asked.
+    pub fn news(&mut self) -> Vec<WalletHolds> {
+        let cash = self.books.as_ref().zip(self.cash()).map(|(books, cash)| WalletHolds {
+            token: None,
+            ours: books.cash.0,
+            external: 0,
+            theirs: cash.0,
+        });
+        let tokens = self.held().filter_map(|held| {
+            let (token, ours, external) = (Some(held.token), held.ours.0 as i64, held.external);
+            Some(WalletHolds { token, ours, external, theirs: held.theirs?.0 as i64 })
+        });
+        let now: BTreeMap<_, _> = tokens.chain(cash).map(|holds| (holds.token, holds)).collect();
+        let before = std::mem::replace(&mut self.noted, now);
+        // What neither our books nor the index tell of any more is gone.
+        let gone = before.keys().filter(|token| !self.noted.contains_key(token));
+        let gone = gone.map(|token| WalletHolds { token: *token, ours: 0, external: 0, theirs: 0 });
+        self.noted.values().filter(|holds| before.get(&holds.token) != Some(holds)).copied().chain(gone).collect()
     }
 
     /// Returns the last good value of the wallet's dollars.

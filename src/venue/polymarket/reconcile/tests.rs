@@ -333,6 +333,28 @@ fn dust_is_no_difference() {
     }
 }
 
+#[test]
+fn what_the_wallet_holds_is_told_when_it_changed() {
+    let mut story = Story::at_rest();
+    let told = |story: &mut Story| -> Vec<(Option<u32>, i64, i64)> {
+        let of = |holds: &WalletHolds| (holds.token.map(|token| token.0), holds.ours, holds.theirs);
+        story.comparison.news().iter().map(of).collect()
+    };
+    assert_eq!(told(&mut story), [], "nothing is known yet");
+    story.pass(1);
+    assert_eq!(told(&mut story), [(None, 100_000_000, 100_000_000), (Some(7), 10_000_000, 10_000_000)]);
+    story.pass(300);
+    assert_eq!(told(&mut story), []);
+    story.venue.cash = 130;
+    story.venue.index = Some(BTreeMap::from([(T, 10), (TokenId(9), 3)]));
+    story.pass(70);
+    assert_eq!(told(&mut story), [(None, 100_000_000, 130_000_000), (Some(9), 0, 3_000_000)]);
+    story.hold(0);
+    story.venue.index = Some(BTreeMap::new());
+    story.pass(70);
+    assert_eq!(told(&mut story), [(Some(7), 0, 0), (Some(9), 0, 0)]);
+}
+
 /// Binds: TOKENS_MAX.
 #[test]
 fn with_many_tokens_those_read_longest_ago_come_first() {

@@ -89,7 +89,7 @@ async fn the_simulated_venue_takes_the_bytes_as_they_are() {
             let order = submitted(Side::Buy, OrderKind::Gtc, price(10_000), Shares::whole(200), Usdc::ZERO);
             let order = Submitted { token, ..order };
             let now = clock::now();
-            let signed = prepared.order(now, now, &order, &market_of(listing)).expect("amounts");
+            let signed = prepared.order(now, now, &order, &market_of(listing), Usdc::ZERO).expect("amounts");
             let (status, body) = post(&mut socket, prepared.outgoing()).await;
             assert_eq!(status, "HTTP/1.1 200 OK", "{kind:?} {body}");
             assert_eq!((text(&body["orderID"]), text(&body["status"])), (signed.id.to_string().as_str(), "live"));

@@ -1,0 +1,355 @@
+//! A live order -> its signed request: built, signed, encoded, authenticated. Found signed ahead, signed on demand, and the way
+//! of a peer (alloy's typed structs, serde_json, the wrapper's signature) beside them; and how often each asks for memory.
+//!
+//! `cargo bench --bench orders`; small with `-- --test`. `cargo bench --bench orders -- --signatures 10000000` makes so many
+//! signatures instead, each twice, and looks at each: it verifies, is low, is the same again, and no nonce is used twice.
+
+use std::{
+    alloc::{GlobalAlloc, Layout},
+    cell::Cell,
+    collections::HashSet,
+    hint::black_box,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use alloy::{
+    hex,
+    primitives::{B256, U256, keccak256},
+};
+use criterion::{Criterion, criterion_group};
+use remora::{
+    domain::{
+        Cause, FeeSchedule, Generation, Input, LeaderId, LiveOrders, Market, Millis, Mode, Nanos, OrderId, OrderKind,
+        PortfolioId, Price, Settings, Shares, Side, SignalId, SizeRule, TokenId, Usdc, event::Submitted, input::Best,
+    },
+    engine::{Engine, Events, Options},
+    secret::Sealed,
+    venue::polymarket::{
+        Credentials, Exchange, Key, Network, Order, SignatureType, amounts,
+        auth::{Request, Secret},
+        curve,
+        key::recover,
+        prepare::{Account, Prepared, SignedBy, ahead, names::Names, signer::Signer},
+    },
+};
+use secp256k1::{Message, SecretKey, ecdsa::RecoverableSignature};
+use serde_json::json;
+use zeroize::Zeroizing;
+
+struct Counting;
+
+thread_local! {
+    static COUNT: Cell<u64> = const { Cell::new(0) };
+}
+
+// SAFETY: every call is handed on unchanged to an allocator that keeps the contract; counting touches only a `Cell` that
+// needs neither initialisation nor a destructor.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        COUNT.with(|count| count.set(count.get() + 1));
+        // SAFETY: as above.
+        unsafe { mimalloc::MiMalloc.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { mimalloc::MiMalloc.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        COUNT.with(|count| count.set(count.get() + 1));
+        // SAFETY: as above.
+        unsafe { mimalloc::MiMalloc.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+const NAME: &str = "71321045679252212594626385532706912750332728571942532289631379312455583992563";
+const TOKEN: TokenId = TokenId(0);
+const NOW: Nanos = Nanos::from_secs(1_794_700_800);
+const GENERATIONS: [Generation; 2] = [Generation::V2, Generation::V3];
+const TYPES: [SignatureType; 2] = [SignatureType::Safe, SignatureType::DepositWallet];
+
+fn account(signature_type: SignatureType) -> Account {
+    let key = Arc::new(Sealed::new(&Zeroizing::new([1; 32])).expect("a page"));
+    let id = "01234567-89ab-cdef-0123-456789abcdef".to_owned();
+    let api = Credentials::new(id, Secret::from_bytes(vec![7; 32]), "ab".repeat(32));
+    let (funder, host) = (key.address(), "clob.polymarket.com".to_owned());
+    Account { key, signed_by: SignedBy::Owner, signature_type, funder, network: Network::Polygon, api, host }
+}
+
+fn market(generation: Generation) -> Market {
+    Market { generation, fees: FeeSchedule::NONE, ..Market::COMMON }
+}
+
+fn price(micros: u32) -> Price {
+    Price::from_micros(micros).expect("a price")
+}
+
+fn order(dollars: i64) -> Submitted {
+    let budget = Usdc::whole(dollars);
+    Submitted {
+        order: OrderId(OrderId::LIVE.0 + 1),
+        signal: SignalId(1),
+        portfolio: PortfolioId(0),
+        leader: LeaderId(0),
+        token: TOKEN,
+        side: Side::Buy,
+        kind: OrderKind::Fak,
+        cause: Cause::Entry,
+        limit: price(530_000),
+        shares: Shares::ZERO,
+        budget,
+        reserved: budget,
+        touch: price(520_000),
+        reference: price(520_000),
+        attempt: 1,
+    }
+}
+
+fn prepared(signature_type: SignatureType) -> Prepared {
+    let mut prepared = Prepared::new(&account(signature_type), NOW).expect("a fit account");
+    prepared.add_token(TOKEN, NAME);
+    prepared.warm(NOW);
+    prepared
+}
+
+/// Orders of fifteen sizes at one bound, foreseen by an engine with a book, and signed again whenever they are used up.
+struct Foresight {
+    engine: Engine,
+    prepared: Prepared,
+    signer: Signer,
+    market: Market,
+    now: Nanos,
+}
+
+const SIZES: i64 = 15;
+
+impl Foresight {
+    fn new(signature_type: SignatureType, generation: Generation) -> Foresight {
+        let mut engine = Engine::new(Options { live_orders: LiveOrders::Ready, ..Options::default() });
+        let (mut events, market) = (Events::default(), market(generation));
+        engine.install_token(TOKEN);
+        engine.set_market(TOKEN, market);
+        let mut settings = Settings::OPEN;
+        settings.sizing.rule = SizeRule::Percent(100_000);
+        settings.guards.buy.book_age_max = Nanos::from_secs(1_000_000);
+        engine.install_portfolio(PortfolioId(0), Mode::Live, settings);
+        engine.fund(NOW, PortfolioId(0), Usdc::whole(1_000_000), &mut events);
+        let at = Millis(NOW.as_millis());
+        let level = |side, micros| {
+            let size = Shares::whole(1_000_000);
+            Input::Level { token: TOKEN, side, price: price(micros), size }
+        };
+        for input in [
+            Input::Snapshot { token: TOKEN, at },
+            level(Side::Buy, 510_000),
+            level(Side::Sell, 520_000),
+            Input::BookDone { token: TOKEN, at, best: Best::Unstated },
+        ] {
+            engine.step(NOW, &input, &mut events);
+        }
+        let mut prepared = prepared(signature_type);
+        let mut options = ahead::Options::USUAL;
+        (1..=SIZES).for_each(|dollars| options.ladder[dollars as usize - 1] = Usdc::whole(dollars));
+        let signer = prepared.sign_ahead(options, NOW);
+        prepared.ahead().expect("set up").watch(TOKEN);
+        let mut foresight = Foresight { engine, prepared, signer, market, now: NOW };
+        foresight.refill();
+        foresight
+    }
+
+    /// Off the measured path: the other thread's work, and the hot thread's while it waits.
+    fn refill(&mut self) {
+        self.now = self.now.plus(Nanos::from_millis(100));
+        self.prepared.look_ahead(self.now, &self.engine);
+        self.signer.sign(self.now, 100);
+        self.prepared.look_ahead(self.now, &self.engine);
+        self.prepared.warm(self.now);
+    }
+
+    fn take(&mut self, dollars: i64) {
+        let order = order(dollars);
+        let signed = self.prepared.order(self.now, self.now, &order, &self.market, Usdc::ZERO).expect("amounts");
+        black_box((signed, self.prepared.outgoing()));
+        assert!(self.prepared.age().is_some(), "found signed");
+    }
+
+    /// Returns the time of so many orders; the clock is read twice for every fifteen.
+    fn time(&mut self, orders: u64) -> Duration {
+        let (mut spent, mut left) = (Duration::ZERO, orders);
+        while left > 0 {
+            let some = left.min(SIZES as u64);
+            let begun = Instant::now();
+            (1..=some as i64).for_each(|dollars| self.take(dollars));
+            spent += begun.elapsed();
+            left -= some;
+            self.refill();
+        }
+        spent
+    }
+}
+
+/// As the official clients do: fields into a typed struct, hashed and signed, JSON by serde, a MAC with a new key.
+fn as_a_peer(account: &Account, secret: &SecretKey, token: &str, order: &Submitted, market: &Market) -> Vec<u8> {
+    let amounts = amounts::market_buy(market.tick, order.limit, order.budget).expect("amounts");
+    let exchange = Exchange::of(market.generation, market.neg_risk);
+    let plain = Order {
+        salt: NOW.as_millis(),
+        maker: account.funder,
+        signer: account.signer(),
+        token: U256::from_str_radix(token, 10).expect("a token"),
+        maker_amount: amounts.maker,
+        taker_amount: amounts.taker,
+        side: order.side,
+        signature_type: account.signature_type,
+        timestamp: Millis(NOW.as_millis()),
+        metadata: B256::ZERO,
+        builder: B256::ZERO,
+    };
+    let digest = plain.id(exchange, Network::Polygon);
+    let signature = match account.signature_type {
+        SignatureType::DepositWallet => {
+            remora::venue::polymarket::signature::sign(&plain, &account.key, exchange, Network::Polygon)
+        }
+        SignatureType::Eoa | SignatureType::Proxy | SignatureType::Safe => wrapped(secret, digest).to_vec(),
+    };
+    let body = json!({
+        "deferExec": false, "postOnly": false, "owner": account.api.id, "orderType": "FAK",
+        "order": {
+            "salt": plain.salt, "maker": plain.maker.to_string(), "signer": plain.signer.to_string(), "tokenId": token,
+            "makerAmount": plain.maker_amount.to_string(), "takerAmount": plain.taker_amount.to_string(),
+            "side": "BUY", "signatureType": plain.signature_type.number(), "expiration": "0",
+            "timestamp": plain.timestamp.0.to_string(), "metadata": plain.metadata, "builder": plain.builder,
+            "signature": format!("0x{}", hex::encode(signature)),
+        },
+    })
+    .to_string();
+    let timestamp = NOW.as_secs().to_string();
+    let request = Request { timestamp: &timestamp, method: "POST", path: "/order", body: body.as_bytes() };
+    let mac = account.api.secret.sign(&request);
+    format!(
+        "POST /order HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\nPOLY_ADDRESS: {}\r\nPOLY_API_KEY: \
+         {}\r\nPOLY_PASSPHRASE: {}\r\nPOLY_TIMESTAMP: {timestamp}\r\nPOLY_SIGNATURE: {mac}\r\ncontent-length: \
+         {}\r\n\r\n{body}",
+        account.host,
+        account.key.address(),
+        account.api.id,
+        account.api.passphrase(),
+        body.len(),
+    )
+    .into_bytes()
+}
+
+/// The library's wrapper: it blinds its context after every signature.
+fn wrapped(secret: &SecretKey, digest: B256) -> [u8; 65] {
+    let signature = RecoverableSignature::sign_ecdsa_recoverable(Message::from_digest(digest.0), secret);
+    let (id, compact) = signature.serialize_compact();
+    let mut bytes = [27 + u8::from(id); 65];
+    bytes[..64].copy_from_slice(&compact);
+    bytes
+}
+
+fn signatures(c: &mut Criterion) {
+    let (key, secret) =
+        (Key::from_bytes([1; 32]).expect("a key"), SecretKey::from_secret_bytes([1; 32]).expect("a key"));
+    let digest = keccak256("something");
+    let mut group = c.benchmark_group("signature");
+    group.bench_function("bare", |bencher| bencher.iter(|| key.sign(black_box(digest))));
+    group.bench_function("by the wrapper, blinded each time", |bencher| {
+        bencher.iter(|| wrapped(&secret, black_box(digest)));
+    });
+    group.bench_function("bare, and blinded each time", |bencher| {
+        bencher.iter(|| {
+            curve::blind();
+            key.sign(black_box(digest))
+        });
+    });
+    group.finish();
+}
+
+fn orders(c: &mut Criterion) {
+    let secret = SecretKey::from_secret_bytes([1; 32]).expect("a key");
+    for (generation, signature_type) in GENERATIONS.into_iter().flat_map(|of| TYPES.map(|kind| (of, kind))) {
+        let mut group = c.benchmark_group(format!("order {generation:?} {signature_type:?}"));
+        let market = market(generation);
+        let mut foresight = Foresight::new(signature_type, generation);
+        let allocations = counted(SIZES, || (1..=SIZES).for_each(|dollars| foresight.take(dollars)));
+        foresight.refill();
+        println!("signed ahead: {allocations} allocations an order");
+        group.bench_function("signed ahead", |bencher| bencher.iter_custom(|orders| foresight.time(orders)));
+
+        let mut prepared = prepared(signature_type);
+        let mut on_demand = |dollars| {
+            let signed = prepared.order(NOW, NOW, black_box(&order(dollars)), &market, Usdc::ZERO).expect("amounts");
+            black_box((signed, prepared.outgoing()));
+        };
+        on_demand(1);
+        println!("on demand: {} allocations an order", counted(SIZES, || (1..=SIZES).for_each(&mut on_demand)));
+        group.bench_function("on demand", |bencher| bencher.iter(|| on_demand(10)));
+
+        let account = account(signature_type);
+        let peer = || black_box(as_a_peer(&account, &secret, NAME, black_box(&order(10)), &market));
+        println!("as a peer: {} allocations an order", counted(1, || drop(peer())));
+        group.bench_function("as a peer", |bencher| bencher.iter(peer));
+        group.finish();
+    }
+}
+
+/// What the hot thread pays for it while it waits: one token looked at, everything signed.
+fn looks(c: &mut Criterion) {
+    let mut foresight = Foresight::new(SignatureType::DepositWallet, Generation::V2);
+    let mut names = Names::default();
+    names.add(TOKEN, NAME);
+    c.bench_function("look at a token of sixteen orders", |bencher| {
+        bencher.iter(|| {
+            let ahead = foresight.prepared.ahead().expect("set up");
+            ahead.moved(TOKEN);
+            foresight.now = foresight.now.plus(Nanos::from_millis(50));
+            ahead.look(black_box(foresight.now), &foresight.engine, &names)
+        });
+    });
+}
+
+fn counted(orders: i64, work: impl FnOnce()) -> u64 {
+    let before = COUNT.get();
+    work();
+    (COUNT.get() - before) / orders as u64
+}
+
+/// RELIABILITY.md T6.
+fn many_signatures(count: u64) {
+    let keys: Vec<Key> = (1..=7).map(|byte| Key::from_bytes([byte; 32]).expect("a key")).collect();
+    let (mut nonces, begun) = (HashSet::new(), Instant::now());
+    for nth in 0..count {
+        let (key, digest) = (&keys[nth as usize % keys.len()], keccak256(nth.to_be_bytes()));
+        let signature = key.sign(digest);
+        // Refuses a high s, and names the signer.
+        assert_eq!(recover(digest, &signature), Ok(key.address()), "{digest}");
+        if nth.is_multiple_of(100) {
+            curve::blind();
+        }
+        assert_eq!(key.sign(digest), signature, "{digest}");
+        // Half of r tells ten million apart, and lets them fit into memory.
+        let half: [u8; 16] = signature[..16].try_into().expect("16 bytes");
+        assert!(nonces.insert(half), "a nonce again: {digest}");
+        if (nth + 1).is_multiple_of(100_000) {
+            println!("{} signatures, each made twice, after {} s", nth + 1, begun.elapsed().as_secs());
+        }
+    }
+    println!("{count} signatures verify, are low, are the same again, and have {} nonces", nonces.len());
+}
+
+criterion_group!(benches, signatures, orders, looks);
+
+fn main() {
+    let count = std::env::args().skip_while(|argument| argument != "--signatures").nth(1);
+    if let Some(count) = count {
+        return many_signatures(count.parse().expect("--signatures takes a number"));
+    }
+    benches();
+    Criterion::default().configure_from_args().final_summary();
+}
