@@ -148,6 +148,10 @@ impl Stage {
             if said.starts_with("0 ") || said.contains("live is on") {
                 return engine;
             }
+            if said.contains("live is off") {
+                // Another port is another setting: a person looks first.
+                self.say(&["shadow"]).await;
+            }
             assert!(began.elapsed() < PATIENCE, "{said}\n{}", engine.output());
             sleep(Duration::from_millis(250)).await;
         }
