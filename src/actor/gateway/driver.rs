@@ -184,7 +184,7 @@ async fn open_and_drive(desk: &Arc<Desk>, around: &mut Around) -> Ended {
     if tell_state(desk, around, LiveOrders::Starting).await.is_err() {
         return Ended::Closed;
     }
-    let (mut pause, mut opening) = (PAUSE_MIN, Opening::new(&desk, &public, &buckets, &host));
+    let (mut pause, mut opening) = (PAUSE_MIN, Opening::new(desk, &public, &buckets, &host));
     let (api, rest) = loop {
         let taken = tokio::select! {
             taken = opening.take_step(&mut world) => taken,
