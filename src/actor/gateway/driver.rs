@@ -258,10 +258,11 @@ async fn send(around: &Around, input: Input) -> Result<(), Ended> {
 fn refuse_all(desk: &Desk) {
     let Ok(mut books) = desk.books() else { return };
     let books = &mut *books;
+    let waiting: Vec<Outgoing> = std::iter::from_fn(|| desk.outbox.orders.pop()).collect();
     while let Some(sent) = desk.outbox.sent.pop() {
         books.follower.hear(clock::now(), &Evidence::Registered(sent), &mut books.told);
     }
-    while let Some(outgoing) = desk.outbox.orders.pop() {
+    for outgoing in waiting {
         let answer = Answer::NotSent(crate::domain::NotSent::NoConnection);
         let evidence = Evidence::Answered { id: outgoing.sent.id, answer };
         books.follower.hear(clock::now(), &evidence, &mut books.told);
@@ -430,10 +431,11 @@ impl Driver<'_> {
 
     /// Exits first; each waits for a connection on its own, and is looked at again after that.
     fn let_out(&mut self) -> Result<(), Ended> {
+        // Its name is put down before an order: with the orders taken first, the names of all of them are there.
+        let mut leaving: Vec<Outgoing> = std::iter::from_fn(|| self.desk.outbox.orders.pop()).collect();
         while let Some(sent) = self.desk.outbox.sent.pop() {
             self.hear(&Evidence::Registered(sent))?;
         }
-        let mut leaving: Vec<Outgoing> = std::iter::from_fn(|| self.desk.outbox.orders.pop()).collect();
         leaving.sort_by_key(|outgoing| outgoing.sent.side == Side::Buy);
         for outgoing in leaving {
             self.send(outgoing)?;
