@@ -204,6 +204,9 @@ async fn open_and_drive(desk: &Arc<Desk>, around: &mut Around) -> Ended {
             return Ended::Closed;
         }
         refuse_all(desk);
+        if tell_inputs(desk, around).await.is_err() {
+            return Ended::Closed;
+        }
         tokio::select! {
             () = sleep(pause) => pause = (pause * 2).min(CHECK_SOON),
             () = around.stop.cancelled() => return Ended::Stopped,
@@ -252,6 +255,15 @@ async fn tell_state(desk: &Desk, around: &Around, to: LiveOrders) -> Result<(), 
 async fn send(around: &Around, input: Input) -> Result<(), Ended> {
     let command = Command::Input(Stamped { at: clock::now(), input });
     around.commands.send(command).await.map_err(|_| Ended::Closed)
+}
+
+/// Tells the engine what became of its orders while the way is not open yet.
+async fn tell_inputs(desk: &Desk, around: &Around) -> Result<(), Ended> {
+    let inputs = std::mem::take(&mut desk.books().map_err(Ended::Failed)?.told.inputs);
+    for input in inputs {
+        send(around, input).await?;
+    }
+    Ok(())
 }
 
 /// Orders that wait while the way is not open do not leave.

@@ -8,7 +8,10 @@ use crate::{
         TradeKey, Usdc, VenueOrderId,
         event::{External, How, Matched, Signal, Signed, Submitted, Valued},
     },
-    sim::server::truth::{Bytes, Entry, Part},
+    sim::{
+        hand,
+        server::truth::{Bytes, Entry, Part},
+    },
 };
 
 const OURS: u32 = 3;
@@ -64,7 +67,7 @@ impl Story {
     }
 
     fn posted(&mut self, ms: u64, number: u64, maker: u64, taker: u64) {
-        let body = serde_json::json!({"order": {"salt": number, "makerAmount": maker.to_string(),
+        let body = serde_json::json!({"order": {"salt": salt(number), "makerAmount": maker.to_string(),
             "takerAmount": taker.to_string(), "timestamp": "7"}});
         let (method, path) = ("POST".to_owned(), "/order".to_owned());
         self.tell(ms, Entry::Received { request: number, method, path, body: Bytes::of(body.to_string().as_bytes()) });
@@ -162,8 +165,20 @@ fn submitted(number: u64, signal: SignalId, side: Side, cause: Cause, limit: Pri
     }
 }
 
+/// One of an engine's.
+fn salt(number: u64) -> u64 {
+    hand::SALT_END + number
+}
+
 fn signed(number: u64, maker_amount: u64, taker_amount: u64) -> Signed {
-    Signed { order: order(number), id: id(number), salt: number, maker_amount, taker_amount, timestamp: Millis(7) }
+    Signed {
+        order: order(number),
+        id: id(number),
+        salt: salt(number),
+        maker_amount,
+        taker_amount,
+        timestamp: Millis(7),
+    }
 }
 
 /// Four orders: bought and settled; answered too late, and its match void; refused; sold and settled. And one of the owner's hand.
@@ -336,7 +351,11 @@ fn is_confirmed(number: u64) -> impl Fn(&Event) -> bool {
 fn one_intent_has_one_order() {
     // Signed again, with another salt.
     check(Invariant::OneOrder, |evidence| {
-        add_after(evidence, is_signed(2), Event::Signed(Signed { salt: 22, ..signed(2, 10_000_000, 20_000_000) }));
+        add_after(
+            evidence,
+            is_signed(2),
+            Event::Signed(Signed { salt: salt(22), ..signed(2, 10_000_000, 20_000_000) }),
+        );
     });
     // A second order after a signal whose first one is in doubt.
     check(Invariant::OneOrder, |evidence| {
