@@ -365,7 +365,8 @@ impl<L: Log> Core<L> {
         }
         fault::point("after_sign");
         self.engine.note(self.now, &Noted::Signed(signed), &mut self.events);
-        self.record()?;
+        // No more than that: another order signed before this one is handed over would be handed over in its place.
+        self.write();
         fault::point("after_signed_record");
         if let LiveVenue::Polymarket(live) = &mut self.live {
             let begun = clock::mono();
@@ -378,8 +379,20 @@ impl<L: Log> Core<L> {
         Ok(())
     }
 
-    /// Writes the step's events, then lets their effects out; orders that did not leave end.
+    /// Writes the step's events, then lets their effects out: one live order after the other; those that did not leave end.
     fn record(&mut self) -> Result<(), Full> {
+        self.write();
+        while let Some(order) = self.leaving.pop_front() {
+            self.hand_over(&order)?;
+        }
+        while let Some((order, cause)) = self.unsent.pop() {
+            self.step(&Input::Closed { order, end: OrderEnd::NotSent(cause) }, None)?;
+        }
+        Ok(())
+    }
+
+    /// Writes events, then lets their effects out, but for live orders: those wait for their turn.
+    fn write(&mut self) {
         let begun = clock::mono();
         for event in self.events.as_slice() {
             self.log.append(self.now, event);
@@ -392,13 +405,6 @@ impl<L: Log> Core<L> {
             self.let_out(&event);
         }
         self.events.clear();
-        while let Some(order) = self.leaving.pop_front() {
-            self.hand_over(&order)?;
-        }
-        while let Some((order, cause)) = self.unsent.pop() {
-            self.step(&Input::Closed { order, end: OrderEnd::NotSent(cause) }, None)?;
-        }
-        Ok(())
     }
 
     /// Lets the effect of a written event out.

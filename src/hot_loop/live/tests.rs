@@ -92,10 +92,14 @@ impl World {
     }
 
     fn with(settings: Settings, prepared: Prepared) -> World {
+        World::of(engine(settings), prepared)
+    }
+
+    fn of(engine: Engine, prepared: Prepared) -> World {
         let (outbox, gate, log) = (Arc::new(Outbox::default()), Arc::new(Gate::default()), Arc::default());
         let kept = Kept(Arc::clone(&log), Arc::clone(&outbox));
         let paper = Paper::new(PaperOptions::default());
-        let mut core = Core::new(engine(settings), paper, kept, Stages::new().recorder());
+        let mut core = Core::new(engine, paper, kept, Stages::new().recorder());
         let mut live = Live::new(prepared, Arc::clone(&outbox), Arc::clone(&gate));
         live.name_token(TOKEN, "7");
         core.set_live_polymarket(live);
@@ -297,4 +301,24 @@ fn a_restart_ends_only_what_never_had_a_name() {
         released: unnamed.expect("ordered").reserved,
     };
     assert!(log.lock().expect("not poisoned").iter().any(|(event, _)| *event == ended));
+}
+
+#[test]
+fn two_orders_of_one_step_leave_once_each() {
+    const OTHER: PortfolioId = PortfolioId(1);
+    let mut engine = engine(settings());
+    let mut larger = settings();
+    larger.sizing.rule = SizeRule::Fixed(Usdc::whole(20));
+    engine.install_portfolio(OTHER, Mode::Live, larger);
+    engine.follow(ADA, OTHER);
+    let mut world = World::of(engine, prepared());
+    world.tell(Input::Deposit { portfolio: OTHER, amount: Usdc::whole(10_000) });
+    world.trade(1, Side::Buy);
+    let named: Vec<_> = std::iter::from_fn(|| world.outbox.sent.pop()).collect();
+    let leaving: Vec<_> = std::iter::from_fn(|| world.outbox.orders.pop()).collect();
+    assert_eq!(named, leaving.iter().map(|outgoing| outgoing.sent).collect::<Vec<_>>());
+    let orders: Vec<_> = named.iter().map(|sent| (sent.order.0 - OrderId::LIVE.0, sent.portfolio)).collect();
+    assert_eq!(orders, [(1, LIVE), (2, OTHER)]);
+    let body = |outgoing: &Outgoing| outgoing.request[outgoing.body_at..outgoing.len].to_vec();
+    assert_ne!(body(&leaving[0]), body(&leaving[1]));
 }

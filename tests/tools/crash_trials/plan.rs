@@ -180,10 +180,10 @@ impl Plan {
         Plan { seed, behaviour, deaths: vec![], rate_percent: 100, trades_for: length, block_every }
     }
 
-    /// What the live portfolio does beside: in every second trial from the tenth on a sale rests in the book from each entry on, and is taken
+    /// What the live portfolio does beside: in every second trial a sale rests in the book from each entry on, and is taken
     /// away before another exit; every fifth sends FOK first.
     pub fn settings(&self) -> String {
-        let rests = if 9 < self.seed && self.seed.is_multiple_of(2) { "exit_plan_percent = 30\n" } else { "" };
+        let rests = if self.seed.is_multiple_of(2) { "exit_plan_percent = 30\n" } else { "" };
         let kind = if self.seed.is_multiple_of(5) { "order_kind = \"FOK_THEN_FAK\"\n" } else { "" };
         format!("{rests}{kind}")
     }
