@@ -175,7 +175,8 @@ pub async fn audit_notices(pool: &PgPool) {
         (6, "update orders set closed_at = null, submitted_at = submitted_at - interval '1 hour'".to_owned()),
         (7, "update orders set fee = fee + 0.000001".to_owned()),
         (8, "update positions set shares = shares + 0.000001".to_owned()),
-        (9, "update positions set exit_due = 1, shares = 0, cost = 0".to_owned()),
+        // Also where all that is held has an order on its way.
+        (9, "update orders set closed_at = now(); update positions set exit_due = 1, shares = 0, cost = 0".to_owned()),
         (11, "update positions set cost = cost + 0.000001".to_owned()),
         (12, "update fills set realised = realised + 0.000001".to_owned()),
     ];
