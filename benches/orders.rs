@@ -9,6 +9,7 @@ use std::{
     cell::Cell,
     collections::HashSet,
     hint::black_box,
+    ops::Range,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -127,6 +128,12 @@ struct Foresight {
 }
 
 const SIZES: i64 = 15;
+/// The first is the least that the venue takes at this bound, in whole dollars.
+const FIRST: i64 = 3;
+
+fn sizes(count: i64) -> Range<i64> {
+    FIRST..FIRST + count
+}
 
 impl Foresight {
     fn new(signature_type: SignatureType, generation: Generation) -> Foresight {
@@ -154,7 +161,7 @@ impl Foresight {
         }
         let mut prepared = prepared(signature_type);
         let mut options = ahead::Options::USUAL;
-        (1..=SIZES).for_each(|dollars| options.ladder[dollars as usize - 1] = Usdc::whole(dollars));
+        options.ladder.iter_mut().zip(sizes(SIZES)).for_each(|(rung, dollars)| *rung = Usdc::whole(dollars));
         let signer = prepared.sign_ahead(options, NOW);
         prepared.ahead().expect("set up").watch(TOKEN);
         let mut foresight = Foresight { engine, prepared, signer, market, now: NOW };
@@ -184,7 +191,7 @@ impl Foresight {
         while left > 0 {
             let some = left.min(SIZES as u64);
             let begun = Instant::now();
-            (1..=some as i64).for_each(|dollars| self.take(dollars));
+            sizes(some as i64).for_each(|dollars| self.take(dollars));
             spent += begun.elapsed();
             left -= some;
             self.refill();
@@ -277,7 +284,7 @@ fn orders(c: &mut Criterion) {
         let mut group = c.benchmark_group(format!("order {generation:?} {signature_type:?}"));
         let market = market(generation);
         let mut foresight = Foresight::new(signature_type, generation);
-        let allocations = counted(SIZES, || (1..=SIZES).for_each(|dollars| foresight.take(dollars)));
+        let allocations = counted(SIZES, || sizes(SIZES).for_each(|dollars| foresight.take(dollars)));
         foresight.refill();
         println!("signed ahead: {allocations} allocations an order");
         group.bench_function("signed ahead", |bencher| bencher.iter_custom(|orders| foresight.time(orders)));
@@ -288,7 +295,7 @@ fn orders(c: &mut Criterion) {
             black_box((signed, prepared.outgoing()));
         };
         on_demand(1);
-        println!("on demand: {} allocations an order", counted(SIZES, || (1..=SIZES).for_each(&mut on_demand)));
+        println!("on demand: {} allocations an order", counted(SIZES, || sizes(SIZES).for_each(&mut on_demand)));
         group.bench_function("on demand", |bencher| bencher.iter(|| on_demand(10)));
 
         let account = account(signature_type);
