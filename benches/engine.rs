@@ -6,10 +6,10 @@ use std::{collections::BTreeMap, hint::black_box, time::Instant};
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use remora::{
-    config::{Config, Overrides, Source},
+    config::{Config, Overrides, Written},
     domain::{
         Event, Input, LeaderId, LeaderTrade, Market, Millis, Mode, Nanos, PortfolioId, Price, Role, Shares, Side,
-        TokenId, TradeKey, Usdc,
+        Source, TokenId, TradeKey, Usdc,
         input::Best,
         settings::{Gate, Hedges, ScaleIn},
     },
@@ -34,7 +34,7 @@ fn price(cents: u32) -> Price {
 
 /// An engine with a book around 0.50 and so many portfolios that follow one leader.
 fn engine(portfolios: usize) -> Engine {
-    let config = Config::load(&Source::DefaultsOnly, &Overrides::default()).expect("the defaults are right");
+    let config = Config::load(&Written::DefaultsOnly, &Overrides::default()).expect("the defaults are right");
     let mut settings = config.strategy_default;
     let most = Usdc::whole(1_000_000);
     let limits = &mut settings.limits;
@@ -97,6 +97,7 @@ const TRADE: LeaderTrade = LeaderTrade {
     },
     shares: Shares::whole(1_000),
     role: Role::Unknown,
+    source: Source::Activity,
     traded_at: LATER,
 };
 

@@ -6,10 +6,10 @@ use std::{
 };
 
 use remora::{
-    config::{Config, Overrides, Source},
+    config::{Config, Overrides, Written},
     domain::{
         Cause, Event, Input, LeaderId, LeaderLeft, LeaderTrade, LiveOrders, LiveSwitch, Market, Millis, Mode, Nanos,
-        PortfolioId, Price, Role, Settings, Shares, Side, SizeRule, TokenId, TradeKey, Usdc,
+        PortfolioId, Price, Role, Settings, Shares, Side, SizeRule, Source, TokenId, TradeKey, Usdc,
         input::Best,
         settings::{Buffer, ExitPlan, Gate, Hedges, Netting},
     },
@@ -114,7 +114,7 @@ fn frames_are_decoded_without_allocating() {
 
 #[test]
 fn a_trade_becomes_an_order_and_a_fill_without_allocating() {
-    let config = Config::load(&Source::DefaultsOnly, &Overrides::default()).expect("the defaults are right");
+    let config = Config::load(&Written::DefaultsOnly, &Overrides::default()).expect("the defaults are right");
     let folder = tempfile::tempdir().expect("a folder");
     let (journal, _) = Journal::open(folder.path(), &Options::default()).expect("opened");
     let stages = Stages::new();
@@ -151,8 +151,17 @@ fn a_trade_becomes_an_order_and_a_fill_without_allocating() {
         core.handle(at.nanos(), &Input::BookDone { token, at, best: Best::Unstated }).expect("room");
         let trade = TradeKey([n, n]);
         let shares = Shares::whole(100);
-        let trade =
-            LeaderTrade { trade, leader, token, side, price, shares, role: Role::Unknown, traded_at: at.nanos() };
+        let trade = LeaderTrade {
+            trade,
+            leader,
+            token,
+            side,
+            price,
+            shares,
+            role: Role::Unknown,
+            source: Source::Activity,
+            traded_at: at.nanos(),
+        };
         core.handle(at.nanos(), &Input::LeaderTrade(trade)).expect("room");
         core.advance(Nanos(at.nanos().0 + 1_000_000_000)).expect("room");
     };
@@ -182,7 +191,7 @@ impl Log for Kept {
 /// Everything that may be on, is on: a portfolio whose small copies wait, with a plan, stops and a longest hold.
 fn all_on() -> Settings {
     let mut settings =
-        Config::load(&Source::DefaultsOnly, &Overrides::default()).expect("the defaults are right").strategy_default;
+        Config::load(&Written::DefaultsOnly, &Overrides::default()).expect("the defaults are right").strategy_default;
     settings.sizing.rule = SizeRule::Percent(100_000);
     settings.buffer = Buffer { window: Nanos::from_secs(300), netting: Netting::On };
     settings.scoring.gate = Gate::Both;
@@ -199,7 +208,7 @@ fn all_on() -> Settings {
 #[test]
 fn waiting_merging_leaving_and_time_do_not_allocate() {
     let stages = Stages::new();
-    let options = engine_options(&Config::load(&Source::DefaultsOnly, &Overrides::default()).expect("defaults"));
+    let options = engine_options(&Config::load(&Written::DefaultsOnly, &Overrides::default()).expect("defaults"));
     let paper = Paper::new(PaperOptions::default());
     let mut core = Core::new(Engine::new(options), paper, Kept(Vec::with_capacity(20_000)), stages.recorder());
     let (token, leader) = (TokenId(0), LeaderId(0));
@@ -228,7 +237,17 @@ fn waiting_merging_leaving_and_time_do_not_allocate() {
     };
     let trade = |core: &mut Core<Kept>, now: Nanos, n: u64, side: Side, shares: u64| {
         let (trade, shares, role) = (TradeKey([n, n]), Shares::whole(shares), Role::Taker);
-        let trade = LeaderTrade { trade, leader, token, side, price: price(50), shares, role, traded_at: now };
+        let trade = LeaderTrade {
+            trade,
+            leader,
+            token,
+            side,
+            price: price(50),
+            shares,
+            role,
+            source: Source::Activity,
+            traded_at: now,
+        };
         core.handle(now, &Input::LeaderTrade(trade)).expect("room");
     };
     let mut day = |first: u64, begin: Nanos| {
@@ -243,8 +262,14 @@ fn waiting_merging_leaving_and_time_do_not_allocate() {
         book(&mut core, at(50), 50);
         trade(&mut core, at(51), first + 13, Side::Sell, 100);
         // He leaves a part, the bid falls to the stop, and time does the rest.
-        let left =
-            LeaderLeft { trade: TradeKey([first, 1]), leader, token, shares: Shares::whole(50), left_at: at(60) };
+        let left = LeaderLeft {
+            trade: TradeKey([first, 1]),
+            leader,
+            token,
+            shares: Shares::whole(50),
+            source: Source::Index,
+            left_at: at(60),
+        };
         core.handle(at(60), &Input::LeaderLeft(left)).expect("room");
         book(&mut core, at(70), 50);
         book(&mut core, at(80), 34);
@@ -291,7 +316,7 @@ enum Foresight {
 
 /// Returns how often memory was asked for, and how many orders were found signed.
 fn live_orders(signature_type: SignatureType, signed_by: SignedBy, foresight: Foresight) -> (u64, u64) {
-    let config = Config::load(&Source::DefaultsOnly, &Overrides::default()).expect("the defaults are right");
+    let config = Config::load(&Written::DefaultsOnly, &Overrides::default()).expect("the defaults are right");
     let folder = tempfile::tempdir().expect("a folder");
     let (journal, _) = Journal::open(folder.path(), &Options::default()).expect("opened");
     let stages = Stages::new();

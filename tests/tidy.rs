@@ -7,7 +7,7 @@ use std::{
 };
 
 use remora::{
-    config::{Config, DEFAULT, Overrides, Source},
+    config::{Config, DEFAULT, Overrides, Written},
     domain::{Refusal, Skip},
 };
 
@@ -239,7 +239,7 @@ fn files_are_short() {
 
 #[test]
 fn every_documented_key_is_read() {
-    let load = |text: String| Config::load(&Source::Text { name: "text".into(), text }, &Overrides::default());
+    let load = |text: String| Config::load(&Written::Text { name: "text".into(), text }, &Overrides::default());
     let unread = load(format!("{DEFAULT}\nunread_key = 1\n")).expect_err("a key that nobody reads is a mistake");
     assert!(unread.to_string().contains("strategy_default.live.unread_key"), "{unread}");
     // The file as it is, over itself: each key in it is asked for.

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     clock,
-    domain::{Input, LeaderTrade, Nanos, Role, TokenId},
+    domain::{Input, Nanos, TokenId},
     feed::{
         leader::ColdTrade,
         rest::{KnownToken, Metadata},
@@ -147,17 +147,7 @@ impl TokensState {
             Ok(None) => return Ok(Ok(())),
             Err(closed) => return Ok(Err(closed)),
         };
-        let ColdTrade { trade, leader, side, price, shares, traded_at, .. } = *trade;
-        let input = Input::LeaderTrade(LeaderTrade {
-            trade,
-            leader,
-            token,
-            side,
-            price,
-            shares,
-            role: Role::Unknown,
-            traded_at,
-        });
+        let input = Input::LeaderTrade(trade.of(token));
         self.wake(myself, token).await?;
         Ok(self.plant.inlet.command(Command::Input(Stamped { at: received, input })).await)
     }

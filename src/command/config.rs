@@ -4,7 +4,7 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::{Engine, Exit, Global};
-use crate::config::{Config, DEFAULT, Problems, Source};
+use crate::config::{Config, DEFAULT, Problems, Written};
 
 /// Check the settings, or show what is in force
 #[derive(Clone, Debug, Subcommand)]
@@ -34,7 +34,7 @@ Examples:
 }
 
 pub fn execute(global: &Global, command: &ConfigCommand) -> Exit {
-    let loaded = Config::load(&global.source_or(Source::DefaultsOnly), &global.overrides(&Engine::default()));
+    let loaded = Config::load(&global.source_or(Written::DefaultsOnly), &global.overrides(&Engine::default()));
     match command {
         ConfigCommand::Check => check(global, loaded),
         ConfigCommand::Show => match loaded {

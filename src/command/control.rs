@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{Engine, Exit, Global};
 use crate::{
-    config::{Config, Source},
+    config::{Config, Written},
     control::{
         Answer, Command, SENTENCE,
         client::{pid_of, say, signal},
@@ -122,7 +122,7 @@ fn leader_word(text: &str) -> Result<LeaderWord, String> {
 
 /// Runs `with` the settings; with mistakes, prints them.
 fn with_settings(global: &Global, with: impl FnOnce(&Config) -> Exit) -> Exit {
-    match global.settings(Source::DefaultsOnly, &Engine::default()) {
+    match global.settings(Written::DefaultsOnly, &Engine::default()) {
         Ok(config) => with(&config),
         Err(exit) => exit,
     }

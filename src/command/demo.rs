@@ -8,7 +8,7 @@ use super::{
     Engine, Exit, Global, logs, parse,
     run::{engine_runtime, finish, start},
 };
-use crate::{config::Source, session::Session, sim::server, web::DataSource};
+use crate::{config::Written, session::Session, sim::server, web::DataSource};
 
 /// Show the whole program on a simulated venue: no network, no account, no key.
 #[derive(Args, Clone, Debug)]
@@ -36,7 +36,7 @@ Without --config it runs the strategies of config/demo.toml.";
 
 /// Runs the engine on a simulated session until it is asked to stop.
 pub fn execute(global: &Global, args: &DemoArgs) -> Exit {
-    let mut config = match global.settings(Source::demo(), &args.engine) {
+    let mut config = match global.settings(Written::demo(), &args.engine) {
         Ok(config) => config,
         Err(exit) => return exit,
     };

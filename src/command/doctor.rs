@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{Engine, Exit, Global, small_runtime, table};
-use crate::config::{Config, Source};
+use crate::config::{Config, Written};
 
 /// Check everything a run needs, and say how to mend what is missing.
 #[derive(Args, Clone, Debug)]
@@ -49,7 +49,7 @@ pub enum Verdict {
 }
 
 pub fn execute(global: &Global, args: &DoctorArgs) -> Exit {
-    let checks = match Config::load(&global.source_or(Source::DefaultsOnly), &global.overrides(&args.engine)) {
+    let checks = match Config::load(&global.source_or(Written::DefaultsOnly), &global.overrides(&args.engine)) {
         Ok(config) => all(&config),
         Err(problems) => {
             let mut found = vec![checks::settings_wrong(&problems)];

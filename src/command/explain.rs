@@ -9,7 +9,7 @@ use serde_json::json;
 use self::story::Case;
 use super::{Engine, Exit, Global, parse, table};
 use crate::{
-    config::{Config, Source, StrategyConfig},
+    config::{Config, StrategyConfig, Written},
     domain::{FeeSchedule, Market, Price, Role, Settings, Shares, Side, SizeRule, Tick, Usdc, settings::Gate},
     start::{engine_options, paper_options},
 };
@@ -83,7 +83,7 @@ Examples:
       --probability 55";
 
 pub fn execute(global: &Global, args: &ExplainArgs) -> Exit {
-    let config = match global.settings(Source::demo(), &Engine::default()) {
+    let config = match global.settings(Written::demo(), &Engine::default()) {
         Ok(config) => config,
         Err(exit) => return exit,
     };

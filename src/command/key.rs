@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::{Engine, Exit, Global, doctor, small_runtime, table};
 use crate::{
-    config::{Config, Source},
+    config::{Config, Written},
     secret::{Sealed, Wallet, keystore, place, process, wallet},
     venue::polymarket::{SignatureType, account::Account, key, rest},
 };
@@ -137,7 +137,7 @@ fn with_wallet(global: &Global, then: impl FnOnce(&Config, &Wallet) -> Result<()
 }
 
 fn settings(global: &Global) -> Result<Config, Failure> {
-    let loaded = Config::load(&global.source_or(Source::DefaultsOnly), &global.overrides(&Engine::default()));
+    let loaded = Config::load(&global.source_or(Written::DefaultsOnly), &global.overrides(&Engine::default()));
     loaded.map_err(|problems| Failure { exit: Exit::Misused, said: problems.to_string() })
 }
 

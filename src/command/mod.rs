@@ -24,7 +24,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, builder::TypedValueParser};
 
-use crate::config::{Config, LogLevel, Overrides, Source};
+use crate::config::{Config, LogLevel, Overrides, Written};
 
 /// How the process ends. The numbers are documented in `remora --help`, and stay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,8 +130,8 @@ Ends with:
 
 impl Global {
     /// Returns the file given with `--config`, or `otherwise`.
-    pub fn source_or(&self, otherwise: Source) -> Source {
-        self.config.clone().map_or(otherwise, Source::File)
+    pub fn source_or(&self, otherwise: Written) -> Written {
+        self.config.clone().map_or(otherwise, Written::File)
     }
 
     /// Returns what was said on the command line or in the environment.
@@ -145,7 +145,7 @@ impl Global {
     }
 
     /// Returns the settings; with mistakes, prints all of them and says how to end.
-    pub fn settings(&self, otherwise: Source, engine: &Engine) -> Result<Config, Exit> {
+    pub fn settings(&self, otherwise: Written, engine: &Engine) -> Result<Config, Exit> {
         Config::load(&self.source_or(otherwise), &self.overrides(engine)).map_err(|problems| {
             eprint!("{problems}");
             Exit::Misused

@@ -17,7 +17,7 @@ use self::session::{News, Plan, Recorded};
 use super::{Engine, Exit, Global, parse, small_runtime, table};
 use crate::{
     clock,
-    config::Source,
+    config::Written,
     domain::Nanos,
     feed::{registry::TOKEN_TEXT_MAX, socket::ASSETS_MAX},
 };
@@ -54,7 +54,7 @@ Examples:
   remora record --url ws://127.0.0.1:9000/ws/market --token 1 --out sim.jsonl";
 
 pub fn execute(global: &Global, args: RecordArgs) -> Exit {
-    let config = match global.settings(Source::DefaultsOnly, &Engine::default()) {
+    let config = match global.settings(Written::DefaultsOnly, &Engine::default()) {
         Ok(config) => config,
         Err(exit) => return exit,
     };

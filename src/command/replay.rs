@@ -12,7 +12,7 @@ use super::{
     parse::{self, Speed},
 };
 use crate::{
-    config::Source,
+    config::Written,
     report::{self, Replay, Verify, replay::Progress},
 };
 
@@ -55,7 +55,7 @@ The same files and settings always make the same decisions; the digest says
 whether two runs did.";
 
 pub fn execute(global: &Global, args: &ReplayArgs) -> Exit {
-    let config = match global.settings(Source::DefaultsOnly, &Engine::default()) {
+    let config = match global.settings(Written::DefaultsOnly, &Engine::default()) {
         Ok(config) => config,
         Err(exit) => return exit,
     };

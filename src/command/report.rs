@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use super::{Exit, Global, parse, small_runtime};
 use crate::{
     clock,
-    config::{Config, Source},
+    config::{Config, Written},
     report::scores,
     session::journal_dir,
     store::{
@@ -120,7 +120,7 @@ enum Found {
 pub fn execute(global: &Global, args: &ReportArgs) -> Exit {
     let scope = &args.what.scope();
     let engine = super::Engine { database_url: scope.database_url.clone(), ..super::Engine::default() };
-    let config = match global.settings(Source::DefaultsOnly, &engine) {
+    let config = match global.settings(Written::DefaultsOnly, &engine) {
         Ok(config) => config,
         Err(exit) => return exit,
     };

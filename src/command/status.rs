@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{Engine, Exit, Global, small_runtime, table};
-use crate::config::Source;
+use crate::config::Written;
 
 /// Show what the running engine does.
 #[derive(Args, Clone, Debug)]
@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 pub fn execute(global: &Global, args: &StatusArgs) -> Exit {
     let engine = Engine { listen: args.listen.clone(), ..Engine::default() };
-    let config = match global.settings(Source::DefaultsOnly, &engine) {
+    let config = match global.settings(Written::DefaultsOnly, &engine) {
         Ok(config) => config,
         Err(exit) => return exit,
     };

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{Exit, Global, small_runtime, table};
 use crate::{
     clock,
-    config::{Config, Source, WalletConfig},
+    config::{Config, WalletConfig, Written},
     domain::Nanos,
     secret::Wallet,
     venue::{
@@ -68,7 +68,7 @@ const PATIENCE: Nanos = Nanos::from_secs(180);
 const ASK_EVERY: std::time::Duration = std::time::Duration::from_secs(1);
 
 pub fn execute(global: &Global, command: &WalletCommand) -> Exit {
-    let config = match global.settings(Source::DefaultsOnly, &super::Engine::default()) {
+    let config = match global.settings(Written::DefaultsOnly, &super::Engine::default()) {
         Ok(config) => config,
         Err(exit) => return exit,
     };
@@ -309,7 +309,7 @@ mod tests {
             relayer = venue.urls.relayer,
             clob = venue.urls.clob,
         );
-        let source = Source::Text { name: "test".to_owned(), text };
+        let source = Written::Text { name: "test".to_owned(), text };
         Config::load(&source, &Overrides::default()).expect("right settings")
     }
 
@@ -344,7 +344,7 @@ mod tests {
             // A session key of the same wallet is told what it cannot, and whether the venue may.
             let of = format!("funder = \"{}\"\nsignature_type = \"{kind}\"\n", purse.wallet());
             let text = format!("[wallet]\n{of}[chain]\nrpc_url = \"{}\"\n", venue.urls.rpc_http);
-            let source = Source::Text { name: "test".to_owned(), text };
+            let source = Written::Text { name: "test".to_owned(), text };
             let watched = Config::load(&source, &Overrides::default()).expect("right settings");
             let watched = super::purse(&watched).expect("a wallet to look at");
             let expected = if auto_redeem { vec![] } else { vec![Purpose::AutoRedemption; 2] };
@@ -364,7 +364,7 @@ mod tests {
     #[test]
     fn without_a_node_or_a_wallet_it_says_what_to_set() {
         let check = |text: &str, expected: &str| {
-            let source = Source::Text { name: "test".to_owned(), text: text.to_owned() };
+            let source = Written::Text { name: "test".to_owned(), text: text.to_owned() };
             let config = Config::load(&source, &Overrides::default()).expect("right settings");
             let error = purse(&config).expect_err("nothing to look at");
             assert!(error.contains(expected) && error.contains("fix: "), "{error}");

@@ -11,6 +11,7 @@ mod reader;
 mod scoring;
 mod section;
 mod sections;
+mod sources;
 mod strategy;
 mod values;
 
@@ -26,6 +27,7 @@ use sha2::{Digest, Sha256};
 
 pub use problem::{Place, Problem, Problems};
 pub use sections::without_password;
+pub use sources::SourcesConfig;
 pub use strategy::{CAPITAL_DEFAULT, LEADERS_MAX, NAME_CHARS_MAX, markets::MarketFilter, markets::tag};
 
 use crate::domain::{LiveSwitch, Market, Mode, Nanos, Settings, Usdc, settings::score::Weights};
@@ -41,7 +43,7 @@ pub const DEMO: &str = include_str!("../../config/demo.toml");
 
 /// Where the settings come from, besides the defaults.
 #[derive(Clone, Debug, Default)]
-pub enum Source {
+pub enum Written {
     #[default]
     DefaultsOnly,
     File(PathBuf),
@@ -74,6 +76,7 @@ pub struct Config {
     pub chain: ChainConfig,
     pub reconcile: ReconcileConfig,
     pub feed: FeedConfig,
+    pub sources: SourcesConfig,
     pub signals: SignalsConfig,
     /// What each feature of a score counts.
     pub weights: Weights,
@@ -304,10 +307,10 @@ impl StrategyConfig {
     }
 }
 
-impl Source {
+impl Written {
     /// Returns the strategies and leaders of the demo.
-    pub fn demo() -> Source {
-        Source::Text { name: "config/demo.toml (built in)".to_owned(), text: DEMO.to_owned() }
+    pub fn demo() -> Written {
+        Written::Text { name: "config/demo.toml (built in)".to_owned(), text: DEMO.to_owned() }
     }
 }
 
@@ -326,11 +329,11 @@ impl LogLevel {
 
 impl Config {
     /// Reads and checks the settings. Fails with every mistake there is; a file that cannot be read is one.
-    pub fn load(source: &Source, overrides: &Overrides) -> Result<Config, Problems> {
+    pub fn load(source: &Written, overrides: &Overrides) -> Result<Config, Problems> {
         match source {
-            Source::DefaultsOnly => read(None, overrides),
-            Source::Text { name, text } => read(Some((name, text)), overrides),
-            Source::File(path) => read(Some((&path.display().to_string(), &file_text(path)?)), overrides),
+            Written::DefaultsOnly => read(None, overrides),
+            Written::Text { name, text } => read(Some((name, text)), overrides),
+            Written::File(path) => read(Some((&path.display().to_string(), &file_text(path)?)), overrides),
         }
     }
 
@@ -399,6 +402,7 @@ fn read(file: Option<(&str, &str)>, overrides: &Overrides) -> Result<Config, Pro
     let chain = sections::chain(&mut reader);
     let reconcile = sections::reconcile(&mut reader);
     let feed = sections::feed(&mut reader);
+    let sources = sources::read(&mut reader, feed.data_url.as_deref());
     let signals = sections::signals(&mut reader);
     let weights = scoring::weights(&mut reader);
     let model = scoring::model(&mut reader);
@@ -428,6 +432,7 @@ fn read(file: Option<(&str, &str)>, overrides: &Overrides) -> Result<Config, Pro
         chain,
         reconcile,
         feed,
+        sources,
         signals,
         weights,
         model,
@@ -445,7 +450,7 @@ fn read(file: Option<(&str, &str)>, overrides: &Overrides) -> Result<Config, Pro
     })
 }
 
-const SECTIONS: [&str; 22] = [
+const SECTIONS: [&str; 23] = [
     "data",
     "paper",
     "live",
@@ -455,6 +460,7 @@ const SECTIONS: [&str; 22] = [
     "chain",
     "reconcile",
     "feed",
+    "sources",
     "signals",
     "scoring",
     "model",

@@ -11,7 +11,7 @@ use crate::domain::{
 const ADA: &str = "[[leader]]\nname = \"Ada\"\nwallet = \"0x1EAD000000000000000000000000000000000001\"\n";
 
 fn load(text: &str) -> Result<Config, Problems> {
-    Config::load(&Source::Text { name: "my.toml".into(), text: text.into() }, &Overrides::default())
+    Config::load(&Written::Text { name: "my.toml".into(), text: text.into() }, &Overrides::default())
 }
 
 /// The mistakes in `text`, one a line: `line:column key: what is wrong`.
@@ -22,7 +22,7 @@ fn mistakes(text: &str) -> Vec<String> {
 
 #[test]
 fn the_defaults_are_right_and_nobody_is_followed() {
-    let config = Config::load(&Source::DefaultsOnly, &Overrides::default()).expect("the defaults are right");
+    let config = Config::load(&Written::DefaultsOnly, &Overrides::default()).expect("the defaults are right");
     assert_eq!((config.leaders.len(), config.strategies.len()), (0, 0));
     assert!(config.web.listen.ip().is_loopback());
     assert_eq!(config.replay.market, Market { tick: Tick::CENT, fees: FeeSchedule::NONE, ..Market::COMMON });
@@ -418,7 +418,7 @@ fn all_mistakes_are_reported_at_once_each_once_and_in_order() {
 fn the_address_of_a_node_may_hold_a_key_and_is_not_shown() {
     let load = |rpc_url: &str| {
         let text = format!("[chain]\nrpc_url = \"{rpc_url}\"\n");
-        Config::load(&Source::Text { name: "test".to_owned(), text }, &Overrides::default())
+        Config::load(&Written::Text { name: "test".to_owned(), text }, &Overrides::default())
     };
     for (url, shown) in [
         ("https://node.example/v2/secret", "https://node.example/***"),
@@ -435,13 +435,13 @@ fn the_address_of_a_node_may_hold_a_key_and_is_not_shown() {
         assert!(said.contains("chain.rpc_url: is no such address"), "{said}");
     }
     let text = "[chain]\nrelayer_key = \"keystore:/secret\"\n".to_owned();
-    let wrong = Config::load(&Source::Text { name: "test".to_owned(), text }, &Overrides::default());
+    let wrong = Config::load(&Written::Text { name: "test".to_owned(), text }, &Overrides::default());
     assert!(wrong.expect_err("no keystore").to_string().contains("not in a keystore"));
 }
 
 #[test]
 fn what_the_command_line_says_wins_and_is_checked_too() {
-    let file = Source::Text { name: "my.toml".into(), text: "[web]\nlisten = \"127.0.0.1:1\"".into() };
+    let file = Written::Text { name: "my.toml".into(), text: "[web]\nlisten = \"127.0.0.1:1\"".into() };
     let overrides = Overrides {
         data: Some("/srv/remora".into()),
         listen: Some("127.0.0.1:2".into()),

@@ -5,9 +5,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Breaker, Cause, Declined, Divergence, Fault, LeaderId, LeaderSwitch, LiveSwitch, Millis, Nanos, Numbers, OrderEnd,
-    OrderId, OrderKind, PaperSwitch, PortfolioId, Price, Refusal, Role, Shares, Side, SignalId, Skip, TokenId,
-    TradeKey, Unplanned, Usdc, VenueOrderId,
+    Breaker, Cause, Declined, Divergence, Fault, GapCause, LeaderId, LeaderSwitch, LiveSwitch, Millis, Nanos, Numbers,
+    OrderEnd, OrderId, OrderKind, PaperSwitch, PortfolioId, Price, Refusal, Role, Shares, Side, SignalId, Skip, Source,
+    TokenId, TradeKey, Unplanned, Usdc, VenueOrderId,
 };
 
 /// A leader's trade worth deciding on. Fills of one leader, token and side within a window share a `group`, which is the
@@ -28,9 +28,20 @@ pub struct Signal {
     /// What we saw the leader hold of the token before this trade.
     pub leader_held: Shares,
     pub role: Role,
+    /// Where it was seen first.
+    pub source: Source,
     /// Whether he sold, or gave the shares up in another way (side `Sell`; there is no price, so it is the last one known).
     pub how: How,
     pub traded_at: Nanos,
+}
+
+/// A source may have missed what leaders did between two moments; what it missed is asked for afterwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gap {
+    pub source: Source,
+    pub from: Nanos,
+    pub until: Nanos,
+    pub cause: GapCause,
 }
 
 /// How a leader's position changed.
@@ -257,6 +268,7 @@ pub enum Event {
         trade: TradeKey,
         leader: LeaderId,
         token: TokenId,
+        source: Source,
     },
     /// The token is cold: the signal waits for its market and book, or for `until`.
     Parked {
@@ -478,6 +490,7 @@ pub enum Event {
         portfolio: PortfolioId,
     },
     WalletHolds(WalletHolds),
+    Gap(Gap),
 }
 
 const _: () = assert!(size_of::<Event>() <= 128);

@@ -2,11 +2,11 @@
 
 use super::{
     LeaderId, LeaderSwitch, LiveOrders, LiveSwitch, Market, Millis, Nanos, OrderEnd, OrderId, PaperSwitch, PortfolioId,
-    Price, Role, Shares, Side, Tick, TokenId, TradeKey, Usdc,
-    event::{Differs, External, Signed, WalletHolds},
+    Price, Role, Shares, Side, Source, Tick, TokenId, TradeKey, Usdc,
+    event::{Differs, External, Gap, Signed, WalletHolds},
 };
 
-/// What is only noted of live orders and of the wallet; too rare and too large to be an [`Input`].
+/// What is only noted, of live orders, of the wallet, and of where leaders are seen; too rare and too large to be an [`Input`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Noted {
     /// An order was signed; nothing of it has left.
@@ -14,6 +14,7 @@ pub enum Noted {
     External(External),
     Differs(Differs),
     WalletHolds(WalletHolds),
+    Gap(Gap),
 }
 
 /// A fill of somebody we follow.
@@ -26,6 +27,7 @@ pub struct LeaderTrade {
     pub price: Price,
     pub shares: Shares,
     pub role: Role,
+    pub source: Source,
     /// When he traded, by the venue's clock.
     pub traded_at: Nanos,
 }
@@ -39,6 +41,7 @@ pub struct LeaderLeft {
     pub token: TokenId,
     /// How many shares he gave up.
     pub shares: Shares,
+    pub source: Source,
     pub left_at: Nanos,
 }
 

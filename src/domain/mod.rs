@@ -12,6 +12,7 @@ pub mod order;
 pub mod reason;
 pub mod rejection;
 pub mod settings;
+pub mod source;
 pub mod switch;
 pub mod time;
 
@@ -27,5 +28,6 @@ pub use order::{Cause, NotSent, OrderEnd, OrderKind, OrderState, Role, Side};
 pub use reason::{Declined, Divergence, Fault, Numbers, Refusal, Skip, Unit, Unplanned};
 pub use rejection::{Permanence, Rejection};
 pub use settings::{Mode, Settings, SizeRule, Sizing};
+pub use source::{GapCause, Source};
 pub use switch::{LeaderSwitch, LiveOrders, LiveSwitch, PaperSwitch};
 pub use time::{Millis, Nanos};

@@ -196,7 +196,8 @@ impl Engine {
             | Event::Configured { .. }
             | Event::External(_)
             | Event::Differs(_)
-            | Event::WalletHolds(_) => (),
+            | Event::WalletHolds(_)
+            | Event::Gap(_) => (),
         }
     }
 

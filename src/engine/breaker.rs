@@ -129,7 +129,8 @@ impl Engine {
             | Event::HeldBack { .. }
             | Event::HoldEnded { .. }
             | Event::Differs(_)
-            | Event::WalletHolds(_) => None,
+            | Event::WalletHolds(_)
+            | Event::Gap(_) => None,
         }
     }
 

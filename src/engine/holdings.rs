@@ -264,7 +264,7 @@ fn find(slots: &[Words], key: u64) -> Result<usize, usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Role, SignalId, TradeKey};
+    use crate::domain::{Role, SignalId, Source, TradeKey};
 
     const L: LeaderId = LeaderId(1);
     const T: TokenId = TokenId(2);
@@ -283,6 +283,7 @@ mod tests {
             group_shares: shares,
             leader_held: Shares::ZERO,
             role: Role::Unknown,
+            source: Source::Activity,
             how: How::Traded,
             traded_at: Nanos::from_secs(at),
         }

@@ -8,8 +8,9 @@ use crate::domain::{
     money::ONE,
 };
 
-/// Fills remembered in each of two generations: at least this many of the latest are known.
-pub const SEEN_MAX: usize = 1 << 16;
+/// Fills remembered in each of two generations: at least this many of the latest are known. Leaders who make two trades a
+/// second fill one in three days.
+pub const SEEN_MAX: usize = 1 << 19;
 /// Groups remembered; a group whose place is needed by a newer one simply ends.
 pub const GROUPS_MAX: usize = 64;
 
@@ -22,9 +23,10 @@ pub struct Seen {
 
 #[derive(Debug)]
 struct Generation {
-    /// Plain zeroed words: the system gives their pages only when they are used.
-    keys: Box<[[u64; 2]]>,
-    count: usize,
+    /// In the order in which they came. The system gives the pages of this and of the slots only when they are used.
+    keys: Vec<TradeKey>,
+    /// Where each key is, counted from 1; 0 where nothing is.
+    slots: Box<[u32]>,
     /// The sum of the keys' hashes: equal sets, equal digests.
     digest: u64,
 }
@@ -41,7 +43,7 @@ impl Seen {
     }
 
     pub(super) fn insert(&mut self, trade: TradeKey) {
-        if self.current.count == SEEN_MAX {
+        if self.current.keys.len() == SEEN_MAX {
             std::mem::swap(&mut self.current, &mut self.before);
             self.current.clear();
         }
@@ -56,35 +58,33 @@ impl Seen {
 impl Generation {
     /// Twice the keys, so that probes stay short.
     const SLOTS: usize = SEEN_MAX * 2;
-    const EMPTY: [u64; 2] = [0, 0];
 
     fn new() -> Generation {
-        Generation { keys: vec![Self::EMPTY; Self::SLOTS].into(), count: 0, digest: 0 }
+        Generation { keys: Vec::with_capacity(SEEN_MAX), slots: vec![0; Self::SLOTS].into(), digest: 0 }
     }
 
     fn clear(&mut self) {
-        self.keys.fill(Self::EMPTY);
-        (self.count, self.digest) = (0, 0);
+        self.keys.clear();
+        self.slots.fill(0);
+        self.digest = 0;
     }
 
-    /// Returns the key's slot, or the empty one where it belongs.
+    /// Returns the key's place, or the empty slot where it belongs.
     fn find(&self, trade: TradeKey) -> Result<usize, usize> {
         let mut slot = (trade.0[0] ^ trade.0[1].rotate_left(32)) as usize % Self::SLOTS;
         loop {
-            if self.keys[slot] == trade.0 {
-                return Ok(slot);
+            match self.slots[slot] as usize {
+                0 => return Err(slot),
+                place if self.keys[place - 1] == trade => return Ok(place - 1),
+                _ => slot = (slot + 1) % Self::SLOTS,
             }
-            if self.keys[slot] == Self::EMPTY {
-                return Err(slot);
-            }
-            slot = (slot + 1) % Self::SLOTS;
         }
     }
 
     fn insert(&mut self, trade: TradeKey) {
         if let Err(slot) = self.find(trade) {
-            self.keys[slot] = trade.0;
-            self.count += 1;
+            self.keys.push(trade);
+            self.slots[slot] = self.keys.len() as u32;
             self.digest = self.digest.wrapping_add(hashed(&trade.0));
         }
     }

@@ -3,7 +3,7 @@
 
 use super::{Engine, Events};
 use crate::domain::{
-    Event, LeaderId, Nanos, PortfolioId, Price, Role, Shares, Side, SignalId, TokenId, TradeKey,
+    Event, LeaderId, Nanos, PortfolioId, Price, Role, Shares, Side, SignalId, Source, TokenId, TradeKey,
     event::{How, Signal},
     input::LeaderLeft,
     money::ONE,
@@ -11,15 +11,15 @@ use crate::domain::{
 
 impl Engine {
     pub(super) fn leader_left(&mut self, now: Nanos, left: &LeaderLeft, events: &mut Events) {
-        let LeaderLeft { trade, leader, token, shares, left_at } = *left;
+        let LeaderLeft { trade, leader, token, shares, source, left_at } = *left;
         if self.followers_of(leader).is_empty() || shares == Shares::ZERO {
             return;
         }
         if self.seen.contains(trade) {
-            return self.emit(now, Event::Repeated { trade, leader, token }, events);
+            return self.emit(now, Event::Repeated { trade, leader, token, source }, events);
         }
         let explained = self.holdings.get(leader, token).explained(shares, left_at);
-        let signal = self.leaving(How::Left, trade, leader, token, shares, left_at);
+        let signal = self.leaving(How::Left, left);
         self.emit(now, Event::Signal(signal), events);
         self.decide_rest(now, &signal, explained, events);
     }
@@ -49,20 +49,14 @@ impl Engine {
         }
         // A reading has no name of its own; what it says of whom, and when, is one.
         let trade = TradeKey([1 << 63 | u64::from(leader.0) << 32 | u64::from(token.0), at.0]);
-        let signal = self.leaving(How::Observed, trade, leader, token, gone, at);
+        let left = LeaderLeft { trade, leader, token, shares: gone, source: Source::Index, left_at: at };
+        let signal = self.leaving(How::Observed, &left);
         self.emit(now, Event::Signal(signal), events);
         self.decide(now, &signal, events);
     }
 
-    fn leaving(
-        &self,
-        how: How,
-        trade: TradeKey,
-        leader: LeaderId,
-        token: TokenId,
-        shares: Shares,
-        at: Nanos,
-    ) -> Signal {
+    fn leaving(&self, how: How, left: &LeaderLeft) -> Signal {
+        let LeaderLeft { trade, leader, token, shares, source, left_at } = *left;
         let known = self.holdings.get(leader, token);
         let (shares, leader_held) = known.given_up(shares);
         let market = &self.tokens[token.index()];
@@ -82,8 +76,9 @@ impl Engine {
             group_shares: shares,
             leader_held,
             role: Role::Unknown,
+            source,
             how,
-            traded_at: at,
+            traded_at: left_at,
         }
     }
 }

@@ -448,6 +448,7 @@ impl Engine {
             Noted::External(external) => Event::External(external),
             Noted::Differs(differs) => Event::Differs(differs),
             Noted::WalletHolds(holds) => Event::WalletHolds(holds),
+            Noted::Gap(gap) => Event::Gap(gap),
         };
         self.emit(now, event, events);
     }

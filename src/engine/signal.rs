@@ -113,12 +113,12 @@ enum Merges {
 
 impl Engine {
     pub(super) fn leader_trade(&mut self, now: Nanos, trade: &LeaderTrade, events: &mut Events) {
-        let LeaderTrade { trade: key, leader, token, side, price, shares, role, traded_at } = *trade;
+        let LeaderTrade { trade: key, leader, token, side, price, shares, role, source, traded_at } = *trade;
         if self.followers_of(leader).is_empty() || shares.0 == 0 {
             return;
         }
         if self.seen.contains(key) {
-            return self.emit(now, Event::Repeated { trade: key, leader, token }, events);
+            return self.emit(now, Event::Repeated { trade: key, leader, token, source }, events);
         }
         let id = SignalId(self.signals + 1);
         let open = self.groups.open(leader, token, side, traded_at, self.options.group_window);
@@ -142,6 +142,7 @@ impl Engine {
             group_shares,
             leader_held,
             role,
+            source,
             how: How::Traded,
             traded_at,
         };

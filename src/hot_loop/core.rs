@@ -481,7 +481,8 @@ impl<L: Log> Core<L> {
             | Event::HeldBack { .. }
             | Event::HoldEnded { .. }
             | Event::Differs(_)
-            | Event::WalletHolds(_) => (),
+            | Event::WalletHolds(_)
+            | Event::Gap(_) => (),
         }
     }
 }

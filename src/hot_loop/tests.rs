@@ -12,10 +12,10 @@ use super::{
 };
 use crate::{
     clock,
-    config::{Config, Overrides, Source, Wait},
+    config::{Config, Overrides, Wait, Written},
     domain::{
         Input, LeaderId, LeaderTrade, Market, Millis, Mode, Nanos, PortfolioId, PortfolioSet, Price, Role, Settings,
-        Shares, Side, TokenId, TradeKey, Usdc, input::Best, settings::ExitPlan,
+        Shares, Side, Source, TokenId, TradeKey, Usdc, input::Best, settings::ExitPlan,
     },
     engine::{self, Engine},
     journal::{self, Journal, JournalError, Record, recover},
@@ -27,7 +27,7 @@ use crate::{
 const SMALL: journal::Options = journal::Options { segment_bytes: 4 << 20, sync_interval: Duration::from_millis(2) };
 
 fn start(dir: &Path) -> (HotThread, Published) {
-    let config = Config::load(&Source::demo(), &Overrides::default()).unwrap_or_else(|problems| panic!("{problems}"));
+    let config = Config::load(&Written::demo(), &Overrides::default()).unwrap_or_else(|problems| panic!("{problems}"));
     let (journal, _) = Journal::open(dir, &SMALL).expect("opened");
     let (stages, process) = (Stages::new(), Process { boot: "boot".to_owned(), wallet: None });
     let (core, ..) = recovered(&config, journal, &process, stages.recorder(), clock::now()).expect("recovered");
@@ -143,7 +143,17 @@ fn with_a_plan() -> Core<Digest> {
     let (price, shares) = (Price::from_micros(500_000).expect("a price"), Shares::whole(200));
     let traded_at = core.now();
     let trade = TradeKey([1, 1]);
-    let trade = LeaderTrade { trade, leader, token, side: Side::Buy, price, shares, role: Role::Unknown, traded_at };
+    let trade = LeaderTrade {
+        trade,
+        leader,
+        token,
+        side: Side::Buy,
+        price,
+        shares,
+        role: Role::Unknown,
+        source: Source::Activity,
+        traded_at,
+    };
     core.handle(traded_at, &Input::LeaderTrade(trade)).expect("room");
     core.advance(traded_at.plus(Nanos::from_secs(1))).expect("room");
     assert_eq!(resting(&core), [Shares::whole(100)]);

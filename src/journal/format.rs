@@ -18,7 +18,7 @@ pub const PAYLOAD_MAX: usize = 1_024;
 pub const RECORD_MAX: usize = RECORD_HEAD + PAYLOAD_MAX;
 pub const HEADER: usize = 64;
 /// What this program writes, and the only version it reads.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 const MAGIC: [u8; 8] = *b"\x89remoraJ";
 /// What comes before a record's payload.
@@ -214,8 +214,8 @@ mod tests {
     use super::*;
     use crate::{
         domain::{
-            Cause, Event, LeaderId, OrderId, OrderKind, PortfolioId, Price, Role, Shares, Side, SignalId, TokenId,
-            TradeKey, Usdc, event,
+            Cause, Event, LeaderId, OrderId, OrderKind, PortfolioId, Price, Role, Shares, Side, SignalId, Source,
+            TokenId, TradeKey, Usdc, event,
         },
         hot_loop::core::EVENTS_PER_RECORD,
     };
@@ -272,6 +272,7 @@ mod tests {
             group_shares: Shares(u64::MAX),
             leader_held: Shares(u64::MAX),
             role: Role::Taker,
+            source: Source::Activity,
             how: event::How::Observed,
             traded_at: Nanos::NEVER,
         };

@@ -134,6 +134,7 @@ impl Tally {
             | Event::HoldEnded { .. }
             | Event::Differs(_)
             | Event::WalletHolds(_)
+            | Event::Gap(_)
             | Event::Configured { .. }
             | Event::PaperSwitched { .. }
             | Event::LiveSwitched { .. }
@@ -166,7 +167,7 @@ impl Tally {
 mod tests {
     use super::*;
     use crate::domain::{
-        LeaderId, Numbers, OrderEnd, OrderId, PortfolioId, Rejection, Shares, SignalId, TokenId, TradeKey,
+        LeaderId, Numbers, OrderEnd, OrderId, PortfolioId, Rejection, Shares, SignalId, Source, TokenId, TradeKey,
         event::Filled,
     };
 
@@ -193,7 +194,12 @@ mod tests {
 
     #[test]
     fn a_fill_seen_again_is_a_skip_of_its_own() {
-        let repeated = Event::Repeated { trade: TradeKey([1, 2]), leader: LeaderId(0), token: TokenId(0) };
+        let repeated = Event::Repeated {
+            trade: TradeKey([1, 2]),
+            leader: LeaderId(0),
+            token: TokenId(0),
+            source: Source::Activity,
+        };
         let tally = tallied([repeated; 5]);
         assert_eq!((tally.repeated, tally.signals, tally.skips[Skip::SeenBefore as usize]), (5, 0, 5));
     }

@@ -14,9 +14,7 @@ use super::{
 use crate::{
     clock,
     config::{CAPITAL_DEFAULT, Config},
-    domain::{
-        Divergence, Input, LeaderId, LeaderTrade, Mode, Nanos, PortfolioId, Price, Role, Shares, Side, TokenId, Usdc,
-    },
+    domain::{Divergence, Input, LeaderId, Mode, Nanos, PortfolioId, Price, Shares, Side, TokenId, Usdc},
     engine::{Engine, book::Trust},
     feed::{
         hash::{HashVerifier, Verdict},
@@ -308,19 +306,7 @@ impl<'a, P: FnMut(Progress)> Player<'a, P> {
         let trade = match sighting {
             Sighting::Stranger | Sighting::NotATrade => return Ok(()),
             Sighting::Trade(trade) => *trade,
-            Sighting::ColdToken(cold) => {
-                let token = self.install_token(cold.token.as_str())?;
-                LeaderTrade {
-                    trade: cold.trade,
-                    leader: cold.leader,
-                    token,
-                    side: cold.side,
-                    price: cold.price,
-                    shares: cold.shares,
-                    role: Role::Unknown,
-                    traded_at: cold.traded_at,
-                }
-            }
+            Sighting::ColdToken(cold) => cold.of(self.install_token(cold.token.as_str())?),
         };
         self.leader_trades += 1;
         self.handle(at, &Input::LeaderTrade(trade));

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::*;
 use crate::{
-    config::{Overrides, Source},
-    domain::{Input, LeaderId, LeaderTrade, Market, Millis, Price, Role, Shares, Side, TradeKey, input::Best},
+    config::{Overrides, Written},
+    domain::{Input, LeaderId, LeaderTrade, Market, Millis, Price, Role, Shares, Side, Source, TradeKey, input::Best},
     journal,
     metrics::Stages,
 };
@@ -23,7 +23,7 @@ fn config(strategies: &[(&str, &str, &str)]) -> Config {
     for (name, paper, filter) in strategies {
         text += &format!("[[strategy]]\nname = \"{name}\"\nleaders = [\"Ada\"]\n{filter}\npaper = {{ {paper} }}\n");
     }
-    let source = Source::Text { name: "test".to_owned(), text };
+    let source = Written::Text { name: "test".to_owned(), text };
     Config::load(&source, &Overrides::default()).unwrap_or_else(|problems| panic!("{problems}"))
 }
 
@@ -63,6 +63,7 @@ fn trade(core: &mut Core<Journal>, number: u64) {
         price: price(500_000),
         shares: Shares::whole(400),
         role: Role::Unknown,
+        source: Source::Activity,
         traded_at: core.now(),
     };
     let done = Input::BookDone { token, at, best: Best::Unstated };
@@ -248,7 +249,7 @@ fn both(sections: &str) -> Config {
     let tables = "[strategy.paper]\ncapital_usdc = 1000\n[strategy.live]\ncapital_usdc = 300\nsize_usdc = 10\n";
     let leader = format!("[[leader]]\nname = \"Ada\"\nwallet = \"{WALLET}\"\n");
     let text = format!("{sections}\n{leader}[[strategy]]\nname = \"a\"\nleaders = [\"Ada\"]\n{tables}");
-    let source = Source::Text { name: "test".to_owned(), text };
+    let source = Written::Text { name: "test".to_owned(), text };
     Config::load(&source, &Overrides::default()).unwrap_or_else(|problems| panic!("{problems}"))
 }
 

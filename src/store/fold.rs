@@ -233,6 +233,7 @@ impl Batch {
             Event::WalletHolds(ref holds) => self.wallet_holds(now, holds),
             // The trace in `events` is all that is kept of these.
             Event::Repeated { .. }
+            | Event::Gap(_)
             | Event::Parked { .. }
             | Event::Diverged { .. }
             | Event::Resynced { .. }
@@ -460,6 +461,7 @@ pub fn kind(event: &Event) -> &'static str {
         Event::External(_) => "external",
         Event::Differs(_) => "differs",
         Event::WalletHolds(_) => "wallet_holds",
+        Event::Gap(_) => "gap",
         Event::Adopted { .. } => "adopted",
         Event::HeldBack { .. } => "held_back",
         Event::HoldEnded { .. } => "hold_ended",

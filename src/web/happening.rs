@@ -66,6 +66,7 @@ pub fn sentence(event: &Event) -> &'static str {
         Event::Differs(differs) if differs.ours == differs.theirs => "Our books and the wallet agree again",
         Event::Differs(_) => "Our books and the wallet differ",
         Event::WalletHolds(_) => "What the wallet holds was read",
+        Event::Gap(_) => "A source of leaders' trades may have missed something",
         Event::Declined { .. } => "A command could not be done",
         Event::Configured { .. } => "The settings changed",
         Event::PaperSwitched { .. } => "The paper switch was turned",
@@ -90,7 +91,10 @@ pub fn parts(event: &Event) -> Parts {
             ("group so far", format!("{} @ {}", shares(signal.group_shares), price(signal.group_price))),
             ("leader held", shares(signal.leader_held)),
         ],
-        Event::Repeated { trade, .. } => vec![("trade", format!("{:016x}{:016x}", trade.0[0], trade.0[1]))],
+        Event::Repeated { trade, source, .. } => {
+            let trade = format!("{:016x}{:016x}", trade.0[0], trade.0[1]);
+            vec![("trade", trade), ("source", source.code().to_owned())]
+        }
         Event::Parked { until, .. } => vec![("until", figure::stamp(figure::moment(*until)))],
         Event::Skipped { portfolio: id, reason, numbers, .. } => {
             no(portfolio(*id), reason.text(), reason.unit(), *numbers, reason.knob())
@@ -210,6 +214,11 @@ pub fn parts(event: &Event) -> Parts {
             };
             vec![("ours", amount(holds.ours)), ("the wallet's", amount(holds.theirs))]
         }
+        Event::Gap(gap) => vec![
+            ("source", gap.source.code().to_owned()),
+            ("why", gap.cause.code().to_owned()),
+            ("for", format!("{} ms", gap.until.since(gap.from).as_millis())),
+        ],
         Event::Moved { from, to, amount } => {
             vec![portfolio(*from), ("to", to.0.to_string()), ("amount", usd(*amount))]
         }

@@ -14,7 +14,7 @@ use base64::{
 };
 use remora::{
     clock,
-    config::{Config, Overrides, Source},
+    config::{Config, Overrides, Written},
     control::SENTENCE,
     feed,
     secret::Wallet,
@@ -151,7 +151,7 @@ async fn the_key_and_the_api_secrets_are_in_nothing_that_a_live_session_leaves_b
     let pem = fs::read_to_string(home.path().join("ca.pem")).expect("the authority");
     feed::install_tls();
     feed::trust_also(&pem).expect("a certificate");
-    let source = Source::Text { name: "test".into(), text };
+    let source = Written::Text { name: "test".into(), text };
     let overrides = Overrides { data: Some(home.data()), ..Overrides::default() };
     let settings = Config::load(&source, &overrides).unwrap_or_else(|problems| panic!("{problems}"));
     let wallet = Wallet::load(&settings.wallet).unwrap_or_else(|error| panic!("{error}"));

@@ -3,7 +3,7 @@
 use std::{os::unix::fs::PermissionsExt, sync::Arc};
 
 use remora::{
-    config::{Config, Overrides, Source},
+    config::{Config, Overrides, Written},
     session::{Session, Until},
     store::testing::TestDatabase,
     web::DataSource,
@@ -29,7 +29,7 @@ async fn refused(config: Arc<Config>) -> String {
 /// The same settings with other words in them.
 fn but(config: &Config, home: &Home, url: &str, from: &str, to: &str) -> Arc<Config> {
     let text = config.show().replace(from, to);
-    let source = Source::Text { name: "test".into(), text };
+    let source = Written::Text { name: "test".into(), text };
     let overrides = Overrides {
         data: Some(home.data()),
         listen: Some(format!("127.0.0.1:{}", free_port())),

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, os::unix::fs::PermissionsExt, path::Path, sync::Arc, time::Instant};
 
 use remora::{
-    config::{Config, Overrides, Source},
+    config::{Config, Overrides, Written},
     domain::{Input, LiveSwitch, Usdc},
     session::{Session, SessionError, Summary, Until},
     sim::server::{
@@ -66,7 +66,7 @@ pub fn text(home: &Home, venue: &Server, switch: &str, secret: &str) -> String {
 }
 
 pub fn config(home: &Home, venue: &Server, switch: &str, url: &str) -> Arc<Config> {
-    let source = Source::Text { name: "test".into(), text: text(home, venue, switch, SECRET) };
+    let source = Written::Text { name: "test".into(), text: text(home, venue, switch, SECRET) };
     let overrides = Overrides {
         data: Some(home.data()),
         listen: Some(format!("127.0.0.1:{}", free_port())),

@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc, time::Instant};
 use ractor::{ActorCell, Message};
 use remora::{
     actor::{market_feed::MarketFeedMessage, strategy::StrategyMessage, supervisor::RESTARTS_MAX},
-    config::{Config, Overrides, Source},
+    config::{Config, Overrides, Written},
     session::{Session, SessionError, Until},
     sim::server::{Options, Server},
     store::testing::TestDatabase,
@@ -46,7 +46,7 @@ async fn count_until(pool: &sqlx::PgPool, query: &str, least: i64) -> i64 {
 }
 
 fn config(data: &Path, venue: &Server, url: &str) -> Arc<Config> {
-    let source = Source::Text { name: "test".into(), text: settings(venue, "") };
+    let source = Written::Text { name: "test".into(), text: settings(venue, "") };
     let overrides = Overrides {
         data: Some(data.to_owned()),
         listen: Some(format!("127.0.0.1:{}", free_port())),

@@ -3,7 +3,7 @@
 use crate::{
     domain::{
         Event, Input, LeaderId, LeaderTrade, Market, Millis, Mode, Nanos, PortfolioId, Price, Role, Settings, Shares,
-        Side, SignalId, TokenId, TradeKey, Usdc,
+        Side, SignalId, Source, TokenId, TradeKey, Usdc,
         event::{How, Signal},
         input::Best,
     },
@@ -139,6 +139,7 @@ fn reckoned(core: &Core<Kept>, case: &Case) -> Reckoning {
         group_shares: case.shares,
         leader_held: Shares::ZERO,
         role: case.role,
+        source: Source::Activity,
         how: How::Traded,
         traded_at: core.now(),
     };
@@ -173,6 +174,7 @@ fn answered(core: &mut Core<Kept>, case: &Case, side: Side) -> Vec<Event> {
         price: case.price,
         shares: case.shares,
         role: case.role,
+        source: Source::Activity,
         traded_at: core.now(),
     };
     core.handle(core.now(), &Input::LeaderTrade(trade)).expect(NEVER_FULL);

@@ -43,12 +43,12 @@ paper = { capital_usdc = 1000, leader_trade_usdc_min = 100 }
 
 fn config() -> Config {
     let text = STRICT.to_owned();
-    let source = Source::Text { name: "strict".to_owned(), text };
+    let source = Written::Text { name: "strict".to_owned(), text };
     Config::load(&source, &Overrides::default()).unwrap_or_else(|problems| panic!("{problems}"))
 }
 
 fn demo() -> Config {
-    Config::load(&Source::demo(), &Overrides::default()).unwrap_or_else(|problems| panic!("{problems}"))
+    Config::load(&Written::demo(), &Overrides::default()).unwrap_or_else(|problems| panic!("{problems}"))
 }
 
 fn args(line: &str) -> ExplainArgs {
@@ -218,7 +218,7 @@ fn wrong_arguments_are_named_with_their_fix() {
         let error = explained(&global, &args(line), &strict).expect_err(line);
         assert!(error.contains(wrong) && error.contains("fix: "), "{error}");
     }
-    let none = Config::load(&Source::DefaultsOnly, &Overrides::default()).expect("the defaults are right");
+    let none = Config::load(&Written::DefaultsOnly, &Overrides::default()).expect("the defaults are right");
     assert!(strategy(&none, "x").expect_err("none").contains("no strategy"));
 }
 

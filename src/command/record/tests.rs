@@ -19,7 +19,7 @@ fn plan(venue: &Server, out: PathBuf) -> Plan {
 }
 
 fn replayed(out: PathBuf) -> crate::report::result::ReplayResult {
-    let config = Config::load(&Source::DefaultsOnly, &Overrides::default()).expect("the defaults are right");
+    let config = Config::load(&Written::DefaultsOnly, &Overrides::default()).expect("the defaults are right");
     let (market, leaders, outcomes) = (vec![out], None, None);
     run(&config, &Replay { market, leaders, outcomes, verify: Verify::Hashes, speed: Speed::Max }, |_| ())
         .expect("read")

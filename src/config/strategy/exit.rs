@@ -42,11 +42,11 @@ pub fn read(section: &mut Section<'_, '_>) -> ExitRules {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Config, Overrides, Source};
+    use crate::config::{Config, Overrides, Written};
 
     fn rules(text: &str) -> Result<ExitRules, String> {
         let text = format!("[strategy_default.paper]\n{text}\n");
-        let config = Config::load(&Source::Text { name: "text".into(), text }, &Overrides::default());
+        let config = Config::load(&Written::Text { name: "text".into(), text }, &Overrides::default());
         config.map(|config| config.strategy_default.exit).map_err(|problems| problems.to_string())
     }
 

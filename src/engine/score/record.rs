@@ -167,7 +167,7 @@ fn part(of: i64, shares: Shares, all: Shares) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Nanos, Price, Role, SignalId, TradeKey};
+    use crate::domain::{Nanos, Price, Role, SignalId, Source, TradeKey};
 
     const ADA: LeaderId = LeaderId(3);
 
@@ -194,6 +194,7 @@ mod tests {
                 group_shares: Shares::whole(count),
                 leader_held: Shares::ZERO,
                 role: Role::Unknown,
+                source: Source::Activity,
                 how,
                 traded_at: Nanos::ZERO,
             });

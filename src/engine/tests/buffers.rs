@@ -319,6 +319,7 @@ fn take(world: &mut World, settings: Settings, step: &Step) {
         price: price(f64::from(cents) / 100.0),
         shares: Shares(u64::from(tenths) * 100_000),
         role: Role::Unknown,
+        source: Source::Activity,
         traded_at: Nanos(world.now.0 - Nanos::from_millis(late).0),
     };
     match *step {
@@ -336,7 +337,7 @@ fn take(world: &mut World, settings: Settings, step: &Step) {
         }
         Step::Leave { tenths } => {
             let LeaderTrade { trade, leader, token, shares, traded_at, .. } = trade(world, Side::Sell, 49, tenths, 0);
-            let left = LeaderLeft { trade, leader, token, shares, left_at: traded_at };
+            let left = LeaderLeft { trade, leader, token, shares, source: Source::Index, left_at: traded_at };
             world.input(Input::LeaderLeft(left));
         }
         Step::Read { tenths } => {

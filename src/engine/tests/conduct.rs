@@ -36,6 +36,7 @@ fn trade(leader: LeaderId, token: TokenId, world: &World) -> LeaderTrade {
         price: price(0.50),
         shares: shares(200.0),
         role: Role::Unknown,
+        source: Source::Activity,
         traded_at: world.now,
     }
 }

@@ -238,6 +238,7 @@ fn a_cold_token_that_stays_cold_is_a_skip_with_its_cause() {
         price: price(0.5),
         shares: shares(100.0),
         role: Role::Unknown,
+        source: Source::Activity,
         traded_at: now,
     };
     world.input(Input::LeaderTrade(unknown(1, world.now)));

@@ -186,6 +186,7 @@ fn two_leaders_lots_are_kept_apart() {
         price: price(0.50),
         shares: shares(200.0),
         role: Role::Unknown,
+        source: Source::Activity,
         traded_at: world.now,
     };
     world.input(Input::LeaderTrade(trade));

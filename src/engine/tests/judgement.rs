@@ -64,7 +64,17 @@ fn roles_bind_and_an_unknown_one_is_neither() {
         let mut world = world(|s| s.filter.roles = roles);
         let (trade, leader, token, side) = (TradeKey([9, 9]), LEADER, TOKEN, Side::Buy);
         let (price, shares, traded_at) = (price(0.50), shares(200.0), world.now);
-        world.input(Input::LeaderTrade(LeaderTrade { trade, leader, token, side, price, shares, role, traded_at }));
+        world.input(Input::LeaderTrade(LeaderTrade {
+            trade,
+            leader,
+            token,
+            side,
+            price,
+            shares,
+            role,
+            source: Source::Activity,
+            traded_at,
+        }));
         let said = if is_followed { "buy $50 @ 0.51" } else { "skipped role_not_followed" };
         assert_eq!(world.said(), said, "{roles:?} {role:?}");
     }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    config::{Config, Overrides, Source},
+    config::{Config, Overrides, Written},
     domain::Skip,
     engine::strategy::{Sale, sell_bound, sell_shares},
 };
@@ -14,7 +14,7 @@ fn settings(lines: &str) -> Settings {
     let strategy =
         "[[strategy]]\nname = \"s\"\nleaders = [\"Ada\"]\n[strategy.paper]\ncapital_usdc = 1000\nbuffer_window_s = 0\n";
     let text = format!("{leader}{strategy}{lines}");
-    let config = Config::load(&Source::Text { name: "keys".to_owned(), text }, &Overrides::default());
+    let config = Config::load(&Written::Text { name: "keys".to_owned(), text }, &Overrides::default());
     config.unwrap_or_else(|problems| panic!("{problems}")).strategies[0].settings
 }
 

@@ -2,7 +2,7 @@
 
 use super::{exits::holding, *};
 use crate::domain::{
-    Cause, Fault, OrderEnd,
+    Cause, Fault, OrderEnd, Source,
     event::{How, Signal},
     settings::{ExitPlan, ExitRules, ScaleIn},
 };
@@ -331,6 +331,7 @@ fn a_leader_who_left_without_selling_is_followed_unless_it_is_noise() {
             group_shares: shares(given_up),
             leader_held: shares(200.0),
             role: Role::Unknown,
+            source: Source::Activity,
             how,
             traded_at: world.now,
         };

@@ -20,6 +20,7 @@ fn left(world: &mut World, name: u64, count: f64) {
         leader: LEADER,
         token: TOKEN,
         shares: shares(count),
+        source: Source::Index,
         left_at: world.now,
     };
     world.input(Input::LeaderLeft(left));
@@ -153,7 +154,14 @@ fn leaving_is_never_too_late_and_asks_no_filter() {
     world.now = world.now.plus(Nanos::from_secs(3_600));
     world.book(&[(0.20, 5_000.0)], &[(0.90, 1.0)]);
     let trade = TradeKey([1, 7]);
-    world.input(Input::LeaderLeft(LeaderLeft { trade, leader: LEADER, token: TOKEN, shares: shares(20.0), left_at }));
+    world.input(Input::LeaderLeft(LeaderLeft {
+        trade,
+        leader: LEADER,
+        token: TOKEN,
+        shares: shares(20.0),
+        source: Source::Index,
+        left_at,
+    }));
     assert_eq!(world.said(), "due leader_left; sell 10 @ 0.2");
 }
 

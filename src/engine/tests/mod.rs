@@ -19,7 +19,7 @@ mod settlement;
 
 use super::*;
 use crate::{
-    domain::{Input, LeaderTrade, Millis, OrderId, Role, SizeRule, TradeKey, input::Best, settings::Guard},
+    domain::{Input, LeaderTrade, Millis, OrderId, Role, SizeRule, Source, TradeKey, input::Best, settings::Guard},
     venue::paper::{Paper, PaperOptions},
 };
 
@@ -154,6 +154,7 @@ impl World {
             price: price(at),
             shares: shares(count),
             role: Role::Unknown,
+            source: Source::Activity,
             traded_at: self.now,
         }));
     }
@@ -176,6 +177,7 @@ impl World {
             price: price(at),
             shares: shares(count),
             role: Role::Unknown,
+            source: Source::Activity,
             traded_at: Nanos(self.now.0 - late.0),
         }));
     }
@@ -238,6 +240,7 @@ fn phrase(event: &Event) -> Option<String> {
         Event::External(external) => format!("external {}", external.shares),
         Event::Differs(differs) => format!("differs {:?}", differs.what),
         Event::WalletHolds(holds) => format!("wallet holds {}", holds.theirs),
+        Event::Gap(gap) => format!("gap of {}", gap.source.code()),
         Event::Skipped { reason, .. } => format!("skipped {}", reason.code()),
         Event::Refused { reason, .. } => format!("refused {}", reason.code()),
         Event::Submitted(order) if order.side == Side::Buy => format!("buy ${} @ {}", order.budget, order.limit),

@@ -1,5 +1,6 @@
 //! The texts of a trade, wherever they were read -> its values and its key.
 
+use super::Ordinals;
 use crate::{
     domain::{Nanos, Price, Shares, Side, TradeKey, money::SHARES_MAX},
     feed::{
@@ -117,8 +118,15 @@ fn transaction(text: &[u8]) -> Option<Text<80>> {
 }
 
 impl Values {
-    /// Returns the key of this fill: the same from every source, because prices, sizes and cases are made equal first.
-    /// `ordinal` counts equal fills of one page from 0. Keys are kept in journals: this must never change.
+    /// Returns which of the transaction's equal fills it is, for a source that says nothing else of them than their price:
+    /// the same fill told twice is one.
+    pub fn ordinal(&self, ordinals: &mut Ordinals) -> u32 {
+        ordinals.of(self.key(0), self.price.micros().into())
+    }
+
+    /// Returns the key of this fill: the same from every source, because sizes and cases are made equal first. The price is
+    /// not in it: each source rounds an average in its own way. `ordinal` tells equal fills of one transaction apart, from
+    /// 0. Keys are kept in journals: this must never change.
     pub fn key(&self, ordinal: u32) -> TradeKey {
         let mut lanes = Lanes([0x243f_6a88_85a3_08d3, 0x1319_8a2e_0370_7344]);
         lanes.text(self.transaction.as_bytes());
@@ -128,7 +136,6 @@ impl Values {
             Side::Buy => 1,
             Side::Sell => 2,
         });
-        lanes.word(u64::from(self.price.micros()));
         lanes.word(self.shares.0);
         lanes.word(u64::from(ordinal));
         TradeKey(lanes.0)

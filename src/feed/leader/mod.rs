@@ -7,15 +7,17 @@
 //! ```
 
 mod fields;
+mod ordinals;
 mod rows;
 mod rtds;
 #[cfg(test)]
 mod tests;
 
+pub use ordinals::Ordinals;
 pub use rows::{LeaderRow, LeaderRows};
 
 use super::{market::Malformed, registry::Registry, text::Text};
-use crate::domain::{LeaderId, LeaderTrade, Nanos, Price, Shares, Side, TradeKey};
+use crate::domain::{LeaderId, LeaderTrade, Nanos, Price, Role, Shares, Side, Source, TokenId, TradeKey};
 
 /// What a frame or row says about the leaders we follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +40,17 @@ pub struct ColdTrade {
     pub side: Side,
     pub price: Price,
     pub shares: Shares,
+    pub role: Role,
+    pub source: Source,
     pub traded_at: Nanos,
+}
+
+impl ColdTrade {
+    /// Returns the trade, now that its token has an id.
+    pub fn of(&self, token: TokenId) -> LeaderTrade {
+        let ColdTrade { trade, leader, side, price, shares, role, source, traded_at, .. } = *self;
+        LeaderTrade { trade, leader, token, side, price, shares, role, source, traded_at }
+    }
 }
 
 /// What a decoder saw since it was made.
@@ -59,6 +71,7 @@ pub struct LeaderCounters {
 #[derive(Debug, Default)]
 pub struct LeaderDecoder {
     pub counters: LeaderCounters,
+    ordinals: Ordinals,
 }
 
 impl LeaderDecoder {
@@ -70,11 +83,11 @@ impl LeaderDecoder {
     /// them. A stranger's frame is told by its wallet alone, the rest of it may be anything.
     pub fn decode_rtds(&mut self, frame: &[u8], registry: &Registry) -> Result<Sighting, Malformed> {
         self.counters.frames += 1;
-        let sighting = match rtds::scan(frame, registry) {
+        let sighting = match rtds::scan(frame, registry, &mut self.ordinals) {
             Some(sighting) => Ok(sighting),
             None => {
                 self.counters.slow_frames += 1;
-                rtds::read(frame, registry)
+                rtds::read(frame, registry, &mut self.ordinals)
             }
         };
         self.count(sighting)

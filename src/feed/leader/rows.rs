@@ -11,7 +11,7 @@ use super::{
     rtds::syntax,
 };
 use crate::{
-    domain::{Nanos, Price, Shares, Side, TradeKey},
+    domain::{Nanos, Price, Shares, Side, Source, TradeKey},
     feed::{
         lines::{self, FileError},
         market::{Malformed, MalformedCode},
@@ -123,7 +123,7 @@ impl LeaderRow {
 
     /// Returns what the row means to who follows the registry's leaders.
     pub fn sighting(&self, registry: &Registry) -> Sighting {
-        self.values.sighting(self.ordinal, registry)
+        self.values.sighting(self.ordinal, Source::Index, registry)
     }
 }
 

@@ -8,12 +8,12 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{
-    ColdTrade, Sighting,
+    ColdTrade, Ordinals, Sighting,
     fields::{Fields, Values},
     rows::RawRow,
 };
 use crate::{
-    domain::{LeaderId, LeaderTrade, Role, TradeKey},
+    domain::{LeaderId, LeaderTrade, Role, Source},
     feed::{
         market::{FRAME_MAX, Malformed, MalformedCode},
         registry::{Registry, WALLET_TEXT_LEN},
@@ -26,7 +26,7 @@ static WALLET: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"proxyWalle
 static PAYLOAD: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"payload\":{"));
 
 /// Reads compact frames; `None` for anything else.
-pub(super) fn scan(frame: &[u8], registry: &Registry) -> Option<Sighting> {
+pub(super) fn scan(frame: &[u8], registry: &Registry, ordinals: &mut Ordinals) -> Option<Sighting> {
     let wallet = WALLET.find(frame)? + 15;
     let leader = match registry.leader(frame.get(wallet..wallet + WALLET_TEXT_LEN)?) {
         Some(leader) => leader,
@@ -41,12 +41,19 @@ pub(super) fn scan(frame: &[u8], registry: &Registry) -> Option<Sighting> {
     let (before, behind) = (&frame[..payload], &frame[end..]);
     let says =
         |text: &[u8]| memchr::memmem::find(behind, text).or_else(|| memchr::memmem::find(before, text)).is_some();
-    let ours =
-        says(b"\"topic\":\"activity\"") && (says(b"\"type\":\"trades\"") || says(b"\"type\":\"orders_matched\""));
-    if !ours || !behind.ends_with(b"}") {
+    let source = if says(b"\"type\":\"trades\"") {
+        Source::Activity
+    } else if says(b"\"type\":\"orders_matched\"") {
+        Source::Matched
+    } else {
+        return None;
+    };
+    if !says(b"\"topic\":\"activity\"") || !behind.ends_with(b"}") {
         return None;
     }
-    Some(sighting(&fields.values().ok()?, Some(leader), 0, registry))
+    let values = fields.values().ok()?;
+    let ordinal = values.ordinal(ordinals);
+    Some(values.sighting_of(leader, ordinal, source, registry))
 }
 
 /// Reads the object at `at`; also returns where it ends.
@@ -109,7 +116,7 @@ struct Envelope<'a> {
 }
 
 /// Reads any frame.
-pub(super) fn read(frame: &[u8], registry: &Registry) -> Result<Sighting, Malformed> {
+pub(super) fn read(frame: &[u8], registry: &Registry, ordinals: &mut Ordinals) -> Result<Sighting, Malformed> {
     let frame = frame.trim_ascii();
     if frame.len() > FRAME_MAX {
         return Err(Malformed { code: MalformedCode::TooLong, field: "", offset: FRAME_MAX });
@@ -119,15 +126,20 @@ pub(super) fn read(frame: &[u8], registry: &Registry) -> Result<Sighting, Malfor
         return Ok(Sighting::NotATrade);
     }
     let envelope: Envelope<'_> = serde_json::from_slice(frame).map_err(|error| syntax(&error, frame))?;
-    let row = match (envelope.payload, envelope.topic.as_deref(), envelope.kind.as_deref()) {
-        (Some(payload), Some("activity"), Some("trades" | "orders_matched")) => payload.get().as_bytes(),
+    let (row, source) = match (envelope.payload, envelope.topic.as_deref(), envelope.kind.as_deref()) {
+        (Some(payload), Some("activity"), Some("trades")) => (payload.get().as_bytes(), Source::Activity),
+        (Some(payload), Some("activity"), Some("orders_matched")) => (payload.get().as_bytes(), Source::Matched),
         (Some(_), _, _) => return Ok(Sighting::NotATrade),
-        (None, None, _) => frame,
+        (None, None, _) => (frame, Source::Activity),
         (None, Some(_), _) => return Ok(Sighting::NotATrade),
     };
     match RawRow::parse(row)? {
         Some(row) if envelope.payload.is_some() || row.looks_like_a_trade() => {
-            Ok(row.fields().values()?.sighting(0, registry))
+            let values = row.fields().values()?;
+            // A stranger's trade is not remembered.
+            let Some(leader) = registry.leader(values.wallet.as_bytes()) else { return Ok(Sighting::Stranger) };
+            let ordinal = values.ordinal(ordinals);
+            Ok(values.sighting_of(leader, ordinal, source, registry))
         }
         Some(_) | None => Ok(Sighting::NotATrade),
     }
@@ -147,22 +159,22 @@ pub(super) fn syntax(error: &serde_json::Error, text: &[u8]) -> Malformed {
 }
 
 impl Values {
-    pub fn sighting(&self, ordinal: u32, registry: &Registry) -> Sighting {
-        sighting(self, registry.leader(self.wallet.as_bytes()), ordinal, registry)
+    /// Returns the sighting of whoever it was, if we follow him.
+    pub fn sighting(&self, ordinal: u32, source: Source, registry: &Registry) -> Sighting {
+        let leader = registry.leader(self.wallet.as_bytes());
+        leader.map_or(Sighting::Stranger, |leader| self.sighting_of(leader, ordinal, source, registry))
     }
-}
 
-fn sighting(values: &Values, leader: Option<LeaderId>, ordinal: u32, registry: &Registry) -> Sighting {
-    let Some(leader) = leader else { return Sighting::Stranger };
-    let trade: TradeKey = values.key(ordinal);
-    let Values { side, price, shares, traded_at, .. } = *values;
-    match registry.token(values.token.as_bytes()) {
-        Some(token) => {
-            Sighting::Trade(LeaderTrade { trade, leader, token, side, price, shares, role: Role::Unknown, traded_at })
-        }
-        None => {
-            let token = values.token;
-            Sighting::ColdToken(ColdTrade { trade, leader, token, side, price, shares, traded_at })
+    fn sighting_of(&self, leader: LeaderId, ordinal: u32, source: Source, registry: &Registry) -> Sighting {
+        let (trade, role) = (self.key(ordinal), Role::Unknown);
+        let Values { token, side, price, shares, traded_at, .. } = *self;
+        match registry.token(token.as_bytes()) {
+            Some(token) => {
+                Sighting::Trade(LeaderTrade { trade, leader, token, side, price, shares, role, source, traded_at })
+            }
+            None => {
+                Sighting::ColdToken(ColdTrade { trade, leader, token, side, price, shares, role, source, traded_at })
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     config::CeilingsConfig,
     domain::{
         Event, Input, LeaderSwitch, LeaderTrade, LiveOrders, LiveSwitch, Market, Millis, Mode, OrderEnd, OrderState,
-        PortfolioId, Price, Rejection, Role, Settings, Shares, SizeRule, TradeKey, Usdc, input::Best,
+        PortfolioId, Price, Rejection, Role, Settings, Shares, SizeRule, Source, TradeKey, Usdc, input::Best,
         settings::ExitPlan,
     },
     engine::Options,
@@ -140,7 +140,17 @@ impl World {
         self.book(520_000);
         let price = Price::from_micros(520_000).expect("a price");
         let (trade, shares, role) = (TradeKey([nth, nth]), Shares::whole(100), Role::Taker);
-        let trade = LeaderTrade { trade, leader: ADA, token: TOKEN, side, price, shares, role, traded_at: at };
+        let trade = LeaderTrade {
+            trade,
+            leader: ADA,
+            token: TOKEN,
+            side,
+            price,
+            shares,
+            role,
+            source: Source::Activity,
+            traded_at: at,
+        };
         self.tell(Input::LeaderTrade(trade));
     }
 

@@ -332,6 +332,7 @@ impl Auditor {
             | Event::External(_)
             | Event::Differs(_)
             | Event::WalletHolds(_)
+            | Event::Gap(_)
             | Event::Configured { .. } => Ok(()),
         }
     }

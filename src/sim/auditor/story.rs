@@ -20,10 +20,10 @@ impl Told {
     /// Checks that a signal says what was told.
     fn is_told_by(self, signal: &Signal) -> Result<(), String> {
         let is_same = match self {
-            Told::Trade(LeaderTrade { trade, leader, token, side, price, shares, role, traded_at }) => {
-                let told = (trade, leader, token, side, price, shares, role, traded_at, How::Traded);
-                let Signal { trade, leader, token, side, price, shares, role, traded_at, how, .. } = *signal;
-                told == (trade, leader, token, side, price, shares, role, traded_at, how)
+            Told::Trade(LeaderTrade { trade, leader, token, side, price, shares, role, source, traded_at }) => {
+                let told = (trade, leader, token, side, price, shares, role, source, traded_at, How::Traded);
+                let Signal { trade, leader, token, side, price, shares, role, source, traded_at, how, .. } = *signal;
+                told == (trade, leader, token, side, price, shares, role, source, traded_at, how)
             }
             // What he gave up before, too little then to be followed, is followed with it.
             Told::Left(Input::LeaderLeft(left)) => {

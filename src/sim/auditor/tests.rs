@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::{
-    Cause, LeaderTrade, Market, Millis, OrderId, OrderKind, Price, Role, Shares, SignalId, TradeKey, Usdc,
+    Cause, LeaderTrade, Market, Millis, OrderId, OrderKind, Price, Role, Shares, SignalId, Source, TradeKey, Usdc,
     event::{How, Signal},
     input::Best,
 };
@@ -49,12 +49,13 @@ fn trade() -> LeaderTrade {
         price: price(500_000),
         shares: Shares::whole(200),
         role: Role::Unknown,
+        source: Source::Activity,
         traded_at: NOW,
     }
 }
 
 fn signal() -> Signal {
-    let LeaderTrade { trade, leader, token, side, price, shares, role, traded_at } = trade();
+    let LeaderTrade { trade, leader, token, side, price, shares, role, source, traded_at } = trade();
     Signal {
         signal: SignalId(1),
         group: SignalId(1),
@@ -68,6 +69,7 @@ fn signal() -> Signal {
         group_shares: shares,
         leader_held: Shares::ZERO,
         role,
+        source,
         how: How::Traded,
         traded_at,
     }
@@ -155,7 +157,10 @@ fn each_wrong_event_is_found() {
     check(Event::Filled(Filled { shares: Shares::whole(90), ..fill() }), "beyond its money or its limit");
     check(Event::Filled(Filled { order: OrderId(2), ..fill() }), "not open");
     check(Event::Released { portfolio, amount: Usdc(1) }, "does not cool");
-    check(Event::Repeated { trade: TradeKey([9, 9]), leader: LEADER, token: TOKEN }, "a new fill");
+    check(
+        Event::Repeated { trade: TradeKey([9, 9]), leader: LEADER, token: TOKEN, source: Source::Activity },
+        "a new fill",
+    );
     check(Event::Withdrawn { portfolio, amount: Usdc::whole(51) }, "negative");
     let due = |signal, shares, cause| Event::ExitDue {
         signal,

@@ -5,7 +5,7 @@ use super::*;
 use crate::{
     domain::{
         Cause, LiveSwitch, Millis, OrderEnd, OrderId, OrderKind, Price, Rejection, Role, Shares, Side, SignalId,
-        TradeKey, Usdc, VenueOrderId,
+        Source, TradeKey, Usdc, VenueOrderId,
         event::{External, How, Matched, Signal, Signed, Submitted, Valued},
     },
     sim::{
@@ -136,6 +136,7 @@ fn signal(number: u64, traded_ms: u64) -> Signal {
         group_shares: shares,
         leader_held: Shares::ZERO,
         role: Role::Taker,
+        source: Source::Activity,
         how: How::Traded,
         traded_at: Nanos::from_millis(traded_ms),
     }

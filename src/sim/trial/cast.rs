@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::market::Place;
 use crate::{
-    domain::{Input, LeaderId, LeaderLeft, LeaderTrade, Nanos, Price, Role, Shares, Side, TokenId, TradeKey},
+    domain::{Input, LeaderId, LeaderLeft, LeaderTrade, Nanos, Price, Role, Shares, Side, Source, TokenId, TradeKey},
     sim::random::Random,
 };
 
@@ -148,8 +148,9 @@ impl Actor {
         let held = self.held.get_mut(&token).filter(|held| **held > 0)?;
         let shares = (*held * *random.pick(&[2, 30, 100]) / 100).max(1);
         *held -= shares;
-        let (trade, left_at) = (self.key(), now.plus(later));
-        Some((later, Input::LeaderLeft(LeaderLeft { trade, leader: self.id, token, shares: Shares(shares), left_at })))
+        let (trade, left_at, leader, shares) = (self.key(), now.plus(later), self.id, Shares(shares));
+        let source = Source::Index;
+        Some((later, Input::LeaderLeft(LeaderLeft { trade, leader, token, shares, source, left_at })))
     }
 
     /// Reads what he really holds of a token, as the venue's positions would say it.
@@ -163,8 +164,8 @@ impl Actor {
         *held = if side == Side::Buy { *held + shares.0 } else { held.saturating_sub(shares.0) };
         let (trade, traded_at) = (self.key(), now.plus(later));
         let role = [Role::Unknown, Role::Maker, Role::Taker][self.trades as usize % 3];
-        let leader = self.id;
-        (later, Input::LeaderTrade(LeaderTrade { trade, leader, token, side, price, shares, role, traded_at }))
+        let (leader, source) = (self.id, Source::ALL[self.trades as usize % Source::ALL.len()]);
+        (later, Input::LeaderTrade(LeaderTrade { trade, leader, token, side, price, shares, role, source, traded_at }))
     }
 
     fn key(&mut self) -> TradeKey {

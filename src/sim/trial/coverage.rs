@@ -35,6 +35,7 @@ impl Coverage {
             Event::External(_) => "external",
             Event::Differs(_) => "differs",
             Event::WalletHolds(_) => "wallet holds",
+            Event::Gap(_) => "gap",
             Event::Adopted { .. } => "adopted",
             Event::HeldBack { .. } => "held back",
             Event::HoldEnded { .. } => "hold ended",

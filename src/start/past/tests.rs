@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use super::*;
 use crate::{
-    config::{Overrides, Source},
+    config::{Overrides, Written},
     domain::{LiveOrders, PortfolioId},
     journal::{Options, recover},
     metrics::Stages,
@@ -22,7 +22,7 @@ fn config(more: &str) -> Config {
          \"on\"\n[wallet]\nkey = \"file:/nowhere\"\n[[strategy]]\nname = \"a\"\nleaders = [\"Ada\"]\npaper = {{ capital_usdc = \
          1000 }}\nlive = {{ capital_usdc = 1000 }}\n"
     );
-    let source = Source::Text { name: "test".to_owned(), text };
+    let source = Written::Text { name: "test".to_owned(), text };
     Config::load(&source, &Overrides::default()).unwrap_or_else(|problems| panic!("{problems}"))
 }
 

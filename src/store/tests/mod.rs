@@ -12,7 +12,7 @@ use super::{Writer, WriterError, testing::TestDatabase};
 use crate::{
     domain::{
         Cause, Event, LeaderId, Market, Mode, Nanos, OrderEnd, OrderId, OrderKind, PortfolioId, Price, Role, Shares,
-        Side, SignalId, TokenId, TradeKey, Usdc,
+        Side, SignalId, Source, TokenId, TradeKey, Usdc,
         event::{Filled, How, Settled, Signal, Submitted},
     },
     journal::{MarketAbout, Record},
@@ -174,6 +174,7 @@ async fn each_event_moves_the_money_where_it_belongs() {
             group_shares: Shares::whole(100),
             leader_held: Shares::ZERO,
             role: Role::Unknown,
+            source: Source::Activity,
             how: How::Traded,
             traded_at: Nanos(0),
         })

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::{
-    FeeSchedule, Numbers, Skip,
+    FeeSchedule, Numbers, Skip, Source,
     event::{Feature, Opinion, Scored},
 };
 use crate::store::query::{Reader, Scope};
@@ -37,6 +37,7 @@ impl Story {
             group_shares: Shares::whole(100),
             leader_held: Shares::whole(held),
             role: Role::Unknown,
+            source: Source::Activity,
             how: How::Traded,
             traded_at: Nanos(0),
         }));

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::{
     domain::{
         Cause, Divergence, Event, LeaderId, Market, Millis, Mode, Nanos, Numbers, OrderEnd, OrderId, OrderKind,
-        PortfolioId, Price, Refusal, Rejection, Role, Shares, Side, SignalId, Skip, TokenId, TradeKey, Usdc,
+        PortfolioId, Price, Refusal, Rejection, Role, Shares, Side, SignalId, Skip, Source, TokenId, TradeKey, Usdc,
         VenueOrderId,
         event::{
             Difference, Differs, External, Feature, Filled, How, Matched, Opinion, Scored, Settled, Signal, Signed,
@@ -125,6 +125,7 @@ impl World {
             group_shares: shares,
             leader_held,
             role: Role::Unknown,
+            source: Source::Activity,
             how: How::Traded,
             traded_at: Nanos(1_790_000_000_123_456_789),
         }));

@@ -70,7 +70,7 @@ impl Watch {
                     Some(Command::Noted(noted)) => match *noted {
                         Noted::Differs(differs) => return differs,
                         Noted::WalletHolds(_) => {}
-                        Noted::Signed(_) | Noted::External(_) => panic!("{noted:?}"),
+                        Noted::Signed(_) | Noted::External(_) | Noted::Gap(_) => panic!("{noted:?}"),
                     },
                     Some(_) => panic!("no note"),
                     None => panic!("it ended"),
@@ -102,7 +102,9 @@ impl Work {
                     Some(Command::Noted(noted)) => match *noted {
                         Noted::External(external) if is(&external) => return external,
                         Noted::External(_) => {}
-                        Noted::Signed(_) | Noted::Differs(_) | Noted::WalletHolds(_) => panic!("{noted:?}"),
+                        Noted::Signed(_) | Noted::Differs(_) | Noted::WalletHolds(_) | Noted::Gap(_) => {
+                            panic!("{noted:?}")
+                        }
                     },
                     Some(_) => {}
                     None => panic!("it ended"),

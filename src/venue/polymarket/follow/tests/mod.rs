@@ -156,7 +156,9 @@ impl Desk {
         let mut words: Vec<String> = self.told.inputs.iter().map(input).collect();
         words.extend(self.told.noted.iter().map(|noted| match noted {
             Noted::External(external) => format!("foreign {} for {}", external.shares, external.cash),
-            Noted::Signed(_) | Noted::Differs(_) | Noted::WalletHolds(_) => panic!("not of the follower: {noted:?}"),
+            Noted::Signed(_) | Noted::Differs(_) | Noted::WalletHolds(_) | Noted::Gap(_) => {
+                panic!("not of the follower: {noted:?}")
+            }
         }));
         let start_s = START.as_secs() as i64;
         for action in &self.told.actions {
