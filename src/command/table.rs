@@ -32,9 +32,47 @@ pub fn cents(exact: &str) -> String {
     format!("{sign}{}.{part}", HumanCount(whole.parse().unwrap_or_default()))
 }
 
+/// Returns a length of time given in microseconds, in the unit a person reads: `850 us`, `12 ms`, `1.2 s`, `90 min`, `3 days`.
+pub fn length(us: i64) -> String {
+    let scaled = |unit: i64, name: &str| {
+        let tenths = (us.unsigned_abs() * 10 + unit.unsigned_abs() / 2) / unit.unsigned_abs();
+        let number = match tenths {
+            100.. => format!("{}", (tenths + 5) / 10),
+            _ if tenths.is_multiple_of(10) => format!("{}", tenths / 10),
+            _ => format!("{}.{}", tenths / 10, tenths % 10),
+        };
+        format!("{}{number} {name}", if us < 0 { "-" } else { "" })
+    };
+    match us.unsigned_abs() {
+        0..1_000 => format!("{us} us"),
+        1_000..999_500 => scaled(1_000, "ms"),
+        999_500..180_000_000 => scaled(1_000_000, "s"),
+        180_000_000..10_800_000_000 => scaled(60_000_000, "min"),
+        10_800_000_000..259_200_000_000 => scaled(3_600_000_000, "h"),
+        _ => scaled(86_400_000_000, "days"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lengths_are_short_for_people() {
+        for (us, shown) in [
+            (0, "0 us"),
+            (850, "850 us"),
+            (12_345, "12 ms"),
+            (-80_000, "-80 ms"),
+            (999_999, "1 s"),
+            (1_240_000, "1.2 s"),
+            (5_400_000_000, "90 min"),
+            (14_400_000_000, "4 h"),
+            (864_000_000_000, "10 days"),
+        ] {
+            assert_eq!(length(us), shown, "{us}");
+        }
+    }
 
     #[test]
     fn amounts_are_short_for_people() {

@@ -94,6 +94,32 @@ pub struct SignalRow {
     pub how: &'static str,
 }
 
+/// A source told of a leader's trade. What the first one knows, the others ask of the tables.
+#[derive(Serialize)]
+pub struct SightingRow {
+    pub seq: i64,
+    #[serde(with = "time::serde::rfc3339")]
+    pub seen_at: OffsetDateTime,
+    pub trade_key: String,
+    pub leader_id: i32,
+    pub token_id: i32,
+    pub source: &'static str,
+    pub signal_id: Option<i64>,
+}
+
+#[derive(Serialize)]
+pub struct GapRow {
+    pub seq: i64,
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+    pub source: &'static str,
+    pub cause: &'static str,
+    #[serde(with = "time::serde::rfc3339")]
+    pub began_at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339")]
+    pub ended_at: OffsetDateTime,
+}
+
 /// A probability or a feature is a part of 1.
 #[derive(Serialize)]
 pub struct ScoreRow {

@@ -126,7 +126,7 @@ fn signed(amount: Decimal) -> String {
 }
 
 /// A stranger's text, without what a terminal would obey.
-fn plain(text: &str) -> String {
+pub fn plain(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(60).collect()
 }
 

@@ -45,6 +45,24 @@ impl DataApi {
         Ok(rows)
     }
 
+    /// Returns a page of whatever the index lists, as it is, and the cursor of the next one.
+    pub async fn page(
+        &self,
+        path: &str,
+        asked: &str,
+        cursor: Option<&str>,
+    ) -> Result<(Vec<Value>, Option<String>), Failure> {
+        let cursor = cursor.map(|cursor| format!("&cursor={}", escaped(cursor))).unwrap_or_default();
+        let query = format!("{asked}{cursor}");
+        let place = Place { method: Method::Get, path, query: &query };
+        let mut answer = self.requester.ask(&place, vec![], String::new()).await?;
+        let next = answer["pagination"]["next_cursor"].as_str().map(str::to_owned);
+        match answer["data"].take() {
+            Value::Array(rows) => Ok((rows, next)),
+            found => Err(place.strange("data", &found)),
+        }
+    }
+
     async fn pages(&self, asked: &str, rows: &mut Vec<Row>) -> Result<(), Failure> {
         let mut query = asked.to_owned();
         for _ in 0..PAGES_MAX {
