@@ -32,6 +32,30 @@ pub fn cents(exact: &str) -> String {
     format!("{sign}{}.{part}", HumanCount(whole.parse().unwrap_or_default()))
 }
 
+/// Returns a text broken at 80 columns: its first line begins with `first`, the others with `rest`.
+pub fn wrapped(first: &str, rest: &str, text: &str) -> String {
+    let (mut out, mut column, mut is_begun) = (first.to_owned(), first.chars().count(), false);
+    for word in text.split_whitespace() {
+        let length = word.chars().count();
+        match is_begun {
+            false => is_begun = true,
+            true if column + 1 + length > usize::from(COLUMNS_WITHOUT_TERMINAL) => {
+                out.push('\n');
+                out.push_str(rest);
+                column = rest.chars().count();
+            }
+            true => {
+                out.push(' ');
+                column += 1;
+            }
+        }
+        out.push_str(word);
+        column += length;
+    }
+    out.push('\n');
+    out
+}
+
 /// Returns a length of time given in microseconds, in the unit a person reads: `850 us`, `12 ms`, `1.2 s`, `90 min`, `3 days`.
 pub fn length(us: i64) -> String {
     let scaled = |unit: i64, name: &str| {
@@ -56,6 +80,14 @@ pub fn length(us: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_text_is_broken_between_words() {
+        let text = wrapped("- ", "  ", &"word ".repeat(40));
+        assert!(text.lines().all(|line| line.chars().count() <= 80) && text.lines().count() == 3, "{text}");
+        assert!(text.starts_with("- word") && text.lines().skip(1).all(|line| line.starts_with("  word")), "{text}");
+        assert_eq!(wrapped("", "  ", ""), "\n");
+    }
 
     #[test]
     fn lengths_are_short_for_people() {

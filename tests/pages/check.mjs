@@ -174,6 +174,7 @@ for (const [name, path] of Object.entries({ overview: "/", trades: "/paper-trade
   const activity = await page.locator("#sources tbody tr", { hasText: "activity" }).first().innerText();
   check(activity.includes("real-time socket") && /\d+ in gaps/.test(await page.locator("#sources").innerText()), `leaders: a source says what it is and what it missed: ${activity}`);
   check((await page.locator("#leaders tbody tr").count()) === 4 && (await page.locator("#leaders svg rect").count()) > 4, "leaders: each with his spread");
+  check((await page.locator("#leaders tbody tr", { hasText: "bold" }).innerText()).includes("market maker"), "leaders: a score says what to beware of");
   check(/Half of the trades were seen under/.test(await page.locator("#behind").innerText()), "leaders: the histogram in words");
   await page.locator("#leaders tbody tr a code").first().click();
   await page.waitForURL(/paper-trades/);

@@ -175,4 +175,8 @@ insert into sightings select 10003 + s.id * 4, s.at + interval '61 s', s.trade_k
 insert into source_gaps select 20000 + s.id, s.at + interval '40 s', 'log', 'silent', s.at - interval '30 s', s.at + interval '40 s' from signals s where s.id in (26, 52);
 insert into source_gaps select 30000, min(s.at), 'activity', 'start', min(s.at) - interval '9 days', min(s.at) from signals s;
 
+insert into leader_scores values
+    ('0x1111111111111111111111111111111111111111', now() - interval '2 hours', 30, 2000, 61, 31500, 82000, ''),
+    ('0x4444444444444444444444444444444444444444', now() - interval '3 days', 30, 800, 240, -12400, 1900, 'market_maker maker_rebates');
+
 insert into journal_cursor (next_seq, written_at) select max(seq) + 1, now() from events;

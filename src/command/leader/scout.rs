@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
+use time::OffsetDateTime;
 
 use super::{ScoreArgs, ShowArgs, tables, wallet_of};
 use crate::{
     clock,
-    command::{Engine, Exit, Global, small_runtime},
+    command::{Engine, Exit, Global, report, small_runtime},
     config::{Config, Written},
     domain::{FeeSchedule, Market, Nanos, Usdc},
     feed::rest::Metadata,
@@ -18,6 +19,10 @@ use crate::{
         summary::{Summary, summary},
         walk::{Assumptions, Fees},
         warnings::{Warning, warnings},
+    },
+    store::{
+        copyability::{self, LeaderScore},
+        private::Private,
     },
     venue::polymarket::rest::DataApi,
 };
@@ -76,6 +81,9 @@ pub fn score(global: &Global, args: &ScoreArgs) -> Exit {
         "score",
         |config, wallet, bar| {
             let scored = small_runtime().block_on(scored(config, wallet, args, bar))?;
+            if let Err(wrong) = small_runtime().block_on(kept(config, &scored)) {
+                eprintln!("The score is not kept for the page of leaders: {wrong}");
+            }
             Ok(match global.json {
                 true => score_in_json(&scored).to_string(),
                 false => tables::score(&scored),
@@ -190,6 +198,29 @@ async fn fees(config: &Config, history: &History, say: read::Progress<'_>) -> (F
     let (count, assumed_ppm) = (known.len(), otherwise.rate_ppm);
     let from = FeesFrom::Markets { known: count, assumed: tokens.len() - count, assumed_ppm };
     (Fees { known, otherwise }, from)
+}
+
+/// Keeps the score where an engine's tables are up: the page of leaders shows it. Starts nothing for that.
+async fn kept(config: &Config, scored: &Scored) -> Result<(), String> {
+    let is_up = config.store.database_url.is_some() || Private::seems_up(&config.data.dir);
+    let asked = scored.table.iter().find(|one| one.delay_ms == scored.delay_ms);
+    let (true, Some(asked)) = (is_up, asked) else { return Ok(()) };
+    let codes: Vec<&str> = scored.found.warnings.iter().map(|one| one.code()).collect();
+    let now = OffsetDateTime::from_unix_timestamp_nanos(i128::from(clock::now().0));
+    let score = LeaderScore {
+        wallet: scored.found.history.wallet.clone(),
+        scored_at: now.unwrap_or(OffsetDateTime::UNIX_EPOCH),
+        days: i32::try_from(scored.found.days).unwrap_or(i32::MAX),
+        delay_ms: i64::try_from(asked.delay_ms).unwrap_or(i64::MAX),
+        ended: i32::try_from(asked.ended).unwrap_or(i32::MAX),
+        return_ppm: asked.return_ppm(),
+        his_return_ppm: asked.his_return_ppm(),
+        warnings: codes.join(" "),
+    };
+    report::in_tables(config, async |database| {
+        copyability::keep(database.pool(), &score).await.map_err(|error| error.to_string())
+    })
+    .await
 }
 
 fn moment(at: Option<Nanos>) -> Option<String> {

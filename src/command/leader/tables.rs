@@ -12,7 +12,6 @@ use crate::{
     store::query::LeaderSeen,
 };
 
-const WIDTH: usize = 80;
 const DAY: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day] [hour]:[minute]");
 
 /// Returns the moment in UTC, to the minute.
@@ -26,8 +25,7 @@ fn text(at: OffsetDateTime) -> Option<String> {
 
 pub(super) fn list(leaders: &[LeaderConfig], seen: &Result<Vec<LeaderSeen>, String>) -> String {
     if leaders.is_empty() {
-        return "No leader is declared in these settings.\n  fix: remora leader add WALLET --name NAME --config FILE; \
-                `remora leader score WALLET` first"
+        return "No leader is declared in these settings.\n  fix: remora leader score WALLET, and then\n       remora leader add WALLET --name NAME --config FILE"
             .to_owned();
     }
     let mut lines = table::with_header(["leader", "wallet", "last seen (UTC)", "seen", "copied", "paper", "live"]);
@@ -195,27 +193,8 @@ fn warned(warnings: &[Warning]) -> String {
     format!("Beware:\n{}", lines.collect::<String>())
 }
 
-/// Breaks a text at 80 columns; what follows is set in by two.
 fn wrapped(text: &str) -> String {
-    let (mut out, mut column) = (String::new(), 0);
-    for word in text.split_whitespace() {
-        let length = word.chars().count();
-        match column {
-            0 => {}
-            _ if column + 1 + length > WIDTH => {
-                out.push_str("\n  ");
-                column = 2;
-            }
-            _ => {
-                out.push(' ');
-                column += 1;
-            }
-        }
-        out.push_str(word);
-        column += length;
-    }
-    out.push('\n');
-    out
+    table::wrapped("", "  ", text)
 }
 
 fn right(lines: &mut comfy_table::Table, columns: std::ops::Range<usize>) {
@@ -230,8 +209,13 @@ fn micros(length: Nanos) -> i64 {
     i64::try_from(length.0 / 1_000).unwrap_or(i64::MAX)
 }
 
+/// Large amounts without their cents: a column has no room for them.
 fn dollars(amount: Usdc) -> String {
-    table::cents(&amount.to_string())
+    let text = table::cents(&amount.to_string());
+    match text.split_once('.') {
+        Some((whole, _)) if Usdc::whole(1_000).0 <= amount.0.abs() => whole.to_owned(),
+        Some(_) | None => text,
+    }
 }
 
 fn signed(amount: Usdc) -> String {

@@ -10,6 +10,11 @@ use crate::{
     store::query::{LeaderSeen, SourceRow, behind},
 };
 
+const LEADS: &str = "lead: ahead of the next where it was first; lag: behind the first where it was not; behind: after the \
+    leader's trade itself, whose time is known to the second.";
+const MISSES: &str = "missed: told by others while it was on, and not by it within 2 minutes; in gaps: the same while it said \
+    itself that it might miss some; alone: told by nobody else; again: told once more; away, max: its gaps in all, and the \
+    longest. A source is on from its first word in a run.";
 /// The widest bar of the histogram.
 const BAR: i64 = 40;
 /// The most reasons in a leader's line.
@@ -36,16 +41,10 @@ pub fn in_words(sources: &[SourceRow], leaders: &[LeaderSeen]) -> String {
             .to_owned();
     }
     let mut text = format!("Who was first, and by how much:\n{}\n", races(sources));
-    text.push_str(
-        "lead: ahead of the next where it was first; lag: behind the first where it was\nnot; behind: after the leader's trade \
-         itself, whose time is known to the second.\n\n",
-    );
+    text.push_str(&table::wrapped("", "  ", LEADS));
+    text.push('\n');
     text.push_str(&format!("What each missed, and when it was away:\n{}\n", misses(sources)));
-    text.push_str(
-        "missed: told by others while it was on, and not by it within 2 minutes; in gaps:\nthe same while it said itself that \
-         it might miss some; alone: told by nobody\nelse; again: told once more; away, max: its gaps in all, and the longest. A \
-         source\nis on from its first word in a run.\n",
-    );
+    text.push_str(&table::wrapped("", "  ", MISSES));
     text.push_str(&remarks(sources));
     text.push_str(&format!("\nWhat was seen of each leader, and what became of it:\n{}\n", of_leaders(leaders)));
     text.push_str("p50 to p99: how far behind his trade we saw it.\n");
@@ -84,9 +83,9 @@ fn remarks(rows: &[SourceRow]) -> String {
     let told = |source: &Source| rows.iter().any(|row| row.source == source.code());
     let mut text = String::from("\nWhat each costs:\n");
     for source in Source::ALL.iter().filter(|source| told(source)) {
-        text.push_str(&wrapped(&format!("{}: {}.", source.code(), coverage::cost(*source))));
+        text.push_str(&table::wrapped("  ", "    ", &format!("{}: {}.", source.code(), coverage::cost(*source))));
         if !coverage::remark(*source).is_empty() {
-            text.push_str(&wrapped(&format!("  {} {}.", source.code(), coverage::remark(*source))));
+            text.push_str(&table::wrapped("    ", "    ", &format!("It {}.", coverage::remark(*source))));
         }
     }
     let silent: Vec<&str> = Source::ALL.iter().filter(|source| !told(source)).map(|source| source.code()).collect();
@@ -129,23 +128,6 @@ fn histogram(leaders: &[LeaderSeen]) -> String {
     text
 }
 
-/// Breaks a line at 80 columns, and sets what follows in by two.
-fn wrapped(line: &str) -> String {
-    let mut text = String::from(" ");
-    let mut column = 1;
-    for word in line.split_whitespace() {
-        if column + 1 + word.chars().count() > 80 {
-            text.push_str("\n   ");
-            column = 3;
-        }
-        text.push(' ');
-        text.push_str(word);
-        column += 1 + word.chars().count();
-    }
-    text.push('\n');
-    text
-}
-
 fn right(lines: &mut comfy_table::Table, columns: std::ops::Range<usize>) {
     for column in columns {
         if let Some(column) = lines.column_mut(column) {
@@ -183,6 +165,7 @@ mod tests {
             behind_p90_us: Some(2_100_000),
             behind_p99_us: Some(59_000_000),
             behind,
+            score: None,
             realised_paper: Decimal::ZERO,
             realised_live: Decimal::ZERO,
         }

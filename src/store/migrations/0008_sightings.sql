@@ -25,3 +25,15 @@ create table source_gaps (
     ended_at timestamptz not null
 );
 create index on source_gaps (source, ended_at);
+
+-- What `remora leader score` said last of a wallet. Not the journal's: it stays when the tables are made anew.
+create table leader_scores (
+    wallet text primary key,
+    scored_at timestamptz not null,
+    days integer not null,
+    delay_ms bigint not null,
+    ended integer not null,            -- positions that it is about
+    return_ppm bigint,                 -- what a copy would have earned of what it spent; null: no position ended
+    his_return_ppm bigint,
+    warnings text not null             -- codes, with spaces between
+);

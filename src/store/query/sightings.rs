@@ -7,6 +7,7 @@ use sqlx::{FromRow, types::Decimal};
 use time::OffsetDateTime;
 
 use super::{By, Reader, Scope};
+use crate::store::copyability::LeaderScore;
 
 /// The most trades that sources are compared on: the latest.
 pub const TRADES_MAX: i64 = 50_000;
@@ -73,6 +74,8 @@ pub struct LeaderSeen {
     pub behind_p99_us: Option<i64>,
     /// How often we were so far behind: under each of [`BEHIND_MS`], and above all.
     pub behind: Vec<i64>,
+    /// What copying him would have earned, if somebody asked.
+    pub score: Option<LeaderScore>,
     /// What our copies earned, net of fees.
     pub realised_paper: Decimal,
     pub realised_live: Decimal,
@@ -202,6 +205,7 @@ impl Reader {
             sqlx::query_as(BEHIND).bind(since).bind(BEHIND_MS).fetch_all(&mut *self.0).await?;
         let copied: Vec<(i32, String, i64)> = sqlx::query_as(COPIED).bind(since).fetch_all(&mut *self.0).await?;
         let noes: Vec<(i32, String, String, i64)> = sqlx::query_as(NOES).bind(since).fetch_all(&mut *self.0).await?;
+        let scores: Vec<LeaderScore> = sqlx::query_as("select * from leader_scores").fetch_all(&mut *self.0).await?;
         let scope = |mode: &str| Scope { mode: mode.to_owned(), strategy: String::new(), since };
         let mut realised: BTreeMap<(&str, String), Decimal> = BTreeMap::new();
         for mode in ["paper", "live"] {
@@ -233,6 +237,7 @@ impl Reader {
                 behind_p90_us: row.behind_p90_us,
                 behind_p99_us: row.behind_p99_us,
                 behind: counts,
+                score: scores.iter().find(|score| score.wallet == row.wallet).cloned(),
                 realised_paper: earned("paper"),
                 realised_live: earned("live"),
                 wallet: row.wallet,

@@ -5,7 +5,10 @@ use time::OffsetDateTime;
 use super::*;
 use crate::{
     domain::{GapCause, Numbers, Skip, event::Gap},
-    store::query::{Reader, SourceRow},
+    store::{
+        copyability::{self, LeaderScore},
+        query::{Reader, SourceRow},
+    },
 };
 
 const ADA: LeaderId = LeaderId(0);
@@ -187,6 +190,18 @@ async fn each_leader_has_his_delays_noes_and_copies() {
     story.told(400_000, How::Left, &[(Log, 700_000)]);
     story.say(800_000, Record::Leader { id: LeaderId(1), wallet: "0xb", name: "" });
     let pool = story.written(7).await;
+    let score = |ended| LeaderScore {
+        wallet: "0xa".into(),
+        scored_at: at(0),
+        days: 30,
+        delay_ms: 2_000,
+        ended,
+        return_ppm: Some(-5),
+        his_return_ppm: None,
+        warnings: "wash dust".into(),
+    };
+    copyability::keep(&pool, &score(1)).await.expect("kept");
+    copyability::keep(&pool, &score(2)).await.expect("kept in its place");
     let mut reader = Reader::open(&pool).await.expect("a reader");
     let leaders = reader.leaders_seen(OffsetDateTime::UNIX_EPOCH).await.expect("leaders");
     let (ada, other) = (&leaders[0], &leaders[1]);

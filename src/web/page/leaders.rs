@@ -12,7 +12,10 @@ use rust_decimal::Decimal;
 use super::{Frame, LeaderName, scope::Asked, show, trades::Choice};
 use crate::{
     report::coverage,
-    store::query::{LeaderSeen, SeenNo, SourceRow, behind},
+    store::{
+        copyability::LeaderScore,
+        query::{LeaderSeen, SeenNo, SourceRow, behind},
+    },
     web::{
         Web,
         figure::{self, Figure, When},
@@ -56,10 +59,21 @@ struct LeaderLine {
     live: Figure,
     noes: Vec<NoLine>,
     noes_more: Option<Figure>,
+    score: Option<ScoreLine>,
     delay: Option<(Figure, Figure)>,
     bars: Vec<Bar>,
     earned_paper: Figure,
     earned_live: Figure,
+}
+
+/// What copying him would have earned, as it was scored last.
+struct ScoreLine {
+    ours: Option<Figure>,
+    his: Option<Figure>,
+    delay: Figure,
+    ended: Figure,
+    at: When,
+    warnings: Vec<String>,
 }
 
 struct NoLine {
@@ -171,10 +185,23 @@ fn leader(row: &LeaderSeen, now: crate::domain::Nanos) -> LeaderLine {
         live: Figure::count(row.copied_live),
         noes: row.noes.iter().take(NOES).map(line).collect(),
         noes_more: (more > 0).then(|| Figure::count(more)),
+        score: row.score.as_ref().map(|score| scored(score, now)),
         delay: both(row.behind_p50_us, row.behind_p99_us),
         bars: bars(&row.behind),
         earned_paper: Figure::result(row.realised_paper),
         earned_live: Figure::result(row.realised_live),
+    }
+}
+
+fn scored(score: &LeaderScore, now: crate::domain::Nanos) -> ScoreLine {
+    let gain = |ppm: i64| Figure::gain(Decimal::new(ppm, 6));
+    ScoreLine {
+        ours: score.return_ppm.map(gain),
+        his: score.his_return_ppm.map(gain),
+        delay: Figure::milliseconds(Decimal::from(score.delay_ms)),
+        ended: Figure::count(score.ended),
+        at: When::new(score.scored_at, now),
+        warnings: score.warnings.split_whitespace().map(|code| figure::tame(code, 40).replace('_', " ")).collect(),
     }
 }
 
