@@ -19,7 +19,7 @@ use crate::{
     store::{
         Database, DatabaseChoice,
         private::Private,
-        query::{By, EarnedRow, JudgedRow, LeaderSeen, NoRow, Reader, Scope, SourceRow, WalletRow},
+        query::{By, EarnedRow, JudgedRow, LeaderSeen, NoRow, Reader, Scope, SourceRow, TRADES_REPORT_MAX, WalletRow},
     },
 };
 
@@ -198,7 +198,7 @@ pub async fn in_tables<Answer>(
 
 async fn ask(database: &Database, what: &What, scope: &ScopeArgs) -> Result<Found, String> {
     let wrong = |error: sqlx::Error| format!("the tables cannot be read: {error}\n  fix: look at `remora doctor`");
-    let mut reader = Reader::open(database.pool()).await.map_err(wrong)?;
+    let mut reader = Reader::open(database.pool()).await.map_err(wrong)?.patient().await.map_err(wrong)?;
     let asked = Scope { mode: scope.mode.code().to_owned(), strategy: scope.strategy.clone(), since: scope.from() };
     if !scope.strategy.is_empty() {
         let known: Vec<String> =
@@ -216,8 +216,10 @@ async fn ask(database: &Database, what: &What, scope: &ScopeArgs) -> Result<Foun
         What::Scores(_) => Found::Scores(reader.scores_judged(&asked).await.map_err(wrong)?),
         What::Sources(_) => {
             let now = OffsetDateTime::from_unix_timestamp_nanos(i128::from(clock::now().0));
-            let sources =
-                reader.sources(asked.since, now.unwrap_or(OffsetDateTime::UNIX_EPOCH)).await.map_err(wrong)?;
+            let sources = reader
+                .sources(asked.since, now.unwrap_or(OffsetDateTime::UNIX_EPOCH), TRADES_REPORT_MAX)
+                .await
+                .map_err(wrong)?;
             Found::Sources(sources, reader.leaders_seen(asked.since).await.map_err(wrong)?)
         }
         What::Wallet(_) => Found::Wallet(reader.wallet().await.map_err(wrong)?),

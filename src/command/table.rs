@@ -32,6 +32,12 @@ pub fn cents(exact: &str) -> String {
     format!("{sign}{}.{part}", HumanCount(whole.parse().unwrap_or_default()))
 }
 
+/// Returns a stranger's text without what a terminal would obey, and without what hides or turns text around.
+pub fn plain(text: &str) -> String {
+    let is_hidden = |c: char| matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    text.chars().filter(|c| !c.is_control() && !is_hidden(*c)).take(60).collect()
+}
+
 /// Returns a text broken at 80 columns: its first line begins with `first`, the others with `rest`.
 pub fn wrapped(first: &str, rest: &str, text: &str) -> String {
     let (mut out, mut column, mut is_begun) = (first.to_owned(), first.chars().count(), false);
@@ -80,6 +86,12 @@ pub fn length(us: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_strangers_text_is_only_text() {
+        assert_eq!(plain("a\u{1b}[2Jb\u{202e}c\u{200b}\n"), "a[2Jbc");
+        assert_eq!(plain(&"x".repeat(100)).len(), 60);
+    }
 
     #[test]
     fn a_long_text_is_broken_between_words() {

@@ -24,7 +24,8 @@ mod money;
 mod sightings;
 
 pub use matches::ENDED_MAX;
-use sightings::seen;
+use sightings::again;
+pub use sightings::{FIRSTS_MAX, Firsts};
 
 /// Portfolio, leader, token.
 pub type PositionKey = (i32, i32, i32);
@@ -42,6 +43,8 @@ pub struct Known {
     pub exit_due: HashMap<PositionKey, Decimal>,
     /// The last signal.
     pub signal_last: i64,
+    /// Who saw each trade first, the latest ones.
+    pub firsts: Firsts,
 }
 
 /// A record that does not fit to those before it.
@@ -59,9 +62,7 @@ pub struct Batch {
     pub portfolios: BTreeMap<i32, PortfolioRow>,
     pub buckets: BTreeMap<i32, BucketsRow>,
     pub signals: Vec<SignalRow>,
-    /// Those that made a signal, and those that came after.
     pub sightings: Vec<SightingRow>,
-    pub sightings_again: Vec<SightingRow>,
     pub gaps: Vec<GapRow>,
     pub scores: Vec<ScoreRow>,
     pub decisions: BTreeMap<(i64, i32), DecisionRow>,
@@ -161,7 +162,7 @@ impl Batch {
             Event::Signal(ref signal) => {
                 known.signal_last = bigint(signal.signal.0);
                 self.signal(now, signal);
-                self.sighting(seq, now, signal);
+                self.sighting(known, seq, now, signal);
             }
             Event::Skipped { signal, portfolio, reason, numbers } => {
                 self.decide(signal, portfolio, no(now, "skipped", reason.code(), reason.unit(), numbers));
@@ -243,7 +244,7 @@ impl Batch {
             Event::Differs(ref differs) => self.differs(seq, now, differs),
             Event::WalletHolds(ref holds) => self.wallet_holds(now, holds),
             Event::Repeated { trade, leader, token, source } => {
-                self.sightings_again.push(seen(seq, now, trade, leader, token, source));
+                self.sightings.push(again(known, seq, now, (trade, leader, token, source)));
             }
             Event::Gap(ref gap) => self.gap(seq, now, gap),
             // The trace in `events` is all that is kept of these.

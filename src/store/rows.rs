@@ -94,7 +94,7 @@ pub struct SignalRow {
     pub how: &'static str,
 }
 
-/// A source told of a leader's trade. What the first one knows, the others ask of the tables.
+/// A source told of a leader's trade.
 #[derive(Serialize)]
 pub struct SightingRow {
     pub seq: i64,
@@ -104,7 +104,10 @@ pub struct SightingRow {
     pub leader_id: i32,
     pub token_id: i32,
     pub source: &'static str,
+    pub is_first: bool,
+    /// The first one's, and how far behind it this is; `None`: it is not known any more.
     pub signal_id: Option<i64>,
+    pub lag_us: Option<i64>,
 }
 
 #[derive(Serialize)]

@@ -37,17 +37,8 @@ const SIGNALS: &str = "insert into signals (id, at, traded_at, group_id, leader_
     trade_key, how from json_populate_recordset(null::signals, $1::json)";
 
 const SIGHTINGS: &str = "insert into sightings (seq, seen_at, trade_key, leader_id, token_id, source, is_first, signal_id, lag_us) \
-    select seq, seen_at, trade_key, leader_id, token_id, source, true, signal_id, 0 \
+    select seq, seen_at, trade_key, leader_id, token_id, source, is_first, signal_id, lag_us \
     from json_populate_recordset(null::sightings, $1::json)";
-
-// Of what the first one knows, its last signal: a trade that was forgotten may be a signal once more. Clocks may step back.
-const SIGHTINGS_AGAIN: &str = "insert into sightings (seq, seen_at, trade_key, leader_id, token_id, source, is_first, signal_id, lag_us) \
-    select r.seq, r.seen_at, r.trade_key, r.leader_id, r.token_id, r.source, false, f.signal_id, \
-        case when r.seen_at < f.seen_at then 0 else (extract(epoch from r.seen_at - f.seen_at) * 1000000)::bigint end \
-    from json_populate_recordset(null::sightings, $1::json) r left join lateral ( \
-        select s.signal_id, s.seen_at from sightings s \
-        where s.trade_key = r.trade_key and s.is_first and s.seq < r.seq order by s.seq desc limit 1 \
-    ) f on true";
 
 const GAPS: &str = "insert into source_gaps (seq, at, source, cause, began_at, ended_at) \
     select seq, at, source, cause, began_at, ended_at from json_populate_recordset(null::source_gaps, $1::json)";
@@ -164,7 +155,6 @@ pub fn statements(batch: &Batch) -> Vec<(&'static str, String)> {
     add(BUCKETS, json(batch.buckets.values()));
     add(SIGNALS, json(&batch.signals));
     add(SIGHTINGS, json(&batch.sightings));
-    add(SIGHTINGS_AGAIN, json(&batch.sightings_again));
     add(GAPS, json(&batch.gaps));
     add(SCORES, json(&batch.scores));
     add(DECISIONS, json(batch.decisions.values()));

@@ -34,7 +34,7 @@ pub(super) fn list(leaders: &[LeaderConfig], seen: &Result<Vec<LeaderSeen>, Stri
         let unknown = || "-".to_owned();
         let wallet = format!("{}…{}", &leader.wallet[..6], &leader.wallet[leader.wallet.len() - 4..]);
         lines.add_row([
-            plain(&leader.name),
+            table::plain(&leader.name),
             wallet,
             row.and_then(|row| row.last_at).and_then(text).unwrap_or_else(unknown),
             row.map_or_else(unknown, |row| row.seen.to_string()),
@@ -54,8 +54,7 @@ pub(super) fn show(found: &Found) -> String {
     let (history, summary) = (&found.history, &found.summary);
     if history.deeds.is_empty() {
         return format!(
-            "{}: nothing in the last {} days.\n  fix: more --days; or another address of his: the one that trades is his \
-             proxy or\n       deposit wallet, as the venue's profile page has it",
+            "{}: nothing in the last {} days.\n  fix: more --days; or another address of his: the one that trades is his\n       proxy or deposit wallet, as the venue's profile page has it",
             history.wallet, found.days
         );
     }
@@ -65,7 +64,7 @@ pub(super) fn show(found: &Found) -> String {
     };
     let when = |at: Option<Nanos>| at.and_then(moment).unwrap_or_else(|| "-".to_owned());
     let each = |count: usize, of: usize| if of == 0 { "-".to_owned() } else { format!("{} %", count * 100 / of) };
-    say("wallet", format!("{} {}", history.wallet, plain(&history.name)));
+    say("wallet", format!("{} {}", history.wallet, table::plain(&history.name)));
     say("trades", format!("{}: {} buys, {} sales", summary.trades(), summary.buys, summary.sells));
     say("from, to (UTC)", format!("{}, {}", when(summary.first_at), when(summary.last_at)));
     let (bought, sold) = (dollars(summary.bought), dollars(summary.sold));
@@ -83,7 +82,7 @@ pub(super) fn show(found: &Found) -> String {
     let mut text = format!("{lines}\n");
     let mut markets = table::with_header(["most of it went into", "dollars", "trades"]);
     for (title, volume, trades) in &summary.top {
-        markets.add_row([plain(title), dollars(*volume), trades.to_string()]);
+        markets.add_row([table::plain(title), dollars(*volume), trades.to_string()]);
     }
     right(&mut markets, 1..3);
     text.push_str(&format!("{markets}\n{}", warned(&found.warnings)));
@@ -106,7 +105,7 @@ pub(super) fn score(scored: &Scored) -> String {
         table::with_header(["delay", "ended", "won", "spent", "result", "of spent", "fees", "spread", "moved"]);
     for one in &scored.table {
         lines.add_row([
-            table::length(i64::try_from(one.delay_ms * 1_000).unwrap_or(i64::MAX)),
+            if one.delay_ms == 0 { "none".to_owned() } else { delay(one) },
             one.ended.to_string(),
             if one.ended == 0 { "-".to_owned() } else { format!("{} %", one.won * 100 / one.ended) },
             dollars(one.spent),
@@ -129,7 +128,7 @@ pub(super) fn score(scored: &Scored) -> String {
 }
 
 fn verdict(asked: &Copyability) -> String {
-    let delay = table::length(i64::try_from(asked.delay_ms * 1_000).unwrap_or(i64::MAX));
+    let delay = delay(asked);
     match (asked.return_ppm(), asked.his_return_ppm()) {
         (Some(ours), Some(his)) => wrapped(&format!(
             "{} behind him, a copy would have earned {} of what it spent. He earned {}, before fees, with the same positions.",
@@ -205,6 +204,10 @@ fn right(lines: &mut comfy_table::Table, columns: std::ops::Range<usize>) {
     }
 }
 
+fn delay(one: &Copyability) -> String {
+    table::length(i64::try_from(one.delay_ms * 1_000).unwrap_or(i64::MAX))
+}
+
 fn micros(length: Nanos) -> i64 {
     i64::try_from(length.0 / 1_000).unwrap_or(i64::MAX)
 }
@@ -230,14 +233,9 @@ fn percent(ppm: i64) -> String {
         0.. => "+",
         _ => "-",
     };
-    format!("{sign}{}.{} %", tenths / 10, tenths % 10)
+    format!("{sign}{}.{}%", tenths / 10, tenths % 10)
 }
 
 fn rate(ppm: u32) -> String {
     format!("{} %", crate::config::decimal::written(i64::from(ppm), 10_000))
-}
-
-/// A stranger's text, without what a terminal would obey.
-fn plain(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(60).collect()
 }

@@ -86,8 +86,8 @@ fn a_history_and_a_score_fit_eighty_columns() {
         &tables::score(&scored),
         &[
             "2 s behind him",
-            "+17.8 % of what it spent",
-            "He earned +20.0 %",
+            "+17.8% of what it spent",
+            "He earned +20.0%",
             "known for 0 of 2 trades",
             "2 times nobody was asked",
             "taken to have 4 %",
@@ -125,7 +125,10 @@ fn leaders_are_listed_with_what_was_seen_of_them_or_why_not() {
         &tables::list(&[leader("Ada")], &Err("nothing was recorded".into())),
         &["Ada", "not known: nothing was recorded"],
     );
-    fits(&tables::list(&[], &Ok(Vec::new())), &["No leader is declared", "fix: remora leader add"]);
+    fits(
+        &tables::list(&[], &Ok(Vec::new())),
+        &["No leader is declared", "fix: remora leader score WALLET, and then remora leader add"],
+    );
 }
 
 #[test]

@@ -90,7 +90,8 @@ fn remarks(rows: &[SourceRow]) -> String {
     }
     let silent: Vec<&str> = Source::ALL.iter().filter(|source| !told(source)).map(|source| source.code()).collect();
     if !silent.is_empty() {
-        text.push_str(&format!("Never heard of: {}; they are off, or have nothing to tell.\n", silent.join(", ")));
+        let never = format!("Never heard of: {}; they are off, or have nothing to tell.", silent.join(", "));
+        text.push_str(&table::wrapped("", "  ", &never));
     }
     let starts: i64 = rows.iter().map(|row| row.starts).max().unwrap_or_default();
     if starts > 0 {
@@ -106,7 +107,7 @@ fn of_leaders(leaders: &[LeaderSeen]) -> comfy_table::Table {
         let noes = leader.noes.iter().take(NOES).map(|no| format!("{} {}", no.reason, no.count));
         let times = [leader.behind_p50_us, leader.behind_p90_us, leader.behind_p99_us].map(length);
         let counts = [leader.seen, leader.copied_paper, leader.copied_live].map(|count| count.to_string());
-        let cells = std::iter::once(super::tables::plain(name)).chain(counts).chain(times);
+        let cells = std::iter::once(table::plain(name)).chain(counts).chain(times);
         lines.add_row(cells.chain([noes.collect::<Vec<_>>().join(", ")]));
     }
     right(&mut lines, 1..7);
@@ -203,7 +204,8 @@ mod tests {
         }
         assert!(text.contains(&"#".repeat(40)) && !text.contains("Never heard of"), "{text}");
         let one = in_words(&rows[..1], &[]);
-        assert!(one.contains("Never heard of: matched, print, pending, log, index"), "{one}");
+        assert!(one.lines().all(|line| line.chars().count() <= 80), "{one}");
+        assert!(one.contains("Never heard of: matched, print, pending, log"), "{one}");
         assert!(in_words(&[], &[leader("Ada")]).contains("fix: declare leaders"));
         let json = in_json(&rows, &[leader("Ada")], &json!({}));
         assert_eq!((&json["sources"][5]["source"], &json["leaders"][0]["behind"][3]), (&json!("index"), &json!(60)));

@@ -8,10 +8,11 @@ create table sightings (
     token_id integer not null,
     source text not null check (source in ('activity', 'matched', 'print', 'pending', 'log', 'index')),
     is_first boolean not null,
-    signal_id bigint,                  -- the first one's; null: the tables do not know the first
+    signal_id bigint,                  -- the first one's; null: it was forgotten
     lag_us bigint check (lag_us >= 0)  -- behind the first one; null where that is not known
 );
-create index on sightings (trade_key, seq);
+create index on sightings (signal_id);
+create index on sightings (trade_key);
 create index on sightings (seen_at) where is_first;
 create index on sightings (source, seen_at desc);
 

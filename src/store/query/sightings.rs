@@ -9,8 +9,9 @@ use time::OffsetDateTime;
 use super::{By, Reader, Scope};
 use crate::store::copyability::LeaderScore;
 
-/// The most trades that sources are compared on: the latest.
-pub const TRADES_MAX: i64 = 50_000;
+/// The most trades that sources are compared on, the latest: in a page that is made again and again, and in a report.
+pub const TRADES_PAGE_MAX: i64 = 5_000;
+pub const TRADES_REPORT_MAX: i64 = 100_000;
 /// The most leaders that are told of: those with the most trades.
 pub const LEADERS_MAX: i64 = 500;
 /// A source that has not told of a trade so long after the first one has missed it.
@@ -104,27 +105,27 @@ struct SeenRow {
 // A run is one of the program's: a source that is never heard of in it is off. It is on from its first word in it.
 const SOURCES: &str = "
     with firsts as (
-        select f.trade_key, f.seq, f.seen_at, s.traded_at, s.how,
+        select f.signal_id, f.seen_at, s.traded_at, s.how,
             coalesce((select max(r.seq) from sessions r where r.seq < f.seq), 0) as run
         from sightings f join signals s on s.id = f.signal_id
         where f.is_first and f.seen_at >= $1 order by f.seq desc limit $3
     ), told as (
-        select t.source, t.trade_key, f.run, min(t.seen_at) as seen_at, min(t.lag_us) as lag_us, bool_or(t.is_first) as is_first,
-            count(*) as times, min(f.traded_at) as traded_at, min(f.how) as how
-        from firsts f join sightings t on t.trade_key = f.trade_key and t.seq >= f.seq
-        group by t.source, t.trade_key, f.run
+        select t.source, t.signal_id, min(t.seen_at) as seen_at, min(t.lag_us) as lag_us, bool_or(t.is_first) as is_first,
+            count(*) as times, min(f.run) as run, min(f.traded_at) as traded_at, bool_or(f.how = 'traded') as is_trade
+        from firsts f join sightings t on t.signal_id = f.signal_id
+        group by t.signal_id, t.source
     ), nexts as (
-        select trade_key, run, min(lag_us) as lag_us from told where not is_first group by trade_key, run
+        select signal_id, min(lag_us) as lag_us from told where not is_first group by signal_id
     ), summed as (
         select t.source, count(*) as seen, count(*) filter (where t.is_first) as first,
-            count(*) filter (where t.is_first and n.trade_key is null) as alone, (sum(t.times) - count(*))::bigint as again,
-            percentile_disc(0.5) within group (order by n.lag_us) filter (where t.is_first and n.trade_key is not null) as lead_p50_us,
-            percentile_disc(0.99) within group (order by n.lag_us) filter (where t.is_first and n.trade_key is not null) as lead_p99_us,
+            count(*) filter (where t.is_first and n.signal_id is null) as alone, (sum(t.times) - count(*))::bigint as again,
+            percentile_disc(0.5) within group (order by n.lag_us) filter (where t.is_first and n.signal_id is not null) as lead_p50_us,
+            percentile_disc(0.99) within group (order by n.lag_us) filter (where t.is_first and n.signal_id is not null) as lead_p99_us,
             percentile_disc(0.5) within group (order by t.lag_us) filter (where not t.is_first) as lag_p50_us,
             percentile_disc(0.99) within group (order by t.lag_us) filter (where not t.is_first) as lag_p99_us,
-            percentile_disc(0.5) within group (order by b.us) filter (where t.how = 'traded') as behind_p50_us,
-            percentile_disc(0.99) within group (order by b.us) filter (where t.how = 'traded') as behind_p99_us
-        from told t left join nexts n on n.trade_key = t.trade_key and n.run = t.run
+            percentile_disc(0.5) within group (order by b.us) filter (where t.is_trade) as behind_p50_us,
+            percentile_disc(0.99) within group (order by b.us) filter (where t.is_trade) as behind_p99_us
+        from told t left join nexts n on n.signal_id = t.signal_id
         cross join lateral (select (extract(epoch from t.seen_at - t.traded_at) * 1000000)::bigint as us) b
         group by t.source
     ), runs as (
@@ -133,9 +134,9 @@ const SOURCES: &str = "
         select r.source, exists (select from source_gaps g where g.source = r.source
                 and g.began_at <= f.seen_at + make_interval(secs => $4) and g.ended_at >= least(f.traded_at, f.seen_at)) as in_gap
         from firsts f join runs r on r.run = f.run and r.on_from <= f.seen_at
-        left join told t on t.source = r.source and t.trade_key = f.trade_key and t.run = f.run
+        left join told t on t.source = r.source and t.signal_id = f.signal_id
             and t.lag_us <= ($4 * 1000000)::bigint
-        where t.trade_key is null and f.how = 'traded' and f.seen_at + make_interval(secs => $4) <= $2
+        where t.signal_id is null and f.how = 'traded' and f.seen_at + make_interval(secs => $4) <= $2
     ), missed as (
         select source, count(*) filter (where not in_gap) as missed, count(*) filter (where in_gap) as missed_in_gaps
         from missing group by source
@@ -153,10 +154,11 @@ const SOURCES: &str = "
         coalesce(m.missed, 0) as missed, coalesce(m.missed_in_gaps, 0) as missed_in_gaps, coalesce(g.gaps, 0) as gaps,
         coalesce(g.gaps_us, 0) as gaps_us, coalesce(g.gap_longest_us, 0) as gap_longest_us, coalesce(g.starts, 0) as starts,
         coalesce(g.starts_us, 0) as starts_us,
-        (select max(seen_at) from sightings l where l.source = n.source) as last_at
+        l.last_at
     from unnest(array['activity', 'matched', 'print', 'pending', 'log', 'index']) with ordinality n (source, place)
     left join summed s on s.source = n.source left join missed m on m.source = n.source left join gaps g on g.source = n.source
-    where s.source is not null or g.source is not null or exists (select from sightings l where l.source = n.source)
+    cross join lateral (select max(seen_at) as last_at from sightings t where t.source = n.source) l
+    where s.source is not null or g.source is not null or l.last_at is not null
     order by n.place";
 
 const SEEN: &str = "
@@ -185,14 +187,19 @@ const NOES: &str = "
     where s.at >= $1 and d.outcome in ('skipped', 'refused') group by 1, 2, 3 order by 4 desc, 2, 3";
 
 impl Reader {
-    /// Returns what each source told of the trades that were first seen `since`, the latest [`TRADES_MAX`] of them; all
+    /// Returns what each source told of the trades that were first seen `since`, the latest `trades_max` of them; all
     /// sources that ever told anything, in their order. A trade is missed by a source that was on and did not tell it within
     /// two minutes of the first one; whose two minutes are not over at `now` is not counted.
-    pub async fn sources(&mut self, since: OffsetDateTime, now: OffsetDateTime) -> sqlx::Result<Vec<SourceRow>> {
+    pub async fn sources(
+        &mut self,
+        since: OffsetDateTime,
+        now: OffsetDateTime,
+        trades_max: i64,
+    ) -> sqlx::Result<Vec<SourceRow>> {
         sqlx::query_as(SOURCES)
             .bind(since)
             .bind(now)
-            .bind(TRADES_MAX)
+            .bind(trades_max)
             .bind(MISSED_AFTER_S)
             .fetch_all(&mut *self.0)
             .await

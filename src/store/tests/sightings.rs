@@ -7,7 +7,7 @@ use crate::{
     domain::{GapCause, Numbers, Skip, event::Gap},
     store::{
         copyability::{self, LeaderScore},
-        query::{Reader, SourceRow},
+        query::{Reader, SourceRow, TRADES_PAGE_MAX, TRADES_REPORT_MAX},
     },
 };
 
@@ -90,7 +90,7 @@ impl Story {
     async fn sources(&self) -> Vec<SourceRow> {
         let pool = self.written(3).await;
         let mut reader = Reader::open(&pool).await.expect("a reader");
-        reader.sources(OffsetDateTime::UNIX_EPOCH, at(3_600_000)).await.expect("sources")
+        reader.sources(OffsetDateTime::UNIX_EPOCH, at(3_600_000), TRADES_REPORT_MAX).await.expect("sources")
     }
 }
 
@@ -176,7 +176,7 @@ async fn a_trade_is_missed_only_by_a_source_that_was_there() {
     // What began before is left out; who is silent since is still there.
     let pool = story.written(50).await;
     let mut reader = Reader::open(&pool).await.expect("a reader");
-    let lately = reader.sources(at(2_000_400), at(3_600_000)).await.expect("sources");
+    let lately = reader.sources(at(2_000_400), at(3_600_000), TRADES_PAGE_MAX).await.expect("sources");
     assert_eq!((of(&lately, Activity).seen, of(&lately, Log).seen, of(&lately, Log).gaps), (2, 0, 0));
     assert_eq!(of(&lately, Log).last_at, Some(at(400_100)));
 }
@@ -224,7 +224,7 @@ async fn a_long_journal_is_counted_right() {
     let pool = TestDatabase::create().await;
     write(&pool, &lines, 0, 500).await;
     let mut reader = Reader::open(&pool).await.expect("a reader");
-    let rows = reader.sources(OffsetDateTime::UNIX_EPOCH, OffsetDateTime::now_utc()).await.expect("sources");
+    let rows = reader.sources(OffsetDateTime::UNIX_EPOCH, OffsetDateTime::now_utc(), 1_000_000).await.expect("sources");
     let sightings: i64 = sqlx::query_scalar("select count(*) from sightings").fetch_one(&pool).await.expect("a count");
     assert_eq!(rows.iter().map(|row| row.seen + row.again).sum::<i64>(), sightings);
     let leaders = reader.leaders_seen(OffsetDateTime::UNIX_EPOCH).await.expect("leaders");

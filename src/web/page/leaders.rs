@@ -14,7 +14,7 @@ use crate::{
     report::coverage,
     store::{
         copyability::LeaderScore,
-        query::{LeaderSeen, SeenNo, SourceRow, behind},
+        query::{LeaderSeen, SeenNo, SourceRow, TRADES_PAGE_MAX, behind},
     },
     web::{
         Web,
@@ -108,6 +108,7 @@ struct Page {
     behind_words: String,
     chart_width: usize,
     chart_height: i64,
+    trades_max: Figure,
 }
 
 /// What the tables say of the range that is asked for.
@@ -115,7 +116,7 @@ pub async fn rows(web: &Web, asked: &Asked) -> Result<(Vec<SourceRow>, Vec<Leade
     let now = (web.state.clock)();
     let since = asked.scope(now).since;
     let mut reader = web.reader().await?;
-    let sources = reader.sources(since, figure::moment(now)).await?;
+    let sources = reader.sources(since, figure::moment(now), TRADES_PAGE_MAX).await?;
     Ok((sources, reader.leaders_seen(since).await?))
 }
 
@@ -137,6 +138,7 @@ pub async fn leaders(State(web): State<Arc<Web>>, Query(asked): Query<Asked>) ->
         behind: histogram(&counts),
         chart_width: counts.len() * BAR_STEP,
         chart_height: CHART_HEIGHT,
+        trades_max: Figure::count(TRADES_PAGE_MAX),
         frame,
     })
 }

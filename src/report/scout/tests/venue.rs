@@ -21,7 +21,7 @@ async fn a_leader_of_the_simulated_venue_is_scouted_from_page_to_score() {
         let mut say = |_: &str| pages += 1;
         let history =
             read::history(&data, wallet, from, clock::now().plus(Nanos::from_secs(60)), &mut say).await.expect("read");
-        if history.deeds.len() >= 8 {
+        if history.deeds.len() >= 5 {
             break history;
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
