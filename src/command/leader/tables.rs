@@ -63,7 +63,6 @@ pub(super) fn show(found: &Found) -> String {
         lines.add_row([name.to_owned(), value]);
     };
     let when = |at: Option<Nanos>| at.and_then(moment).unwrap_or_else(|| "-".to_owned());
-    let each = |count: usize, of: usize| if of == 0 { "-".to_owned() } else { format!("{} %", count * 100 / of) };
     say("wallet", format!("{} {}", history.wallet, table::plain(&history.name)));
     say("trades", format!("{}: {} buys, {} sales", summary.trades(), summary.buys, summary.sells));
     say("from, to (UTC)", format!("{}, {}", when(summary.first_at), when(summary.last_at)));
@@ -107,7 +106,7 @@ pub(super) fn score(scored: &Scored) -> String {
         lines.add_row([
             if one.delay_ms == 0 { "none".to_owned() } else { delay(one) },
             one.ended.to_string(),
-            if one.ended == 0 { "-".to_owned() } else { format!("{} %", one.won * 100 / one.ended) },
+            each(one.won, one.ended),
             dollars(one.spent),
             signed(one.result),
             one.return_ppm().map_or("-".to_owned(), percent),
@@ -202,6 +201,11 @@ fn right(lines: &mut comfy_table::Table, columns: std::ops::Range<usize>) {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
+}
+
+/// Returns `count` of `of` in percent.
+fn each(count: usize, of: usize) -> String {
+    (count * 100).checked_div(of).map_or("-".to_owned(), |percent| format!("{percent} %"))
 }
 
 fn delay(one: &Copyability) -> String {

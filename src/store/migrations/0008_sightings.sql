@@ -12,7 +12,6 @@ create table sightings (
     lag_us bigint check (lag_us >= 0)  -- behind the first one; null where that is not known
 );
 create index on sightings (signal_id);
-create index on sightings (trade_key);
 create index on sightings (seen_at) where is_first;
 create index on sightings (source, seen_at desc);
 
