@@ -85,7 +85,7 @@ impl<'a> Call<'a> {
         let taker_side = self.side(self.taker)?;
         let too_large = Malformed { code: MalformedCode::BadSize, field: "makerFills", offset: self.fills };
         for nth in 0..self.count {
-            let order = self.makers + self.words.to_offset(self.words.number(self.makers, nth)?)?;
+            let order = self.makers + self.words.place(self.words.number(self.makers, nth)?)?;
             let (side, given) = (self.side(order)?, self.words.number(self.fills, nth)?);
             let got = self.got(order, given)?;
             let (shares, dollars) = match side {
@@ -167,11 +167,11 @@ impl<'a> Words<'a> {
 
     /// Returns where the offset that stands there leads to, from the arguments' begin.
     fn offset(&self, at: usize, nth: usize) -> Result<usize, Malformed> {
-        self.to_offset(self.number(at, nth)?)
+        self.place(self.number(at, nth)?)
     }
 
     /// Returns an offset that stands in the call as a place, if it may be one.
-    fn to_offset(&self, offset: u64) -> Result<usize, Malformed> {
+    fn place(&self, offset: u64) -> Result<usize, Malformed> {
         let place = usize::try_from(offset).ok().filter(|place| *place <= self.0.len() / 2);
         place.ok_or(Malformed { code: MalformedCode::OutOfRange, field: "input", offset: 0 })
     }

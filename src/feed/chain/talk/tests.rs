@@ -213,8 +213,7 @@ fn what_waits_is_asked_for_in_the_way_that_the_node_knows() {
     let mut scene = Scene::new(Wants { logs: false, pending: true, ..wants() });
     scene.talk.connected(scene.now, &mut scene.deeds);
     let mut asked = vec![];
-    loop {
-        let Some(said) = scene.said().into_iter().find(|said| said["params"][0] != "newHeads") else { break };
+    while let Some(said) = scene.said().into_iter().find(|said| said["params"][0] != "newHeads") {
         asked.push((said["params"][0].as_str().expect("text").to_owned(), said["params"][1] == true));
         if asked.len() == 3 {
             scene.answer(&said, json!("0xpool"));
