@@ -92,7 +92,8 @@ async fn read(plant: Plant, mut events: mpsc::Receiver<SocketEvent>) -> Result<(
     Ok(())
 }
 
-async fn sighted(plant: &Plant, received: Nanos, sighting: Sighting) -> Result<(), Closed> {
+/// Hands a leader's trade to the hot thread, from whatever source; its token is woken, or named first.
+pub(super) async fn sighted(plant: &Plant, received: Nanos, sighting: Sighting) -> Result<(), Closed> {
     match sighting {
         Sighting::Stranger | Sighting::NotATrade => Ok(()),
         Sighting::Trade(trade) => {

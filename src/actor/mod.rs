@@ -4,6 +4,7 @@
 //! ```text
 //! supervisor --+-- market feed     sockets with books; decodes, pushes to the hot thread
 //!              +-- activity feed   everybody's trades; passes on the leaders'
+//!              +-- chain feed      a node: leaders' fills in logs and in transactions; only where there is one
 //!              +-- tokens --+-- token, token, ...   metadata, subscription, resync, end
 //!              +-- strategy, strategy, ...          one for each portfolio: the operator's words, report
 //!              +-- gateway         live orders to the venue and back; only where the settings allow them
@@ -19,6 +20,7 @@
 //! are unbounded, so they carry control only; market data goes through the bounded rings of [`crate::hot_loop`].
 
 pub mod activity_feed;
+pub mod chain_feed;
 pub mod gateway;
 pub mod market_feed;
 pub mod reconciler;
@@ -45,7 +47,7 @@ use tokio::sync::Notify;
 
 use crate::{
     config::Config,
-    domain::{LiveSwitch, TokenId},
+    domain::{LiveSwitch, Nanos, TokenId},
     engine::TOKENS_MAX,
     feed::registry::Registry,
     hot_loop::Inlet,
@@ -69,6 +71,11 @@ pub struct Plant {
     pub store_status: Arc<StoreStatus>,
     pub market_status: Arc<FeedStatus>,
     pub activity_status: Arc<FeedStatus>,
+    pub chain_status: Arc<FeedStatus>,
+    /// Hashes of prints' transactions, for the node; nobody puts any in where it is not asked.
+    pub prints: Arc<chain_feed::Prints>,
+    /// When the journal's last record of the process before was written; `None`: there was none.
+    pub known_until: Option<Nanos>,
     pub model_status: Arc<FeedStatus>,
     pub redeem_status: Arc<RedeemStatus>,
     /// Rung when a market ended.

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use super::{
     Plant,
     activity_feed::ActivityFeed,
+    chain_feed::{self, ChainFeed},
     gateway::Gateway,
     market_feed::MarketFeed,
     model::Model,
@@ -62,6 +63,7 @@ pub struct SupervisorArguments {
 enum Child {
     MarketFeed,
     ActivityFeed,
+    ChainFeed,
     Gateway,
     Reconciler,
     Model,
@@ -115,6 +117,9 @@ impl Actor for Supervisor {
         let (tokens, _) = myself.spawn_linked(None, Tokens, TokensArguments { plant, names, held }).await?;
         state.children.push((Child::Tokens, tokens.get_cell()));
         state.start(&myself, Child::ActivityFeed).await?;
+        if chain_feed::is_wanted(&state.plant.config.sources) {
+            state.start(&myself, Child::ChainFeed).await?;
+        }
         if state.plant.desk.is_some() {
             state.start(&myself, Child::Gateway).await?;
             state.start(&myself, Child::Reconciler).await?;
@@ -199,6 +204,7 @@ impl SupervisorState {
         let cell = match child {
             Child::MarketFeed => myself.spawn_linked(None, MarketFeed, plant).await?.0.get_cell(),
             Child::ActivityFeed => myself.spawn_linked(None, ActivityFeed, plant).await?.0.get_cell(),
+            Child::ChainFeed => myself.spawn_linked(None, ChainFeed, plant).await?.0.get_cell(),
             Child::Gateway => {
                 let desk = plant.desk.clone().ok_or("there is no live side to start")?;
                 myself.spawn_linked(None, Gateway, (plant, desk)).await?.0.get_cell()

@@ -371,6 +371,9 @@ fn plant(
         store_status: Arc::default(),
         market_status: Arc::new(FeedStatus::new("market channel")),
         activity_status: Arc::new(FeedStatus::new("leaders' trades")),
+        chain_status: Arc::new(FeedStatus::new("chain")),
+        prints: Arc::default(),
+        known_until: names.live.last_at(),
         model_status: Arc::new(FeedStatus::new("model")),
         redeem_status: Arc::default(),
         redeem_bell: Arc::default(),
@@ -438,6 +441,7 @@ fn console(plant: &Plant, names: &Names) -> Console {
 
 fn web_state(plant: &Plant, config_path: String, data: DataSource) -> WebState {
     let mut feeds = vec![Arc::clone(&plant.market_status), Arc::clone(&plant.activity_status)];
+    feeds.extend(actor::chain_feed::is_wanted(&plant.config.sources).then(|| Arc::clone(&plant.chain_status)));
     feeds.extend(plant.config.model.url.is_some().then(|| Arc::clone(&plant.model_status)));
     feeds.extend(plant.desk.as_ref().map(|desk| Arc::clone(&desk.channel)));
     WebState {

@@ -1,4 +1,4 @@
-//! Leaders' trades: frames of RTDS and rows of the Data API -> [`LeaderTrade`].
+//! Leaders' trades: frames of RTDS and rows of the Data API -> [`LeaderTrade`]. Those of the chain: [`super::chain`].
 //!
 //! ```text
 //! RTDS frame -> scanner: whose? (a stranger's, nearly always: done) -> fields --+-> trade -> Sighting
@@ -13,6 +13,7 @@ mod rtds;
 #[cfg(test)]
 mod tests;
 
+pub(in crate::feed) use fields::Values;
 pub use ordinals::Ordinals;
 pub use rows::{LeaderRow, LeaderRows};
 
