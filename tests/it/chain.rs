@@ -74,6 +74,7 @@ impl Way {
 
 /// What the Data API has of the demo's leaders: each fill's key, and the second of its match.
 async fn record(venue: &Server) -> Vec<(String, u64)> {
+    remora::feed::install_tls();
     let wallets = remora::config::DEMO.lines().filter_map(|line| line.trim().strip_prefix("wallet = "));
     let wallets: Vec<&str> = wallets.map(|wallet| wallet.split('"').nth(1).expect("in quotes")).collect();
     assert!(wallets.len() >= 3);
