@@ -7,7 +7,7 @@
 //!          WORLD IN                      ENGINE (one thread, no IO)                  WORLD OUT
 //!
 //!  market sockets --+  feed: bytes   +------------------------------------+
-//!  activity socket -+  -> Input      | step(now, input):                  | Submitted  +-----------+
+//!  activity sockets +  -> Input      | step(now, input):                  | Submitted  +-----------+
 //!  user channel ----+  ------------> |   book                             | ---------> | venue:    |
 //!  REST ------------+  rings         |   signal    who, new, grouped      |            |   paper,  |
 //!     ^             +--- commands -> |   strategy  what would we do?      |            |   gateway |
@@ -26,7 +26,8 @@
 //! ```
 //!
 //! Follow a leader's trade: [`feed::leader`] decodes its frame, [`actor::activity_feed`] hands it to the hot thread
-//! ([`hot_loop`]), [`engine::Engine::step`] decides it for every portfolio that follows him, [`hot_loop::Core`] appends the
+//! ([`hot_loop`]), whichever of its sockets told it first; what all of them miss, [`actor::index_feed`] reads from the venue's
+//! index. [`engine::Engine::step`] decides it for every portfolio that follows him, [`hot_loop::Core`] appends the
 //! events to the [`journal`], then gives the order to [`venue::paper`]; its fill comes back as an input. A live order is signed
 //! by [`venue::polymarket::prepare`], ahead where it could be foreseen ([`engine::foresee`]), has its name in the journal, and waits in the [`venue::outbox`] for the gateway
 //! ([`actor::gateway`]), which looks at the [`venue::gate`] a last time and writes its bytes; whatever the venue says of it is

@@ -9,6 +9,7 @@ use super::{
     Plant,
     activity_feed::ActivityFeed,
     gateway::Gateway,
+    index_feed::IndexFeed,
     market_feed::MarketFeed,
     model::Model,
     reconciler::Reconciler,
@@ -62,6 +63,7 @@ pub struct SupervisorArguments {
 enum Child {
     MarketFeed,
     ActivityFeed,
+    IndexFeed,
     Gateway,
     Reconciler,
     Model,
@@ -114,7 +116,13 @@ impl Actor for Supervisor {
         state.start(&myself, Child::MarketFeed).await?;
         let (tokens, _) = myself.spawn_linked(None, Tokens, TokensArguments { plant, names, held }).await?;
         state.children.push((Child::Tokens, tokens.get_cell()));
-        state.start(&myself, Child::ActivityFeed).await?;
+        // Before those whose gaps it fills.
+        if state.plant.config.sources.index_every.is_some() || state.plant.config.sources.positions_every.is_some() {
+            state.start(&myself, Child::IndexFeed).await?;
+        }
+        if state.plant.config.sources.activity_sockets > 0 {
+            state.start(&myself, Child::ActivityFeed).await?;
+        }
         if state.plant.desk.is_some() {
             state.start(&myself, Child::Gateway).await?;
             state.start(&myself, Child::Reconciler).await?;
@@ -199,6 +207,7 @@ impl SupervisorState {
         let cell = match child {
             Child::MarketFeed => myself.spawn_linked(None, MarketFeed, plant).await?.0.get_cell(),
             Child::ActivityFeed => myself.spawn_linked(None, ActivityFeed, plant).await?.0.get_cell(),
+            Child::IndexFeed => myself.spawn_linked(None, IndexFeed, plant).await?.0.get_cell(),
             Child::Gateway => {
                 let desk = plant.desk.clone().ok_or("there is no live side to start")?;
                 myself.spawn_linked(None, Gateway, (plant, desk)).await?.0.get_cell()
