@@ -2,7 +2,7 @@
 //!
 //! A trial takes 15 to 30 s (each start observes for five seconds), and about eight at once are what two cores carry before a
 //! leader's trades are too old to copy: so there are seven. More of them: `scripts/crash-trials 1000`; hell for ten minutes:
-//! `scripts/crash-trials --hell 600`, or in small by `cargo nextest run --run-ignored all hell`.
+//! `scripts/crash-trials --hell 600`.
 
 #[path = "tools/crash_trials/trial.rs"]
 mod trial;
@@ -47,7 +47,6 @@ trials! {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "hell may keep everything from being green, and live off, for longer than a test may wait"]
 async fn hell_for_a_while() {
     let plan = Plan::hell(1, Duration::from_secs(20));
     assert_eq!(plan.behaviour, Behaviour::Hell);

@@ -205,6 +205,18 @@ fn all_on() -> Settings {
     settings
 }
 
+/// Gives the token a book of two levels a side with its best ask at so many cents.
+fn book(core: &mut Core<Kept>, now: Nanos, cents: u32) {
+    let (token, at) = (TokenId(0), Millis(now.as_millis()));
+    core.handle(now, &Input::Snapshot { token, at }).expect("room");
+    for (side, cents) in [(Side::Buy, cents - 1), (Side::Buy, cents - 2), (Side::Sell, cents), (Side::Sell, cents + 1)]
+    {
+        let price = Price::from_micros(cents * 10_000).expect("a price");
+        core.handle(now, &Input::Level { token, side, price, size: Shares::whole(50_000) }).expect("room");
+    }
+    core.handle(now, &Input::BookDone { token, at, best: Best::Unstated }).expect("room");
+}
+
 #[test]
 fn waiting_merging_leaving_and_time_do_not_allocate() {
     let stages = Stages::new();
@@ -224,17 +236,6 @@ fn waiting_merging_leaving_and_time_do_not_allocate() {
         core.set_up(begin, fund).expect("room");
     }
     let price = |cents: u32| Price::from_micros(cents * 10_000).expect("a price");
-    let book = |core: &mut Core<Kept>, now: Nanos, cents: u32| {
-        let at = Millis(now.as_millis());
-        core.handle(now, &Input::Snapshot { token, at }).expect("room");
-        for (side, cents) in
-            [(Side::Buy, cents - 1), (Side::Buy, cents - 2), (Side::Sell, cents), (Side::Sell, cents + 1)]
-        {
-            let level = Input::Level { token, side, price: price(cents), size: Shares::whole(50_000) };
-            core.handle(now, &level).expect("room");
-        }
-        core.handle(now, &Input::BookDone { token, at, best: Best::Unstated }).expect("room");
-    };
     let trade = |core: &mut Core<Kept>, now: Nanos, n: u64, side: Side, shares: u64| {
         let (trade, shares, role) = (TradeKey([n, n]), Shares::whole(shares), Role::Taker);
         let trade = LeaderTrade {

@@ -60,17 +60,9 @@ impl Actor for Gateway {
         (plant, desk): Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
         plant.gateway.set(myself.clone());
-        let (commands, mut to_pass_on) = mpsc::channel(COMMANDS_MAX);
+        let (commands, passing_on) = plant.inlet.queue(COMMANDS_MAX);
         let (asked, hears) = mpsc::channel(ASKED_MAX);
         let stop = CancellationToken::new();
-        let inlet = plant.inlet.clone();
-        let passing_on = tokio::spawn(async move {
-            while let Some(command) = to_pass_on.recv().await {
-                if inlet.command(command).await.is_err() {
-                    return;
-                }
-            }
-        });
         let registry = Arc::clone(&plant.registry);
         let around = Around {
             commands,

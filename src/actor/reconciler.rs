@@ -57,15 +57,7 @@ impl Actor for Reconciler {
         (plant, desk): Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
         let stop = CancellationToken::new();
-        let (commands, mut to_pass_on) = mpsc::channel(COMMANDS_MAX);
-        let inlet = plant.inlet.clone();
-        let passing_on = tokio::spawn(async move {
-            while let Some(command) = to_pass_on.recv().await {
-                if inlet.command(command).await.is_err() {
-                    return;
-                }
-            }
-        });
+        let (commands, passing_on) = plant.inlet.queue(COMMANDS_MAX);
         let around = Around {
             commands,
             published: Arc::clone(&plant.published),

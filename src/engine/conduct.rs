@@ -57,6 +57,8 @@ static NOBODY: Way =
 #[derive(Debug)]
 pub struct Ways {
     of: Vec<Way>,
+    /// How many of them have their live switch forced on.
+    forced_on: u32,
     /// How many groups of each leader each portfolio ordered.
     copied: Box<[u32]>,
     copied_digest: u64,
@@ -79,6 +81,7 @@ impl Default for Ways {
     fn default() -> Ways {
         Ways {
             of: Vec::with_capacity(LEADERS_MAX),
+            forced_on: 0,
             copied: vec![0; LEADERS_MAX * PORTFOLIOS_MAX].into(),
             copied_digest: 0,
             entries: vec![[[0; 3]; WAYS]; SETS].into(),
@@ -165,7 +168,13 @@ impl Ways {
     }
 
     pub(super) fn turn_switch(&mut self, leader: LeaderId, to: LeaderSwitch) {
-        self.way_mut(leader).switch = to;
+        let before = std::mem::replace(&mut self.way_mut(leader).switch, to);
+        self.forced_on -= u32::from(before == LeaderSwitch::ForceOn);
+        self.forced_on += u32::from(to == LeaderSwitch::ForceOn);
+    }
+
+    pub fn forced_on(&self) -> u32 {
+        self.forced_on
     }
 
     /// Notes the first order of a group.

@@ -1,6 +1,6 @@
 //! Which portfolios may act: the paper and live switches, each leader's, and what the settings allowed at the start.
 
-use super::{Engine, LEADERS_MAX, LiveOrders};
+use super::{Engine, LiveOrders};
 use crate::domain::{LeaderId, LeaderSwitch, LiveSwitch, Mode, PaperSwitch, PortfolioId, Skip};
 
 /// What a person turned, as the journal tells it. At a start the settings may close a switch further, until it is turned
@@ -92,8 +92,7 @@ impl Engine {
 
     /// Returns for how many leaders live is on whatever the global switch says; but off is off.
     pub fn leaders_forced_on(&self) -> u32 {
-        let leaders = (0..LEADERS_MAX).map(|index| LeaderId(index as u32));
-        leaders.filter(|leader| self.leader_switch(*leader) == LeaderSwitch::ForceOn).count() as u32
+        self.ways.forced_on()
     }
 
     /// Returns what holds for live entries after a leader.

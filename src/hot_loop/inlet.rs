@@ -10,6 +10,7 @@ use std::{
 };
 
 use crossbeam::queue::ArrayQueue;
+use tokio::{sync::mpsc, task::JoinHandle};
 
 use super::Live;
 use crate::domain::{Input, Market, Nanos, Noted, PortfolioId, PortfolioSet, Settings, TokenId};
@@ -131,6 +132,20 @@ impl Inlet {
         self.push(&self.rings.control, command).await?;
         self.wake();
         Ok(())
+    }
+
+    /// Makes a bounded queue of commands, and a task that passes them on until nobody sends any more or the hot thread ends.
+    pub fn queue(&self, max: usize) -> (mpsc::Sender<Command>, JoinHandle<()>) {
+        let (commands, mut waiting) = mpsc::channel(max);
+        let inlet = self.clone();
+        let passing_on = tokio::spawn(async move {
+            while let Some(command) = waiting.recv().await {
+                if inlet.command(command).await.is_err() {
+                    return;
+                }
+            }
+        });
+        (commands, passing_on)
     }
 
     /// Says whether the hot thread has ended.

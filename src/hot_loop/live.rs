@@ -69,7 +69,11 @@ impl Live {
     /// Whether any order could leave: signed orders are not kept for later.
     fn may_leave(&self, engine: &Engine) -> bool {
         let switches = engine.switches();
-        let is_on = switches.live() == LiveSwitch::On || engine.leaders_forced_on() > 0;
+        let is_on = match switches.live() {
+            LiveSwitch::On => true,
+            LiveSwitch::Shadow => engine.leaders_forced_on() > 0,
+            LiveSwitch::Off => false,
+        };
         is_on && switches.live_orders() == LiveOrders::Ready && !self.gate.is_killed()
     }
 

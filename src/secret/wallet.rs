@@ -28,6 +28,11 @@ pub struct Wallet {
 }
 
 impl Wallet {
+    /// Returns the wallet as the journal and the database name it: in lower case.
+    pub fn text(&self) -> String {
+        format!("{:#x}", self.funder)
+    }
+
     /// Reads the key and finds its wallet. Fails where the wallet in the settings is not the key's.
     pub fn load(config: &WalletConfig) -> Result<Wallet, SecretError> {
         let key = Arc::new(load_key(config)?);

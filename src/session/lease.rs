@@ -65,21 +65,16 @@ pub struct OnlyHere {
 /// Takes the wallet at this venue for this process, on this machine.
 pub fn only_here(wallet: &Wallet, clob_url: &str) -> Result<OnlyHere, SessionError> {
     let venue = clob_url.split("://").last().unwrap_or_default();
-    let name = format!("remora wallet {} at {venue}", text_of(wallet));
+    let name = format!("remora wallet {} at {venue}", wallet.text());
     let bound = SocketAddr::from_abstract_name(&name).and_then(|address| UnixDatagram::bind_addr(&address));
     let name = bound.map_err(|error| {
         SessionError::Part(format!(
             "another process of this machine trades with the wallet {} ({error})\n  fix: `remora status` and `ss -xlp | grep \
              remora` find it; stop it first, or run this one without live orders: live.switch = \"shadow\"",
-            text_of(wallet)
+            wallet.text()
         ))
     })?;
     Ok(OnlyHere { _name: name })
-}
-
-/// Returns a wallet as the journal and the database name it.
-pub fn text_of(wallet: &Wallet) -> String {
-    format!("{:#x}", wallet.funder)
 }
 
 /// Returns who we are. `journal` is the journal's own name, and `dir` its folder.
@@ -87,7 +82,7 @@ pub fn claim(wallet: &Wallet, boot: &str, dir: &Path, journal: u64) -> Result<Cl
     let about = dir.canonicalize().and_then(|path| Ok((std::fs::metadata(&path)?, path)));
     let (about, path) = about.map_err(|error| SessionError::Part(format!("{}: {error}", dir.display())))?;
     Ok(Claim {
-        wallet: text_of(wallet),
+        wallet: wallet.text(),
         host: machine::host(),
         boot: boot.to_owned(),
         pid: std::process::id(),

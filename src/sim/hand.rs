@@ -109,7 +109,8 @@ impl Hand {
             let price = Price::from_micros(micros).expect("a price");
             let answer =
                 self.place(SignatureType::Eoa, &ByHand { market, outcome, side, kind, price, shares, usdc }).await?;
-            if answer["status"] != "live" {
+            // Where others quote, too, some of it may be traded at once.
+            if answer["success"] != true {
                 return Err(answer.to_string());
             }
         }

@@ -50,10 +50,20 @@ pub struct Outgoing {
 pub struct Outbox {
     pub orders: ArrayQueue<Outgoing>,
     pub cancels: ArrayQueue<(OrderId, VenueOrderId)>,
-    /// Pushed before its order is: whoever hears of an order of ours drains this first, and knows it.
+    /// Pushed before its order is: see [`Outbox::take`].
     pub sent: ArrayQueue<Sent>,
     /// Rung after a push.
     pub bell: Notify,
+}
+
+impl Outbox {
+    /// Takes the orders that wait, and lets their names be heard. A name is put down before its order: with the orders taken
+    /// first, the names of all of them are there.
+    pub fn take<E>(&self, mut hear: impl FnMut(Sent) -> Result<(), E>) -> Result<Vec<Outgoing>, E> {
+        let waiting = std::iter::from_fn(|| self.orders.pop()).collect();
+        std::iter::from_fn(|| self.sent.pop()).try_for_each(&mut hear)?;
+        Ok(waiting)
+    }
 }
 
 impl Default for Outbox {

@@ -1,10 +1,12 @@
 //! The gateway at work: orders out, the venue's words in, and what follows from them. One task; what takes time runs beside it
 //! and comes back as a message.
 
+mod asking;
 mod reading;
 
 use std::{
     collections::{HashMap, VecDeque},
+    convert::Infallible,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -12,20 +14,20 @@ use std::{
 use serde_json::Value;
 use tokio::{
     sync::mpsc,
-    time::{MissedTickBehavior, interval, sleep, timeout},
+    time::{MissedTickBehavior, interval, sleep},
 };
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use super::{
-    desk::Desk,
+    desk::{Books, Desk},
     heart::Heart,
-    opening::{self, Failed, Finding, Opening, Taken},
+    opening::{Failed, Finding, Opening, Taken},
     world::{self, World},
 };
 use crate::{
     clock,
     control::console::CancelAll,
-    domain::{Input, LeaderId, LiveOrders, Nanos, NotSent, Noted, OrderKind, Shares, Side, TokenId, VenueOrderId},
+    domain::{Input, LeaderId, LiveOrders, Nanos, NotSent, Noted, Shares, Side, TokenId, VenueOrderId},
     fault,
     feed::{
         account::Ours,
@@ -33,17 +35,14 @@ use crate::{
     },
     hot_loop::{Command, Stamped},
     metrics::{AnswerClass, GatewayNow, Stage, StageRecorder},
-    venue::{
-        outbox::Outgoing,
-        polymarket::{
-            answer::{self, Answer, Doubt, Reply},
-            buckets::Buckets,
-            connection::{Connections, Target},
-            credentials::Credentials,
-            dispatch::{Dispatch, Dispatched, Leaving},
-            follow::{Action, Evidence, Read},
-            rest::{Beat, Cancelled, Public, Rest, signed},
-        },
+    venue::polymarket::{
+        answer::{self, Answer, Doubt, Reply},
+        buckets::Buckets,
+        connection::{Connections, Target},
+        credentials::Credentials,
+        dispatch::{Dispatch, Dispatched},
+        follow::{Evidence, Read},
+        rest::{Beat, Cancelled, Public, Rest},
     },
 };
 
@@ -269,15 +268,14 @@ async fn tell_inputs(desk: &Desk, around: &Around) -> Result<(), Ended> {
 /// Orders that wait while the way is not open do not leave.
 fn refuse_all(desk: &Desk) {
     let Ok(mut books) = desk.books() else { return };
-    let books = &mut *books;
-    let waiting: Vec<Outgoing> = std::iter::from_fn(|| desk.outbox.orders.pop()).collect();
-    while let Some(sent) = desk.outbox.sent.pop() {
-        books.follower.hear(clock::now(), &Evidence::Registered(sent), &mut books.told);
-    }
+    let Books { follower, told, .. } = &mut *books;
+    let mut hear = |evidence| follower.hear(clock::now(), &evidence, told);
+    let Ok(waiting) = desk.outbox.take(|sent| {
+        hear(Evidence::Registered(sent));
+        Ok::<(), Infallible>(())
+    });
     for outgoing in waiting {
-        let answer = Answer::NotSent(crate::domain::NotSent::NoConnection);
-        let evidence = Evidence::Answered { id: outgoing.sent.id, answer };
-        books.follower.hear(clock::now(), &evidence, &mut books.told);
+        hear(Evidence::Answered { id: outgoing.sent.id, answer: Answer::NotSent(NotSent::NoConnection) });
     }
 }
 
@@ -407,20 +405,6 @@ impl Driver<'_> {
         self.desk.books().is_ok_and(|books| books.follower.has_resting())
     }
 
-    /// While an order rests, the venue hears that we live.
-    fn beat(&mut self) {
-        let sent_at = clock::now();
-        let Some(id) = self.heart.beat(sent_at, self.has_resting()) else { return };
-        let (rest, done) = (self.rest.clone(), self.done.clone());
-        tokio::spawn(async move {
-            let answer = match timeout(BEAT_PATIENCE, rest.heartbeat(&id)).await {
-                Ok(answer) => answer.map_err(|failure| failure.to_string()),
-                Err(_) => Err(format!("no answer within {} s", BEAT_PATIENCE.as_secs())),
-            };
-            let _ = done.send(Done::Beat { sent_at, answer });
-        });
-    }
-
     fn hear(&self, evidence: &Evidence) -> Result<(), Ended> {
         let mut books = self.desk.books().map_err(Ended::Failed)?;
         let books = &mut *books;
@@ -439,62 +423,6 @@ impl Driver<'_> {
             self.message(&bytes, tries + 1)?;
         }
         Ok(())
-    }
-
-    /// Exits first; each waits for a connection on its own, and is looked at again after that.
-    fn let_out(&mut self) -> Result<(), Ended> {
-        // Its name is put down before an order: with the orders taken first, the names of all of them are there.
-        let mut leaving: Vec<Outgoing> = std::iter::from_fn(|| self.desk.outbox.orders.pop()).collect();
-        while let Some(sent) = self.desk.outbox.sent.pop() {
-            self.hear(&Evidence::Registered(sent))?;
-        }
-        leaving.sort_by_key(|outgoing| outgoing.sent.side == Side::Buy);
-        for outgoing in leaving {
-            self.send(outgoing)?;
-        }
-        while let Some((_, id)) = self.desk.outbox.cancels.pop() {
-            self.cancel(id);
-        }
-        Ok(())
-    }
-
-    fn send(&mut self, outgoing: Outgoing) -> Result<(), Ended> {
-        let Outgoing { sent, leave_by, .. } = outgoing;
-        if sent.kind == OrderKind::Gtc && !self.heart.is_well(clock::now()) {
-            let answer = Answer::NotSent(NotSent::NoConnection);
-            return self.hear(&Evidence::Answered { id: sent.id, answer });
-        }
-        let request = outgoing.request[..outgoing.len].to_vec();
-        let body = String::from_utf8_lossy(&outgoing.request[outgoing.body_at..outgoing.len]).into_owned();
-        self.kept.insert(sent.id, Kept { body, leader: sent.leader, side: sent.side });
-        self.dispatch(sent.id, request, sent.leader, sent.side, leave_by)
-    }
-
-    fn dispatch(
-        &self,
-        id: VenueOrderId,
-        request: Vec<u8>,
-        leader: LeaderId,
-        side: Side,
-        leave_by: Nanos,
-    ) -> Result<(), Ended> {
-        self.desk.books().map_err(Ended::Failed)?.in_flight.insert(id);
-        let (dispatch, done) = (self.dispatch.clone(), self.done.clone());
-        tokio::spawn(async move {
-            let began = clock::mono();
-            let dispatched = dispatch.send(Leaving { request: &request, leader, side, leave_by }).await;
-            let _ = done.send(Done::Sent { id, dispatched, began });
-        });
-        Ok(())
-    }
-
-    fn cancel(&self, id: VenueOrderId) {
-        let (rest, done) = (self.rest.clone(), self.done.clone());
-        tokio::spawn(async move {
-            let answer = rest.cancel(id).await.map_err(|failure| failure.to_string());
-            fault::point("in_cancel");
-            let _ = done.send(Done::Cancel { id, answer });
-        });
     }
 
     /// Does what the follower asks for, and tells the engine what it says.
@@ -531,55 +459,6 @@ impl Driver<'_> {
             self.act(action)?;
         }
         Ok(())
-    }
-
-    fn act(&mut self, action: Action) -> Result<(), Ended> {
-        let done = self.done.clone();
-        match action {
-            // The price is good: it is the order's own bound, which the venue keeps, and `by` is early.
-            Action::SendAgain { id, by, .. } => match self.kept.remove(&id) {
-                Some(kept) => {
-                    let request = self.request(&kept.body);
-                    self.dispatch(id, request, kept.leader, kept.side, by)?;
-                }
-                None => {
-                    let answer = Answer::NotSent(crate::domain::NotSent::TooOld);
-                    self.hear(&Evidence::Answered { id, answer })?;
-                }
-            },
-            Action::ReadOrder { id, .. } => {
-                let rest = self.rest.clone();
-                tokio::spawn(async move {
-                    let read = rest.order(id).await.map_err(|failure| failure.to_string());
-                    let _ = done.send(Done::Order { id, read });
-                });
-            }
-            Action::ReadTrades { number, after_s } => {
-                let rest = self.rest.clone();
-                tokio::spawn(async move {
-                    let read = rest.trades(after_s).await.map_err(|failure| failure.to_string());
-                    let _ = done.send(Done::Trades { number, read });
-                });
-            }
-            Action::Cancel { id, .. } => self.cancel(id),
-        }
-        Ok(())
-    }
-
-    /// Returns the request of a body under the headers of now.
-    fn request(&self, body: &str) -> Vec<u8> {
-        let target = self.dispatch.connections.target();
-        let mut head = format!(
-            "POST /order HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\naccept: application/json\r\n\
-             user-agent: remora/{}\r\n",
-            target.host,
-            env!("CARGO_PKG_VERSION")
-        );
-        let address = self.desk.wallet.key.address();
-        for (name, value) in signed(&self.api, address, "POST", "/order", body, clock::now()) {
-            head.push_str(&format!("{name}: {value}\r\n"));
-        }
-        format!("{head}content-length: {}\r\n\r\n{body}", body.len()).into_bytes()
     }
 
     fn done(&mut self, done: Done) -> Result<(), Ended> {
@@ -694,43 +573,6 @@ impl Driver<'_> {
                 self.hear(&Evidence::ChannelDown)
             }
         }
-    }
-
-    fn asked(&self, asked: Asked) {
-        let Asked::CancelAll(answer) = asked;
-        let rest = self.rest.clone();
-        tokio::spawn(async move {
-            let cancelled = rest.cancel_all().await;
-            fault::point("in_cancel");
-            let result = match cancelled {
-                Ok((cancelled, 0)) => Ok(cancelled),
-                Ok((cancelled, kept)) => Err(format!("cancelled: {cancelled}; {kept} could not be cancelled")),
-                Err(failure) => Err(failure.to_string()),
-            };
-            let _ = answer.send(result);
-        });
-    }
-
-    /// Asks whether the world lets us trade; where the venue does not take our key, whether that is still the one.
-    fn check(&mut self) {
-        self.checks += 1;
-        let asks_place = self.checks.is_multiple_of(PLACE_EVERY) || self.world.wants_check();
-        let (public, rest, done) = (self.public.clone(), self.rest.clone(), self.done.clone());
-        let (desk, id) = (Arc::clone(&self.desk), self.api.id.clone());
-        tokio::spawn(async move {
-            let mut found = Vec::new();
-            let mut result = opening::checks(&public, &rest, &mut found).await;
-            if result.as_ref().is_err_and(|failed| failed.state == LiveOrders::AuthMissing)
-                && opening::credentials(&desk, &public).await.is_ok_and(|api| api.id != id)
-            {
-                let _ = done.send(Done::Rekeyed);
-                return;
-            }
-            if result.is_ok() && asks_place {
-                result = opening::place(&public, &mut found).await;
-            }
-            let _ = done.send(Done::Checked { found, result });
-        });
     }
 
     /// Nothing new leaves; what is under way is waited for.

@@ -430,6 +430,15 @@ async fn the_states_of_the_world_are_told() {
     bench.venue.switch(Switch::RevokeKeys { address: bench.anna.key.address() });
     bench.push(&bench.outgoing(2, Side::Buy, 50, 20, OrderKind::Fak));
     work.until("no credentials", is(LiveOrders::AuthMissing)).await;
+    // Its owner makes another one: all begins anew with that.
+    let public = Public::new(&bench.venue.clob_url, &bench.venue.urls.geoblock);
+    let made = public.create(&bench.anna.key, Network::Polygon, clock::now()).await.expect("another API key");
+    assert_ne!(made.id, bench.anna.api.id);
+    work.ready().await;
+    let bench = Bench { anna: Trader { api: made, key: key(1) }, ..bench };
+    let outgoing = bench.outgoing(3, Side::Buy, 10, 20, OrderKind::Gtc);
+    bench.push(&outgoing);
+    work.until("it is accepted", |input| *input == Input::Accepted { order: outgoing.sent.order }).await;
     work.stopped().await;
     bench.venue.stop().await;
 }

@@ -80,7 +80,7 @@ async fn lease(wallet: &Wallet, config: &Config) -> Check {
             "a Postgres of this data folder's own: engines of other machines would not see that the wallet is taken";
         return Check::good(NAME, found);
     };
-    let asked = timeout(LEASE_PATIENCE, lease::look_at(url, &format!("{:#x}", wallet.funder))).await;
+    let asked = timeout(LEASE_PATIENCE, lease::look_at(url, &wallet.text())).await;
     let row = match asked {
         Err(_) => {
             return Check::warning(NAME, "who holds it is not known: Postgres does not answer", "see Postgres above");

@@ -97,6 +97,10 @@ impl Account {
         Account { funds, collateral, shares, collateral_allowance: [0; 3], shares_allowance: [0; 3], open }
     }
 
+    pub fn is_endless(&self) -> bool {
+        self.funds == Funds::Endless
+    }
+
     pub fn balance(&self) -> Balance {
         Balance { held: Usdc(self.collateral.held), reserved: Usdc(self.collateral.reserved() as i64) }
     }
@@ -141,7 +145,7 @@ impl Account {
 
     /// Fails unless `wanted` is there beside what open orders have reserved, and the contract may take it.
     pub fn check(&self, contract: Contract, asset: Asset, wanted: u64) -> Result<(), Reject> {
-        if self.funds == Funds::Endless {
+        if self.is_endless() {
             return Ok(());
         }
         let purse = self.purse(asset);
@@ -159,19 +163,19 @@ impl Account {
     /// Returns whether what open orders have reserved is more than is held, or than a contract may take of it.
     pub fn is_short_of(&self, contract: Contract, asset: Asset) -> bool {
         let purse = self.purse(asset);
-        self.funds != Funds::Endless
+        !self.is_endless()
             && ((purse.held as u64) < purse.reserved()
                 || self.allowance(contract, asset) < purse.reserved[contract as usize])
     }
 
     pub fn reserve(&mut self, contract: Contract, asset: Asset, amount: u64) {
-        if self.funds != Funds::Endless {
+        if !self.is_endless() {
             self.purse_mut(asset).reserved[contract as usize] += amount;
         }
     }
 
     pub fn release(&mut self, contract: Contract, asset: Asset, amount: u64) {
-        if self.funds != Funds::Endless {
+        if !self.is_endless() {
             let reserved = &mut self.purse_mut(asset).reserved[contract as usize];
             *reserved = reserved.checked_sub(amount).expect("what is released was reserved");
         }
@@ -179,10 +183,10 @@ impl Account {
 
     /// Takes what is not reserved (any more). Panics if it is not there: somebody checked before.
     pub fn take(&mut self, asset: Asset, amount: u64) {
-        let funds = self.funds;
+        let is_endless = self.is_endless();
         let held = &mut self.purse_mut(asset).held;
         *held -= amount as i64;
-        assert!(*held >= 0 || funds == Funds::Endless, "{asset:?}: {amount} was taken, {held} is left");
+        assert!(*held >= 0 || is_endless, "{asset:?}: {amount} was taken, {held} is left");
     }
 
     pub fn give(&mut self, asset: Asset, amount: u64) {
@@ -211,7 +215,7 @@ impl Account {
     /// Fails unless so much is held, reserved or not: the chain knows nothing of orders.
     pub fn check_held(&self, asset: Asset, wanted: u64) -> Result<(), NotEnough> {
         let held = self.held(asset);
-        if self.funds == Funds::Endless || wanted as i128 <= i128::from(held) {
+        if self.is_endless() || wanted as i128 <= i128::from(held) {
             return Ok(());
         }
         Err(NotEnough { held: held as u64, wanted })

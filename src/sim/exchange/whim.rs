@@ -27,6 +27,10 @@ impl Exchange {
             return None;
         }
         let account = self.orders[&maker].new.account;
+        // Leaders live in the house, too, and have only what they have.
+        if !self.account(account).is_endless() {
+            return None;
+        }
         let (side, price) = self.orders[&maker].spot();
         let better = better_by_a_tick(&self.rules_of(&order.new), side, price)?;
         let (_, seen) = on_ladder(order.new.outcome, side, better);

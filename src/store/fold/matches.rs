@@ -207,9 +207,7 @@ impl Batch {
             theirs,
         });
     }
-}
 
-impl Batch {
     pub(super) fn wallet_holds(&mut self, now: OffsetDateTime, holds: &WalletHolds) {
         let what = if holds.token.is_some() { "shares" } else { "cash" };
         let token_id = holds.token.map_or(0, token_id);

@@ -88,15 +88,18 @@ impl Bench<'_> {
         let venue = Arc::new(self.venue(plan).await.map_err(|error| format!("the venue: {error}"))?);
         self.write_settings(&venue, plan).map_err(|error| format!("the settings: {error}"))?;
         let leader = Leader::begin(&venue, plan.seed, plan.behaviour).await?;
-        turn(&venue, &plan.behaviour.knobs()).await?;
+        let (is_hell, knobs) = (plan.behaviour == Behaviour::Hell, plan.behaviour.knobs());
+        turn(&venue, if is_hell { &Knobs::CALM } else { &knobs }).await?;
         let mut died_at = Vec::new();
         for (nth, death) in plan.deaths.iter().enumerate() {
             died_at.push(self.live_and_die(nth, *death).await?);
         }
         let mut last = self.start("last", None)?;
         self.turn_on(&mut last).await?;
+        // In hell not all would ever be green: live is turned on before.
+        turn(&venue, &knobs).await?;
         sleep(plan.trades_for).await;
-        if plan.behaviour == Behaviour::Hell {
+        if is_hell {
             turn(&venue, &Knobs::CALM).await?;
         }
         leader.ends().await;

@@ -35,6 +35,19 @@ fn a_better_price_gives_a_buy_more_shares_than_it_named() {
     );
 }
 
+/// A leader lives in the house and has an account like anybody else: his orders are of the house, his shares are not endless.
+#[test]
+fn who_has_only_what_he_has_offers_nothing_better() {
+    let mut bench = bench(Settings { improved_ppm: ALWAYS, ..Settings::default() }, RULES);
+    let held = bench.exchange.shares(ANN, bench.market, Outcome::Yes).held;
+    let id = bench.exchange.house_order_id();
+    let offer = NewOrder { id, ..bench.parse(ANN, &format!("sell yes {held} @ 0.51 gtc")) };
+    bench.exchange.place(bench.now, offer).expect("all of it is there");
+    assert_eq!(said(bench.place(BO, "buy yes 10 @ 0.52 fak")), "5.2 for 10.196079");
+    let holding = bench.exchange.shares(ANN, bench.market, Outcome::Yes);
+    assert_eq!(holding.held, holding.reserved);
+}
+
 #[test]
 fn less_than_can_be_ordered_stays_unmatched() {
     for (words, size) in [("buy yes 10 @ 0.52 fak", 10_000_000), ("sell no 10 @ 0.48 fok", 10_000_000)] {

@@ -86,6 +86,7 @@ pub struct Identity {
     keys: HashMap<String, Arc<ApiKey>>,
     /// By address and nonce; `None` once revoked.
     issued: HashMap<(Address, U256), Option<String>>,
+    revocations: HashMap<(Address, U256), u32>,
     wallets: HashMap<Address, Wallet>,
     addresses: HashMap<AccountId, Address>,
     sessions: BTreeMap<Address, Session>,
@@ -93,12 +94,13 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Keys follow from the seed, the address and the nonce: the same in every run.
+    /// Keys follow from the seed, the address, the nonce and how often it was revoked: the same in every run.
     pub fn new(seed: u64) -> Identity {
         Identity {
             seed,
             keys: HashMap::new(),
             issued: HashMap::new(),
+            revocations: HashMap::new(),
             wallets: HashMap::new(),
             addresses: HashMap::new(),
             sessions: BTreeMap::new(),
@@ -190,7 +192,10 @@ impl Identity {
 
     pub fn revoke(&mut self, id: &str) {
         self.keys.remove(id);
-        self.issued.values_mut().filter(|issued| issued.as_deref() == Some(id)).for_each(|issued| *issued = None);
+        for (whose, issued) in self.issued.iter_mut().filter(|(_, issued)| issued.as_deref() == Some(id)) {
+            *issued = None;
+            *self.revocations.entry(*whose).or_default() += 1;
+        }
     }
 
     pub fn standing(&self, address: Address) -> Standing {
@@ -219,7 +224,10 @@ impl Identity {
     }
 
     fn derive(&self, address: Address, nonce: U256) -> ApiKey {
-        let word = |label: &str| self.word(label, &[address.as_slice(), &nonce.to_be_bytes::<32>()].concat());
+        // What is made after a revocation is another key.
+        let revocations = self.revocations.get(&(address, nonce)).copied().unwrap_or_default();
+        let about = [address.as_slice(), &nonce.to_be_bytes::<32>(), &revocations.to_be_bytes()].concat();
+        let word = |label: &str| self.word(label, &about);
         ApiKey {
             id: uuid(&word("id")),
             secret: Secret::from_bytes(word("secret").to_vec()),

@@ -135,7 +135,7 @@ async fn keys_are_listed_and_revoked() {
     assert_eq!(derive.error(), (400, "Could not derive api key!".to_owned()));
     // Who asks for it again has it again.
     let again = Client::anna(&venue).await;
-    assert_eq!(again.id, anna.id);
+    assert_ne!(again.id, anna.id);
     venue.switch(Switch::RevokeKeys { address: key(1).address() });
     assert_eq!(again.call("GET", "/auth/api-keys", "").await.status, 401);
 }
