@@ -55,7 +55,7 @@ async fn truth(venue: &Server) -> BTreeMap<TradeKey, (String, u64)> {
                 continue;
             }
             let mut page: Value = serde_json::from_str(&answer.text().await.expect("a text")).expect("JSON");
-            rows.extend(page["data"].as_array_mut().expect("rows").drain(..));
+            rows.append(page["data"].as_array_mut().expect("rows"));
             match page["pagination"]["next_cursor"].as_str() {
                 Some(next) => cursor = format!("&cursor={next}"),
                 None => break,
