@@ -4,14 +4,21 @@
 
 use std::{fmt::Write, hint::black_box};
 
+use alloy::{
+    primitives::{Address, B256, Bytes, LogData, U256, hex},
+    sol_types::{SolCall, SolEvent},
+};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use remora::{
-    domain::Nanos,
+    domain::{Nanos, Source},
     feed::{
+        chain::ChainDecoder,
         leader::{LeaderDecoder, Sighting, Sockets, Telling, source_of},
         market::{Batch, MarketDecoder},
         registry::Registry,
     },
+    sim::chain::abi::{Exchange as Events, ExchangeV2, SignedOrder},
+    venue::polymarket::{Exchange, Network},
 };
 use serde::Deserialize;
 
@@ -240,5 +247,123 @@ fn leaders_second(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, market, leader, leaders_second);
+const MAKER: &str = "0x510f4963b66b1b18505faab74b0bb943d1dda43c";
+const TAKER: &str = "0x6af75d4e4aaf700450efbac3708cce1665810ff1";
+const TRANSACTION: &str = "0xb6acf6859bc84216f4b3e2567fb392a2eae19d275340ad96ea17218ccfec27b7";
+
+fn signed_order(maker: &str, nth: u64) -> SignedOrder {
+    SignedOrder {
+        salt: U256::from(nth),
+        maker: maker.parse().expect("an address"),
+        signer: Address::ZERO,
+        tokenId: UP.parse().expect("a number"),
+        makerAmount: U256::from(9_000_000),
+        takerAmount: U256::from(5_940_000),
+        side: u8::from(nth > 0),
+        signatureType: 2,
+        timestamp: U256::from(1_795_260_900_000_u64),
+        metadata: B256::ZERO,
+        builder: B256::ZERO,
+        signature: Bytes::from(vec![7; 65]),
+    }
+}
+
+/// A transaction in which a leader is one of four makers, as a node tells it.
+fn chain_transaction() -> String {
+    let makers: Vec<SignedOrder> =
+        [TAKER, TAKER, MAKER, TAKER].iter().zip(1..).map(|(of, n)| signed_order(of, n)).collect();
+    let call = ExchangeV2::matchOrdersCall {
+        conditionId: B256::ZERO,
+        taker: signed_order(TAKER, 0),
+        makers,
+        takerFill: U256::from(8_000_000),
+        makerFills: vec![U256::from(3_000_000); 4],
+        takerFee: U256::ZERO,
+        makerFees: vec![U256::ZERO; 4],
+    };
+    let (to, input) = (Exchange::V2.address(Network::Polygon), hex::encode_prefixed(call.abi_encode()));
+    format!(
+        r#"{{"blockHash":null,"blockNumber":null,"from":"{TAKER}","gas":"0x4c4b40","hash":"{TRANSACTION}","input":"{input}","nonce":"0x1","to":"{to:#x}","value":"0x0","type":"0x2","chainId":"0x89"}}"#
+    )
+}
+
+/// A leader's fill as a log of a node's notice.
+fn chain_log() -> String {
+    let of = |wallet: &str| wallet.parse::<Address>().expect("an address");
+    let filled = Events::OrderFilled {
+        orderHash: B256::repeat_byte(5),
+        maker: of(MAKER),
+        taker: of(TAKER),
+        side: 1,
+        tokenId: UP.parse().expect("a number"),
+        makerAmountFilled: U256::from(3_000_000),
+        takerAmountFilled: U256::from(1_980_000),
+        fee: U256::ZERO,
+        builder: B256::ZERO,
+        metadata: B256::ZERO,
+    };
+    let log = filled.encode_log_data();
+    let topics: Vec<String> = log.topics().iter().map(|topic| format!("\"{topic:#x}\"")).collect();
+    format!(
+        r#"{{"address":"{:#x}","topics":[{}],"data":"{}","blockNumber":"0x4d3f640","transactionHash":"{TRANSACTION}","transactionIndex":"0x1","blockHash":"{TRANSACTION}","blockTimestamp":"0x6b015f2e","logIndex":"0x2","removed":false}}"#,
+        Exchange::V2.address(Network::Polygon),
+        topics.join(","),
+        hex::encode_prefixed(&log.data),
+    )
+}
+
+/// The parts of a log and a transaction that alloy's decoder begins with, as its own types read them.
+#[derive(Deserialize)]
+struct PeerLog {
+    topics: Vec<B256>,
+    data: Bytes,
+}
+
+#[derive(Deserialize)]
+struct PeerTransaction {
+    input: Bytes,
+}
+
+fn chain(criterion: &mut Criterion) {
+    let mut registry = Registry::new();
+    registry.add_token(UP).expect("room");
+    registry.add_leader(MAKER).expect("room");
+    let (log, transaction, now) = (chain_log(), chain_transaction(), Nanos::from_secs(1_795_260_900));
+    let mut decoder = ChainDecoder::new(Network::Polygon);
+    let mut group = criterion.benchmark_group("chain_log");
+    group.throughput(Throughput::Bytes(log.len() as u64));
+    group.bench_function("remora", |bencher| {
+        bencher.iter(|| {
+            let logged = decoder.decode_log(black_box(log.as_bytes()), now, &registry).expect("a good log");
+            assert!(matches!(logged.sighting, Sighting::Trade(_)));
+        });
+    });
+    group.bench_function("alloy", |bencher| {
+        bencher.iter(|| {
+            let log: PeerLog = serde_json::from_slice(black_box(log.as_bytes())).expect("a good log");
+            let data = LogData::new_unchecked(log.topics, log.data);
+            Events::OrderFilled::decode_log_data(&data).expect("a good log").makerAmountFilled
+        });
+    });
+    group.finish();
+    let mut group = criterion.benchmark_group("chain_call_x4");
+    group.throughput(Throughput::Bytes(transaction.len() as u64));
+    group.bench_function("remora", |bencher| {
+        bencher.iter(|| {
+            let mut seen = 0;
+            let from = (Source::Pending, now);
+            let read = decoder.decode_transaction(black_box(transaction.as_bytes()), from, &registry, |_| seen += 1);
+            assert_eq!((read, seen), (Ok(()), 1));
+        });
+    });
+    group.bench_function("alloy", |bencher| {
+        bencher.iter(|| {
+            let read: PeerTransaction = serde_json::from_slice(black_box(transaction.as_bytes())).expect("good JSON");
+            ExchangeV2::matchOrdersCall::abi_decode(&read.input).expect("a good call").makers.len()
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, market, leader, leaders_second, chain);
 criterion_main!(benches);

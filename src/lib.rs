@@ -8,6 +8,7 @@
 //!
 //!  market sockets --+  feed: bytes   +------------------------------------+
 //!  activity sockets +  -> Input      | step(now, input):                  | Submitted  +-----------+
+//!  node's socket ---+                |                                    |            |           |
 //!  user channel ----+  ------------> |   book                             | ---------> | venue:    |
 //!  REST ------------+  rings         |   signal    who, new, grouped      |            |   paper,  |
 //!     ^             +--- commands -> |   strategy  what would we do?      |            |   gateway |
@@ -26,8 +27,9 @@
 //! ```
 //!
 //! Follow a leader's trade: [`feed::leader`] decodes its frame, [`actor::activity_feed`] hands it to the hot thread
-//! ([`hot_loop`]), whichever of its sockets told it first; what all of them miss, [`actor::index_feed`] reads from the venue's
-//! index. [`engine::Engine::step`] decides it for every portfolio that follows him, [`hot_loop::Core`] appends the
+//! ([`hot_loop`]), whichever of its sockets told it first; from a node of the chain [`feed::chain`] and [`actor::chain_feed`] do,
+//! and whoever is first counts. What all of them miss [`actor::index_feed`] reads from the venue's index.
+//! [`engine::Engine::step`] decides it for every portfolio that follows him, [`hot_loop::Core`] appends the
 //! events to the [`journal`], then gives the order to [`venue::paper`]; its fill comes back as an input. A live order is signed
 //! by [`venue::polymarket::prepare`], ahead where it could be foreseen ([`engine::foresee`]), has its name in the journal, and waits in the [`venue::outbox`] for the gateway
 //! ([`actor::gateway`]), which looks at the [`venue::gate`] a last time and writes its bytes; whatever the venue says of it is

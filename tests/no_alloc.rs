@@ -5,6 +5,7 @@ use std::{
     cell::Cell,
 };
 
+use alloy::primitives::U256;
 use remora::{
     config::{Config, Overrides, Written},
     domain::{
@@ -15,6 +16,7 @@ use remora::{
     },
     engine::{self, Engine},
     feed::{
+        chain::ChainDecoder,
         leader::{LeaderDecoder, Sighting},
         market::{Batch, MarketDecoder},
         registry::Registry,
@@ -29,7 +31,7 @@ use remora::{
         outbox::Outbox,
         paper::{Paper, PaperOptions},
         polymarket::{
-            Credentials, Network, SignatureType,
+            Credentials, Exchange, Network, SignatureType,
             auth::Secret,
             prepare::{Account, Prepared, SignedBy, ahead},
         },
@@ -107,6 +109,50 @@ fn frames_are_decoded_without_allocating() {
         decoder.decode(change.as_bytes(), &registry, &mut batch).expect("a change");
         let sighting = leaders.decode_rtds(trade.as_bytes(), &registry).expect("a trade");
         assert!(matches!(sighting, Sighting::Trade(_)));
+    };
+    all();
+    assert_eq!(allocations_during(&mut all), 0);
+}
+
+/// A log and a call of a leader's fill, and calls that promise more than they have.
+#[test]
+fn what_a_node_tells_is_decoded_without_allocating() {
+    let exchange = Exchange::V2.address(Network::Polygon);
+    let (registry, mut decoder, now) =
+        (registry(), ChainDecoder::new(Network::Polygon), Nanos::from_secs(1_776_082_800));
+    let word = |number: u64| format!("{number:064x}");
+    let wallet = format!("{:0>64}", &WALLET[2..]);
+    let (hash, token) = (format!("0x{}", word(7)), TOKEN.parse::<U256>().expect("a number"));
+    let filled = "0xd543adfd945773f1a62f74f0ee55a5e3b9b1a28262980ba90b1a89f2ea84d8ee";
+    let data = format!("{}{token:064x}{}", word(0), [980_000, 2_000_000, 0, 0, 0].map(word).concat());
+    let log = format!(
+        r#"{{"address":"{exchange:#x}","topics":["{filled}","{hash}","0x{wallet}","0x{wallet}"],"data":"0x{data}","blockNumber":"0x4d3f640","blockTimestamp":"0x6b015f2e","transactionHash":"{hash}","removed":false}}"#
+    );
+    let order = |side: u64, gives: u64, wants: u64| {
+        let numbers = [gives, wants, side, 2, 1, 0, 0, 12 * 32, 0].map(word).concat();
+        format!("{}{wallet}{wallet}{token:064x}{numbers}", word(gives))
+    };
+    // Taker, one maker, his fill; the offsets count from the arguments' begin.
+    let (taker, maker) = (order(0, 5_000_000, 10_000_000), order(1, 9_000_000, 4_500_000));
+    let bytes = |text: &str| text.len() as u64 / 2;
+    let makers_at = 7 * 32 + bytes(&taker);
+    let fills_at = makers_at + 2 * 32 + bytes(&maker);
+    let call = |makers: u64| {
+        let head = [0, 7 * 32, makers_at, 5_000_000, fills_at, 0, fills_at].map(word).concat();
+        let input = format!("{head}{taker}{}{}{maker}{}", word(makers), word(32), [1, 10_000_000].map(word).concat());
+        format!(r#"{{"hash":"{hash}","to":"{exchange:#x}","input":"0x3c2b4399{input}"}}"#)
+    };
+    let (call, hostile) = (call(1), [u64::MAX, 1 << 40, 200].map(call));
+    let mut all = || {
+        let logged = decoder.decode_log(log.as_bytes(), now, &registry).expect("a log");
+        assert!(matches!(logged.sighting, Sighting::Trade(_)));
+        let mut seen = 0;
+        let from = (Source::Pending, now);
+        let read = decoder.decode_transaction(call.as_bytes(), from, &registry, |_| seen += 1);
+        assert_eq!((read, seen), (Ok(()), 2));
+        for hostile in &hostile {
+            assert!(decoder.decode_transaction(hostile.as_bytes(), from, &registry, |_| {}).is_err());
+        }
     };
     all();
     assert_eq!(allocations_during(&mut all), 0);

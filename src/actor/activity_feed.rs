@@ -110,7 +110,7 @@ impl Reader {
             events.push(Box::pin(ReceiverStream::new(told).map(move |event| (socket, event))));
         }
         let silence_max = Nanos(feed.silence_max.as_nanos() as u64);
-        let since = plant.watched_until;
+        let since = plant.known_until;
         let turn = age_max / count.max(1) as u32;
         Reader {
             sockets: Sockets::new(count, since, silence_max),

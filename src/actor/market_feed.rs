@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::{sync::mpsc, task::JoinHandle};
 
-use super::{Awake, Plant, tokens::TokensMessage};
+use super::{Awake, Plant, chain_feed, tokens::TokensMessage};
 use crate::{
     clock,
     domain::{Input, TokenId},
@@ -134,6 +134,7 @@ fn open(plant: &Plant, myself: ActorRef<MarketFeedMessage>) -> Line {
         decoder: MarketDecoder::new(),
         batch: Batch::default(),
         stages: plant.stages.recorder(),
+        asks_for_prints: chain_feed::asks_for_prints(&plant.config.sources),
     };
     let reading = tokio::spawn(async move {
         let why = match reader.read(events).await {
@@ -151,6 +152,8 @@ struct Reader {
     decoder: MarketDecoder,
     batch: Batch,
     stages: crate::metrics::StageRecorder,
+    /// A node is asked for the transactions of prints.
+    asks_for_prints: bool,
 }
 
 impl Reader {
@@ -204,6 +207,9 @@ impl Reader {
         let tokens = &self.tokens;
         self.batch.inputs.retain(|input| input.token().is_none_or(|token| tokens.contains(token)));
         self.plant.inlet.market(received, &self.batch.inputs).await?;
+        if self.asks_for_prints {
+            self.plant.prints.found_in(bytes);
+        }
         for input in &self.batch.inputs {
             if let Input::Resolved { token, .. } = input {
                 self.plant.tokens.cast(TokensMessage::Ended(*token));

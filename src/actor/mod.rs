@@ -5,6 +5,7 @@
 //! supervisor --+-- market feed     sockets with books; decodes, pushes to the hot thread
 //!              +-- activity feed   sockets with everybody's trades; passes on the leaders'
 //!              +-- index feed      what the venue's index says leaders did and hold; fills the gaps of the others
+//!              +-- chain feed      a node: leaders' fills in logs and in transactions; only where there is one
 //!              +-- tokens --+-- token, token, ...   metadata, subscription, resync, end
 //!              +-- strategy, strategy, ...          one for each portfolio: the operator's words, report
 //!              +-- gateway         live orders to the venue and back; only where the settings allow them
@@ -20,6 +21,7 @@
 //! are unbounded, so they carry control only; market data goes through the bounded rings of [`crate::hot_loop`].
 
 pub mod activity_feed;
+pub mod chain_feed;
 pub mod gateway;
 pub mod index_feed;
 pub mod market_feed;
@@ -73,6 +75,11 @@ pub struct Plant {
     /// Of each socket to the activity feed.
     pub activity: Arc<[Arc<FeedStatus>]>,
     pub index_status: Arc<FeedStatus>,
+    pub chain_status: Arc<FeedStatus>,
+    /// Hashes of prints' transactions, for the node; nobody puts any in where it is not asked.
+    pub prints: Arc<chain_feed::Prints>,
+    /// When the journal's last record of the process before was written; `None`: there was none.
+    pub known_until: Option<Nanos>,
     pub model_status: Arc<FeedStatus>,
     pub redeem_status: Arc<RedeemStatus>,
     /// Rung when a market ended.
@@ -82,8 +89,6 @@ pub struct Plant {
     pub market_feed: Arc<Address<market_feed::MarketFeedMessage>>,
     pub tokens: Arc<Address<tokens::TokensMessage>>,
     pub index_feed: Arc<Address<index_feed::IndexFeedMessage>>,
-    /// When the process before this one wrote last: since then nobody saw what leaders did.
-    pub watched_until: Option<Nanos>,
     /// Of whom we held what at the start.
     pub led: Arc<[(LeaderId, TokenId)]>,
     pub gateway: Arc<Address<gateway::GatewayMessage>>,

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use super::{
     Plant,
     activity_feed::ActivityFeed,
+    chain_feed::{self, ChainFeed},
     gateway::Gateway,
     index_feed::IndexFeed,
     market_feed::MarketFeed,
@@ -64,6 +65,7 @@ enum Child {
     MarketFeed,
     ActivityFeed,
     IndexFeed,
+    ChainFeed,
     Gateway,
     Reconciler,
     Model,
@@ -122,6 +124,9 @@ impl Actor for Supervisor {
         }
         if state.plant.config.sources.activity_sockets > 0 {
             state.start(&myself, Child::ActivityFeed).await?;
+        }
+        if chain_feed::is_wanted(&state.plant.config.sources) {
+            state.start(&myself, Child::ChainFeed).await?;
         }
         if state.plant.desk.is_some() {
             state.start(&myself, Child::Gateway).await?;
@@ -208,6 +213,7 @@ impl SupervisorState {
             Child::MarketFeed => myself.spawn_linked(None, MarketFeed, plant).await?.0.get_cell(),
             Child::ActivityFeed => myself.spawn_linked(None, ActivityFeed, plant).await?.0.get_cell(),
             Child::IndexFeed => myself.spawn_linked(None, IndexFeed, plant).await?.0.get_cell(),
+            Child::ChainFeed => myself.spawn_linked(None, ChainFeed, plant).await?.0.get_cell(),
             Child::Gateway => {
                 let desk = plant.desk.clone().ok_or("there is no live side to start")?;
                 myself.spawn_linked(None, Gateway, (plant, desk)).await?.0.get_cell()

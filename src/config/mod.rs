@@ -26,7 +26,7 @@ use alloy::primitives::Address;
 use sha2::{Digest, Sha256};
 
 pub use problem::{Place, Problem, Problems};
-pub use sections::without_password;
+pub use sections::{without_password, without_path};
 pub use sources::SourcesConfig;
 pub use strategy::{CAPITAL_DEFAULT, LEADERS_MAX, NAME_CHARS_MAX, markets::MarketFilter, markets::tag};
 

@@ -157,7 +157,7 @@ pub fn chain(reader: &mut Reader<'_>) -> ChainConfig {
 }
 
 /// Returns the address with stars for everything behind the host.
-pub(super) fn without_path(url: &str) -> String {
+pub fn without_path(url: &str) -> String {
     let Ok(url) = reqwest::Url::parse(url) else { return String::new() };
     let host = url.host_str().unwrap_or_default();
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();

@@ -17,7 +17,7 @@ use super::{
     words::{Answer, Command, LeaderWord, SENTENCE, State},
 };
 use crate::{
-    actor::Plant,
+    actor::{Plant, chain_feed},
     clock,
     domain::{Input, LeaderId, LiveOrders, LiveSwitch, Mode, PortfolioId},
     hot_loop::{Command as Told, Stamped},
@@ -199,7 +199,8 @@ impl Console {
         }
         let plant = &self.plant;
         let index = plant.config.sources.index_every.map(|_| &plant.index_status);
-        let mut sources = plant.activity.iter().chain(index);
+        let chain = chain_feed::is_wanted(&plant.config.sources).then_some(&plant.chain_status);
+        let mut sources = plant.activity.iter().chain(index).chain(chain);
         let is_up = |feed: &Arc<FeedStatus>| feed.now().connected_since.is_some();
         must(sources.any(is_up), "no source of leaders' trades is connected".to_owned());
         red

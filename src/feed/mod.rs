@@ -9,6 +9,7 @@
 //! hash        the venue's hash of a book, to check ours
 //! account/    what the venue says of our own orders and trades
 //! leader/     frames of RTDS, rows of the Data API -> leaders' trades, each once; what leaders hold; gaps
+//! chain/      logs and transactions of a node -> leaders' trades
 //! recording   what arrived, as a file: read and written
 //! lines       lines of files that may be compressed
 //! scan        eight bytes at a time, for the scanners of market/ and leader/
@@ -20,6 +21,7 @@
 //! counted and says why.
 
 pub mod account;
+pub mod chain;
 pub(crate) mod decimal;
 pub mod hash;
 pub mod leader;

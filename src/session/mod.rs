@@ -376,8 +376,10 @@ fn plant(
             .collect(),
         index_status: Arc::new(FeedStatus::of_trades("index")),
         index_feed: Arc::default(),
-        watched_until: names.watched_until,
         led: Arc::default(),
+        chain_status: Arc::new(FeedStatus::of_trades("chain")),
+        prints: Arc::default(),
+        known_until: names.watched_until,
         model_status: Arc::new(FeedStatus::new("model")),
         redeem_status: Arc::default(),
         redeem_bell: Arc::default(),
@@ -447,6 +449,7 @@ fn web_state(plant: &Plant, config_path: String, data: DataSource) -> WebState {
     let mut feeds = vec![Arc::clone(&plant.market_status)];
     feeds.extend(plant.activity.iter().cloned());
     feeds.extend(plant.config.sources.index_every.map(|_| Arc::clone(&plant.index_status)));
+    feeds.extend(actor::chain_feed::is_wanted(&plant.config.sources).then(|| Arc::clone(&plant.chain_status)));
     feeds.extend(plant.config.model.url.is_some().then(|| Arc::clone(&plant.model_status)));
     feeds.extend(plant.desk.as_ref().map(|desk| Arc::clone(&desk.channel)));
     WebState {

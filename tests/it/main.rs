@@ -2,6 +2,7 @@
 //! hold at the end of each session is in `tables`.
 
 mod canary;
+mod chain;
 mod disk;
 mod engine;
 mod faults;

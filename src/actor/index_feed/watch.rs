@@ -49,8 +49,8 @@ impl Watch {
     pub fn new(plant: Plant, index: Arc<Index>, every: Nanos, wanted: Arc<Wanted>, looks: mpsc::Sender<Look>) -> Watch {
         let now = clock::now();
         let oldest = Nanos(now.0.saturating_sub(plant.config.sources.backfill_max.0));
-        let floor = plant.watched_until.map_or(now, |_| Nanos::ZERO);
-        let from = plant.watched_until.map_or(now, |until| until.max(oldest));
+        let floor = plant.known_until.map_or(now, |_| Nanos::ZERO);
+        let from = plant.known_until.map_or(now, |until| until.max(oldest));
         wanted.want(from);
         let wallets: Vec<_> = followed(&plant).into_iter().map(|who| (who, History::begin(from))).collect();
         let pause = Duration::from_nanos(every.0) / wallets.len().max(1) as u32;
@@ -202,7 +202,7 @@ impl Watch {
         let gap = match self.answered_at {
             None => {
                 status.connected(now);
-                self.plant.watched_until.map(|from| (from, GapCause::Start))
+                self.plant.known_until.map(|from| (from, GapCause::Start))
             }
             Some(before) if self.failures >= FAILURES_MAX => {
                 status.connected(now);

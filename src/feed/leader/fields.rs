@@ -25,7 +25,7 @@ pub(super) struct Fields<'a> {
 
 /// A trade of whoever it was, before ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Values {
+pub(in crate::feed) struct Values {
     pub wallet: Text<WALLET_TEXT_LEN>,
     pub token: Text<80>,
     pub side: Side,

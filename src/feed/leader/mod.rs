@@ -1,4 +1,4 @@
-//! Leaders' trades: frames of RTDS and rows of the Data API -> [`LeaderTrade`].
+//! Leaders' trades: frames of RTDS and rows of the Data API -> [`LeaderTrade`]. Those of the chain: [`super::chain`].
 //!
 //! ```text
 //! RTDS frame -> scanner: whose? (a stranger's, nearly always: done) -> fields --+-> trade -> Sighting
@@ -17,6 +17,7 @@ mod sockets;
 #[cfg(test)]
 mod tests;
 
+pub(in crate::feed) use fields::Values;
 pub use history::{Heard, History, Left, Read};
 pub use inventory::{Inventory, Reading};
 pub use ordinals::Ordinals;

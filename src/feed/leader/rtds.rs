@@ -84,7 +84,7 @@ pub(super) fn scan(frame: &[u8], registry: &Registry, kinds: &mut Kinds) -> Opti
     }
     let values = fields.values().ok()?;
     let ordinal = kinds.ordinal(&values, source);
-    Some(values.sighting_of(leader, ordinal, source, registry))
+    Some(values.sighting_of(leader, ordinal, (source, Role::Unknown), registry))
 }
 
 /// Reads the object at `at`; also returns where it ends.
@@ -170,7 +170,7 @@ pub(super) fn read(frame: &[u8], registry: &Registry, kinds: &mut Kinds) -> Resu
             // A stranger's trade is not remembered.
             let Some(leader) = registry.leader(values.wallet.as_bytes()) else { return Ok(Sighting::Stranger) };
             let ordinal = kinds.ordinal(&values, source);
-            Ok(values.sighting_of(leader, ordinal, source, registry))
+            Ok(values.sighting_of(leader, ordinal, (source, Role::Unknown), registry))
         }
         Some(_) | None => Ok(Sighting::NotATrade),
     }
@@ -193,11 +193,18 @@ impl Values {
     /// Returns the sighting of whoever it was, if we follow him.
     pub fn sighting(&self, ordinal: u32, source: Source, registry: &Registry) -> Sighting {
         let leader = registry.leader(self.wallet.as_bytes());
-        leader.map_or(Sighting::Stranger, |leader| self.sighting_of(leader, ordinal, source, registry))
+        leader.map_or(Sighting::Stranger, |leader| self.sighting_of(leader, ordinal, (source, Role::Unknown), registry))
     }
 
-    fn sighting_of(&self, leader: LeaderId, ordinal: u32, source: Source, registry: &Registry) -> Sighting {
-        let (trade, role) = (self.key(ordinal), Role::Unknown);
+    /// Returns the sighting of a leader's fill by its source, and what that says of his part.
+    pub fn sighting_of(
+        &self,
+        leader: LeaderId,
+        ordinal: u32,
+        (source, role): (Source, Role),
+        registry: &Registry,
+    ) -> Sighting {
+        let trade = self.key(ordinal);
         let Values { token, side, price, shares, traded_at, .. } = *self;
         match registry.token(token.as_bytes()) {
             Some(token) => {

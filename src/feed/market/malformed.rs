@@ -23,10 +23,13 @@ pub enum MalformedCode {
     MixedShapes,
     TooManyLevels,
     TooManyTokens,
+    BadWord,
+    OutOfRange,
+    TooManyOrders,
 }
 
 impl MalformedCode {
-    pub const ALL: [MalformedCode; 18] = [
+    pub const ALL: [MalformedCode; 21] = [
         MalformedCode::TooLong,
         MalformedCode::Syntax,
         MalformedCode::TooDeep,
@@ -45,6 +48,9 @@ impl MalformedCode {
         MalformedCode::MixedShapes,
         MalformedCode::TooManyLevels,
         MalformedCode::TooManyTokens,
+        MalformedCode::BadWord,
+        MalformedCode::OutOfRange,
+        MalformedCode::TooManyOrders,
     ];
 
     pub const fn code(self) -> &'static str {
@@ -67,6 +73,9 @@ impl MalformedCode {
             MalformedCode::MixedShapes => "mixed_shapes",
             MalformedCode::TooManyLevels => "too_many_levels",
             MalformedCode::TooManyTokens => "too_many_tokens",
+            MalformedCode::BadWord => "bad_word",
+            MalformedCode::OutOfRange => "out_of_range",
+            MalformedCode::TooManyOrders => "too_many_orders",
         }
     }
 
@@ -90,6 +99,9 @@ impl MalformedCode {
             MalformedCode::MixedShapes => "levels of a book and changes in one message",
             MalformedCode::TooManyLevels => "more than LEVELS_MAX levels in a message",
             MalformedCode::TooManyTokens => "more than TOKENS_PER_MESSAGE_MAX tokens in a message",
+            MalformedCode::BadWord => "a word of the chain is 64 hex digits, and holds what belongs there",
+            MalformedCode::OutOfRange => "an offset leads out of the call",
+            MalformedCode::TooManyOrders => "more than ORDERS_MAX orders in a call",
         }
     }
 }

@@ -30,6 +30,8 @@ const COMMANDS_MAX: usize = 256;
 #[derive(Clone, Debug)]
 pub struct Options {
     pub url: String,
+    /// The same for logs and errors: what stands behind a host may be a key.
+    pub shown: String,
     /// No data for so long, whatever else comes: connect again.
     pub silence_max: Duration,
     pub ping_every: Duration,
@@ -44,8 +46,10 @@ pub struct Options {
 impl Options {
     /// Returns the usual options for an address.
     pub fn new(url: impl Into<String>) -> Options {
+        let url = url.into();
         Options {
-            url: url.into(),
+            shown: url.clone(),
+            url,
             silence_max: Duration::from_secs(30),
             ping_every: Duration::from_secs(5),
             age_max: Duration::from_secs(3_600),
@@ -243,6 +247,36 @@ impl AccountSocket {
 
     pub fn status(&self) -> SocketStatus {
         self.line.status()
+    }
+
+    /// Closes the connection and waits for that.
+    pub async fn close(self) {
+        self.line.close().await;
+    }
+}
+
+/// A node of the chain (JSON-RPC). Its owner says what he wants on each new connection, and knows whether data comes: any answer
+/// keeps it here. Dropping it closes the connection.
+#[derive(Debug)]
+pub struct NodeSocket {
+    line: Line,
+}
+
+impl NodeSocket {
+    /// Starts a socket and returns where its events come out. Needs a tokio runtime.
+    pub fn open(options: Options, clock: impl Fn() -> Nanos + Send + 'static) -> (Self, mpsc::Receiver<SocketEvent>) {
+        let (line, events) = Line::open(options, Speech::Node, clock);
+        (NodeSocket { line }, events)
+    }
+
+    /// Says something on the connection of now; without one, or when too much waits, it is lost, and returns false.
+    pub fn say(&self, text: String) -> bool {
+        self.line.commands.try_send(Command::Say(text)).is_ok()
+    }
+
+    /// Breaks the connection and makes a new one. Returns false where that must be asked for again.
+    pub fn reconnect(&self) -> bool {
+        self.line.commands.try_send(Command::Reconnect).is_ok()
     }
 
     /// Closes the connection and waits for that.

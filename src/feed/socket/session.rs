@@ -49,7 +49,7 @@ impl<Clock: Fn() -> Nanos + Send> Session<Clock> {
                 status.frames
             });
             failures = if frames > frames_before { 0 } else { failures + 1 };
-            tracing::info!(url = self.options.url, %lost, failures, "socket lost");
+            tracing::info!(url = self.options.shown, %lost, failures, "socket lost");
             match lost {
                 Lost::Stopped => return,
                 Lost::Aged | Lost::Asked | Lost::Idle => {}
@@ -140,7 +140,7 @@ impl<Clock: Fn() -> Nanos + Send> Session<Clock> {
                 },
                 () = sleep_until(ping_at) => {
                     ping_at = Instant::now() + self.options.ping_every;
-                    say(socket, vec!["PING".to_owned()]).await
+                    say(socket, self.speech.ping().map(str::to_owned).into_iter().collect()).await
                 }
                 () = sleep_until(data_at + self.options.silence_max) => {
                     Err(Lost::Silent { silence_max: self.options.silence_max })
@@ -206,14 +206,14 @@ enum Taken {
 
 async fn connect(options: &Options) -> Result<Socket, Lost> {
     let config = WebSocketConfig::default().max_message_size(Some(MESSAGE_MAX)).max_frame_size(Some(MESSAGE_MAX));
-    let (url, limit) = (options.url.as_str(), options.connect_timeout);
+    let (url, shown, limit) = (options.url.as_str(), options.shown.as_str(), options.connect_timeout);
     let mut tls = crate::feed::client_tls();
     tls.alpn_protocols.clear();
     let connector = Some(Connector::Rustls(Arc::new(tls)));
     match timeout(limit, connect_async_tls_with_config(url, Some(config), true, connector)).await {
         Ok(Ok((socket, _))) => Ok(socket),
-        Ok(Err(error)) => Err(Lost::Failed { error: format!("cannot connect to {url}: {error}") }),
-        Err(_) => Err(Lost::Failed { error: format!("cannot connect to {url}: no answer in {limit:?}") }),
+        Ok(Err(error)) => Err(Lost::Failed { error: format!("cannot connect to {shown}: {error}") }),
+        Err(_) => Err(Lost::Failed { error: format!("cannot connect to {shown}: no answer in {limit:?}") }),
     }
 }
 

@@ -15,6 +15,8 @@ pub enum Command {
     Resync(Vec<String>),
     /// Breaks the connection and makes a new one.
     Reconnect,
+    /// Says this as it is, on the connection of now.
+    Say(String),
 }
 
 /// Which frames of the activity feed are wanted. The venue tells a fill as both, and at times as one of them only.
@@ -38,9 +40,13 @@ impl ActivityKind {
 /// The state of the conversation: what must be said again on every new connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Speech {
-    Market { assets: Vec<String> },
+    Market {
+        assets: Vec<String>,
+    },
     Activity(&'static [ActivityKind]),
     Account(Greeting),
+    /// A node of the chain: its owner says everything himself.
+    Node,
 }
 
 /// What shows an API key to the user channel. Never printed.
@@ -66,14 +72,22 @@ impl Speech {
     pub fn is_idle(&self) -> bool {
         match self {
             Speech::Market { assets } => assets.is_empty(),
-            Speech::Activity(_) | Speech::Account(_) => false,
+            Speech::Activity(_) | Speech::Account(_) | Speech::Node => false,
+        }
+    }
+
+    /// Returns what is said now and then to keep the connection. A node would take it for a broken request.
+    pub fn ping(&self) -> Option<&'static str> {
+        match self {
+            Speech::Market { .. } | Speech::Activity(_) | Speech::Account(_) => Some("PING"),
+            Speech::Node => None,
         }
     }
 
     /// Whether an answer to our PING is a sign of life: only where silence is usual, so that nothing else could be one.
     pub fn is_quiet_by_nature(&self) -> bool {
         match self {
-            Speech::Market { .. } | Speech::Activity(_) => false,
+            Speech::Market { .. } | Speech::Activity(_) | Speech::Node => false,
             Speech::Account(_) => true,
         }
     }
@@ -95,6 +109,7 @@ impl Speech {
             }
             // An answer to PING proves that the key was taken: a wrong one closes the connection.
             Speech::Account(Greeting(shown)) => vec![shown.clone(), "PING".to_owned()],
+            Speech::Node => Vec::new(),
         }
     }
 
@@ -102,6 +117,12 @@ impl Speech {
     pub fn hear(&mut self, command: Command) -> Vec<String> {
         let assets = match self {
             Speech::Market { assets } => assets,
+            Speech::Node => {
+                return match command {
+                    Command::Say(text) => vec![text],
+                    Command::Subscribe(_) | Command::Unsubscribe(_) | Command::Resync(_) | Command::Reconnect => vec![],
+                };
+            }
             Speech::Activity(_) | Speech::Account(_) => return Vec::new(),
         };
         match command {
@@ -119,7 +140,7 @@ impl Speech {
                 again.retain(|asset| assets.contains(asset));
                 operations("unsubscribe", &again).chain(operations("subscribe", &again)).collect()
             }
-            Command::Reconnect => Vec::new(),
+            Command::Reconnect | Command::Say(_) => Vec::new(),
         }
     }
 }

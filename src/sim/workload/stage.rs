@@ -203,15 +203,13 @@ impl Stage {
                 transaction: transaction.clone(),
             })
         };
-        let fills: Vec<Activity> = trade
+        // The taker's is one fill at an average price, however many makers he met (`data/leaders`: 120 rows of 49 transactions).
+        let taken = activity(trade.taker.account, Role::Taker, outcome, side, trade.taker.price, &trade.taker);
+        let made = trade
             .makers
             .iter()
-            .flat_map(|leg| {
-                let taken = activity(trade.taker.account, Role::Taker, outcome, side, price_met(trade, leg), leg);
-                let made = activity(leg.account, Role::Maker, leg.outcome, leg.side, leg.price, leg);
-                taken.into_iter().chain(made)
-            })
-            .collect();
+            .filter_map(|leg| activity(leg.account, Role::Maker, leg.outcome, leg.side, leg.price, leg));
+        let fills: Vec<Activity> = taken.into_iter().chain(made).collect();
         self.traded.push(trade.market);
         if !fills.is_empty() {
             let delay = Nanos::from_millis(self.random.range(TELL_MS.start, TELL_MS.end));

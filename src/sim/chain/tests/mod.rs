@@ -34,7 +34,7 @@ pub(crate) struct Books {
     accounts: HashMap<Address, AccountId>,
     /// Of those, the contract wallets that stand.
     wallets: Vec<Address>,
-    conditions: Vec<Condition>,
+    pub conditions: Vec<Condition>,
 }
 
 impl Books {
@@ -187,10 +187,23 @@ impl World {
         account
     }
 
-    /// Signs and places an order that rests.
+    /// Signs and places an order for whole shares, which is taken.
     fn place(&mut self, account: AccountId, market: u64, outcome: Outcome, side: Side, (price, shares): (u64, u64)) {
+        let placed = self.try_place(account, market, outcome, side, (price, shares * 100));
+        assert!(placed, "the order is taken");
+    }
+
+    /// Signs and places an order, at a price in cents and for hundredths of shares. Returns whether it was taken.
+    pub(crate) fn try_place(
+        &mut self,
+        account: AccountId,
+        market: u64,
+        outcome: Outcome,
+        side: Side,
+        (price, hundredths): (u64, u64),
+    ) -> bool {
         let condition = self.books.conditions[market as usize];
-        let (shares, collateral) = (shares * 1_000_000, price * shares * 10_000);
+        let (shares, collateral) = (hundredths * 10_000, price * hundredths * 100);
         let (maker_amount, taker_amount) = match side {
             Side::Buy => (collateral, shares),
             Side::Sell => (shares, collateral),
@@ -223,11 +236,11 @@ impl World {
             kind: Kind::Gtc,
             post_only: false,
         };
-        self.books.orders.place(self.now, new).expect("the order is taken");
+        self.books.orders.place(self.now, new).is_ok()
     }
 
     /// Tells the chain what the exchange says; returns the trades that were matched, with their transactions.
-    fn tell(&mut self) -> Vec<(std::sync::Arc<Trade>, B256)> {
+    pub(crate) fn tell(&mut self) -> Vec<(std::sync::Arc<Trade>, B256)> {
         let events: Vec<Event> = self.books.orders.drain_events().collect();
         let mut matched = Vec::new();
         for event in events {
@@ -275,7 +288,7 @@ impl World {
     }
 
     /// Asks for something that is answered.
-    fn get(&mut self, method: &str, params: Value) -> Value {
+    pub(crate) fn get(&mut self, method: &str, params: Value) -> Value {
         let mut answer = self.ask(method, params);
         assert_eq!(answer.get("error"), None, "{method}");
         answer["result"].take()
@@ -311,7 +324,7 @@ fn kind_of(account: AccountId) -> SignatureType {
     if account == BOB { SignatureType::Safe } else { SignatureType::Eoa }
 }
 
-fn wallet_of(account: AccountId) -> Address {
+pub(crate) fn wallet_of(account: AccountId) -> Address {
     let owner = key(account).address();
     if account == BOB { crate::venue::polymarket::wallet::safe(owner) } else { owner }
 }
