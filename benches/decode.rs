@@ -13,7 +13,7 @@ use remora::{
     domain::{Nanos, Source},
     feed::{
         chain::ChainDecoder,
-        leader::{LeaderDecoder, Sighting},
+        leader::{LeaderDecoder, Sighting, Sockets, Telling, source_of},
         market::{Batch, MarketDecoder},
         registry::Registry,
     },
@@ -204,6 +204,49 @@ fn leader(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// A second of everybody's trades as two sockets tell them, both kinds of frames: 1,000 fills by 100,000 wallets, 200 of which
+/// are leaders'. Returned is what goes to the hot thread.
+fn leaders_second(criterion: &mut Criterion) {
+    let mut chance = Chance(20_261_122);
+    let mut registry = Registry::new();
+    registry.add_token(UP).expect("room");
+    let wallet = |n: u64| format!("0x{:040x}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    (0..200).for_each(|n| drop(registry.add_leader(&wallet(n)).expect("room")));
+    let mut frames = Vec::new();
+    for n in 0..1_000u64 {
+        // Leaders trade more than others do: one fill in twenty is theirs.
+        let who = if n % 20 == 0 { chance.below(200) } else { chance.below(100_000) };
+        let frame = leader_frame(&wallet(who)).replace("0xb6acf685", &format!("0x{n:08x}"));
+        frames.push(frame.replace("\"type\":\"trades\"", "\"type\":\"orders_matched\""));
+        frames.push(frame);
+    }
+    let mut group = criterion.benchmark_group("leader_stream");
+    group.throughput(Throughput::Elements(1_000));
+    group.bench_function("a_second_of_two_sockets", |bencher| {
+        bencher.iter(|| {
+            let mut decoder = LeaderDecoder::new();
+            let mut sockets = Sockets::new(2, None, Nanos::from_secs(30));
+            let (mut told, mut now) = (0, Nanos::from_secs(1_787_000_000));
+            for frame in &frames {
+                for socket in 0..2 {
+                    now = now.plus(Nanos(1_000));
+                    let sighting = decoder.decode_rtds(black_box(frame.as_bytes()), &registry).expect("a good frame");
+                    let source = source_of(frame.as_bytes()).expect("a trade");
+                    assert_eq!(sockets.data(socket, source, now), None);
+                    if let Sighting::Trade(trade) = sighting {
+                        told += usize::from(sockets.told(socket, source, trade.trade, now) == Telling::First);
+                    }
+                }
+            }
+            sockets.judge(now, |_| ());
+            // Of each fill of a leader both kinds, once.
+            assert!(100 <= told && told <= 120, "{told}");
+            told
+        });
+    });
+    group.finish();
+}
+
 const MAKER: &str = "0x510f4963b66b1b18505faab74b0bb943d1dda43c";
 const TAKER: &str = "0x6af75d4e4aaf700450efbac3708cce1665810ff1";
 const TRANSACTION: &str = "0xb6acf6859bc84216f4b3e2567fb392a2eae19d275340ad96ea17218ccfec27b7";
@@ -322,5 +365,5 @@ fn chain(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, market, leader, chain);
+criterion_group!(benches, market, leader, leaders_second, chain);
 criterion_main!(benches);

@@ -7,7 +7,7 @@
 //!          WORLD IN                      ENGINE (one thread, no IO)                  WORLD OUT
 //!
 //!  market sockets --+  feed: bytes   +------------------------------------+
-//!  activity socket -+  -> Input      | step(now, input):                  | Submitted  +-----------+
+//!  activity sockets +  -> Input      | step(now, input):                  | Submitted  +-----------+
 //!  node's socket ---+                |                                    |            |           |
 //!  user channel ----+  ------------> |   book                             | ---------> | venue:    |
 //!  REST ------------+  rings         |   signal    who, new, grouped      |            |   paper,  |
@@ -27,7 +27,8 @@
 //! ```
 //!
 //! Follow a leader's trade: [`feed::leader`] decodes its frame, [`actor::activity_feed`] hands it to the hot thread
-//! ([`hot_loop`]); from a node of the chain [`feed::chain`] and [`actor::chain_feed`] do, and whoever is first counts.
+//! ([`hot_loop`]), whichever of its sockets told it first; from a node of the chain [`feed::chain`] and [`actor::chain_feed`] do,
+//! and whoever is first counts. What all of them miss [`actor::index_feed`] reads from the venue's index.
 //! [`engine::Engine::step`] decides it for every portfolio that follows him, [`hot_loop::Core`] appends the
 //! events to the [`journal`], then gives the order to [`venue::paper`]; its fill comes back as an input. A live order is signed
 //! by [`venue::polymarket::prepare`], ahead where it could be foreseen ([`engine::foresee`]), has its name in the journal, and waits in the [`venue::outbox`] for the gateway

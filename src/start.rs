@@ -9,9 +9,9 @@ pub use live::{LOOK_BACK, LiveLeft, Resumed};
 pub use past::{Past, Process};
 
 use crate::{
-    config::{Config, StrategyConfig},
+    config::{Config, LeaderConfig, StrategyConfig},
     domain::{
-        LiveOrders, Market, Mode, Nanos, PaperSwitch, PortfolioId, PortfolioSet, Settings, TokenId, Usdc,
+        LeaderId, LiveOrders, Market, Mode, Nanos, PaperSwitch, PortfolioId, PortfolioSet, Settings, TokenId, Usdc,
         settings::{Filter, Limits},
     },
     engine::{Engine, Options},
@@ -40,6 +40,8 @@ pub struct Names {
     pub live: LiveLeft,
     /// Which processes wrote it.
     pub past: Past,
+    /// When the last of them wrote last.
+    pub watched_until: Option<Nanos>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -156,6 +158,7 @@ pub fn recovered(
         ids: MarketIds::default(),
         live: LiveLeft::default(),
         past: Past::default(),
+        watched_until: None,
     };
     let (dir, tail) = (journal.dir().to_owned(), journal.tail());
     recover(&dir, &tail, |seq, at, record| replayed(&mut engine, &mut names, config, seq, at, &record))?;
@@ -163,7 +166,8 @@ pub fn recovered(
     let mut core = Core::new(engine, Paper::new(paper_options(config)), journal, stages);
     core.set_ceilings(config.ceilings);
     // Three of the process, and a name for each leader and portfolio of the settings.
-    core.log.reserve(3 + config.leaders.len() + 2 * config.strategies.len())?;
+    let wallets: usize = config.leaders.iter().map(|leader| leader.wallets.len()).sum();
+    core.log.reserve(3 + wallets + 2 * config.strategies.len())?;
     core.log.append(now, &Record::Session { version: env!("CARGO_PKG_VERSION"), config: config.hash() });
     process.write(&mut core.log, now);
     let mut notices = follow_settings(config, &mut core, &mut names, now)?;
@@ -181,6 +185,7 @@ fn replayed(
     at: Nanos,
     record: &Record<'_>,
 ) -> Result<(), StartError> {
+    names.watched_until = Some(at);
     let in_order = |holds: bool, what| if holds { Ok(()) } else { Err(StartError::OutOfOrder { seq, what }) };
     match *record {
         Record::Session { .. } | Record::Boot { .. } | Record::Wallet { .. } | Record::Ended => names.past.fold(record),
@@ -230,20 +235,21 @@ fn follow_settings(
     let mut notices = vec![];
     let mut leaders = Vec::with_capacity(config.leaders.len());
     for leader in &config.leaders {
-        let (id, is_new) = names.registry.add_leader(&leader.wallet)?;
-        if is_new {
-            core.log.append(now, &Record::Leader { id, wallet: &leader.wallet, name: &leader.name });
+        let ids = wallets_of(leader, core, names, now)?;
+        for id in &ids {
+            if let Some(capital) = leader.capital {
+                core.engine.set_capital(*id, capital);
+            }
         }
-        if let Some(capital) = leader.capital {
-            core.engine.set_capital(id, capital);
-        }
-        leaders.push(id);
+        notices.extend((ids.len() > 1).then(|| not_joined(leader, &ids, names)));
+        leaders.push(ids);
     }
     for strategy in &config.strategies {
         for mode in [Mode::Paper, Mode::Live] {
             let Some(told) = strategy.portfolio(mode) else { continue };
             let id = portfolio_of(core, names, &strategy.name, mode, told.settings, now);
-            strategy.leaders.iter().for_each(|index| core.engine.follow(leaders[*index], id));
+            let followed = strategy.leaders.iter().flat_map(|index| &leaders[*index]);
+            followed.for_each(|leader| core.engine.follow(*leader, id));
             let missing = core.set_up(now, |engine, now, events| engine.fund(now, id, told.capital, events))?;
             if missing == Usdc::ZERO {
                 continue;
@@ -272,6 +278,40 @@ fn follow_settings(
         core.engine.deny(token, denied(config, names, token));
     }
     Ok(notices)
+}
+
+/// Makes a leader's wallets one. Returns his id; and those of wallets that stay leaders of their own because positions hang on
+/// them, whose exits are theirs.
+fn wallets_of(
+    leader: &LeaderConfig,
+    core: &mut Core<Journal>,
+    names: &mut Names,
+    now: Nanos,
+) -> Result<Vec<LeaderId>, StartError> {
+    let mut ids = Vec::with_capacity(leader.wallets.len());
+    for wallet in &leader.wallets {
+        let (id, is_new) = names.registry.add_leader(wallet)?;
+        if is_new {
+            core.log.append(now, &Record::Leader { id, wallet, name: &leader.name });
+        }
+        ids.push(id);
+    }
+    // The oldest: he stays who he is when wallets are added.
+    let owner = ids.iter().copied().min().expect("at least one wallet");
+    let is_led = |id: &LeaderId| core.engine.positions().iter().any(|position| position.leader == *id);
+    let (own, joined): (Vec<LeaderId>, Vec<LeaderId>) = ids.into_iter().partition(|id| *id == owner || is_led(id));
+    joined.into_iter().for_each(|id| names.registry.join(id, owner));
+    Ok(own)
+}
+
+fn not_joined(leader: &LeaderConfig, own: &[LeaderId], names: &Names) -> Notice {
+    let wallets: Vec<&str> = own.iter().map(|id| names.registry.leader_wallet(*id)).collect();
+    format!(
+        "leader {:?}: positions are held because of more than one of his wallets ({}); until they are closed each of these is \
+         followed as a leader of its own. Start again then",
+        leader.name,
+        wallets.join(", ")
+    )
 }
 
 fn portfolio_of(

@@ -1,28 +1,45 @@
-//! The socket with everybody's trades: those of our leaders go to the hot thread, a token seen for the first time goes by
-//! the tokens' actor.
+//! The sockets with everybody's trades: those of our leaders go to the hot thread, each once for each source, a token seen for
+//! the first time goes by the tokens' actor.
+//!
+//! Several sockets tell the same, so that one that freezes costs nothing. Each is replaced once an hour, never two at once,
+//! and only while another one tells on.
 
+use std::{pin::Pin, time::Duration};
+
+use futures_util::{Stream, StreamExt, stream::select_all};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use tokio::{sync::mpsc, task::JoinHandle};
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, MissedTickBehavior},
+};
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
 
-use super::{Plant, tokens::TokensMessage};
+use super::Plant;
 use crate::{
     clock,
-    domain::{Input, Nanos},
+    domain::{GapCause, Nanos},
     feed::{
-        leader::{LeaderDecoder, Sighting},
-        socket::{self, ActivityKind, ActivitySocket, SocketEvent},
+        leader::{LeaderDecoder, Sighting, Sockets, Telling, source_of},
+        socket::{self, ActivityKind, ActivitySocket, Lost, SocketEvent},
     },
     hot_loop::Closed,
 };
 
-/// The socket's task ended, which it does only when something is wrong.
+/// A connection is replaced when it is so old, however well it does.
+const AGE_MAX: Duration = Duration::from_secs(3_600);
+/// The actor replaces connections, not the socket itself.
+const NEVER: Duration = Duration::from_secs(10 * 365 * 24 * 3_600);
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// The task that reads ended, which it does only when something is wrong.
 pub struct LineEnded(&'static str);
 
 pub struct ActivityFeed;
 
 pub struct ActivityFeedState {
-    socket: Option<ActivitySocket>,
-    reading: JoinHandle<()>,
+    stop: CancellationToken,
+    reading: Option<JoinHandle<()>>,
 }
 
 impl Actor for ActivityFeed {
@@ -31,18 +48,17 @@ impl Actor for ActivityFeed {
     type Arguments = Plant;
 
     async fn pre_start(&self, myself: ActorRef<Self::Msg>, plant: Plant) -> Result<Self::State, ActorProcessingErr> {
-        let feed = &plant.config.feed;
-        let options =
-            socket::Options { silence_max: feed.silence_max, ..socket::Options::new(feed.activity_url.clone()) };
-        let (socket, events) = ActivitySocket::open(options, ActivityKind::Trades, clock::now);
+        let stop = CancellationToken::new();
+        let reader = Reader::open(plant, AGE_MAX);
+        let stopped = stop.clone();
         let reading = tokio::spawn(async move {
-            let why = match read(plant, events).await {
-                Ok(()) => "the activity socket's task ended",
+            let why = match reader.read(stopped).await {
+                Ok(()) => "the activity sockets' tasks ended",
                 Err(Closed) => "the hot thread has ended",
             };
             let _ = myself.cast(LineEnded(why));
         });
-        Ok(ActivityFeedState { socket: Some(socket), reading })
+        Ok(ActivityFeedState { stop, reading: Some(reading) })
     }
 
     async fn handle(
@@ -55,56 +71,166 @@ impl Actor for ActivityFeed {
     }
 
     async fn post_stop(&self, _: ActorRef<Self::Msg>, state: &mut Self::State) -> Result<(), ActorProcessingErr> {
-        state.reading.abort();
-        if let Some(socket) = state.socket.take() {
-            socket.close().await;
+        state.stop.cancel();
+        if let Some(reading) = state.reading.take() {
+            // One that panicked has already said so.
+            let _ = reading.await;
         }
         Ok(())
     }
 }
 
-async fn read(plant: Plant, mut events: mpsc::Receiver<SocketEvent>) -> Result<(), Closed> {
-    let mut decoder = LeaderDecoder::new();
-    while let Some(event) = events.recv().await {
-        let status = &plant.activity_status;
+type Events = Pin<Box<dyn Stream<Item = (usize, SocketEvent)> + Send>>;
+
+struct Reader {
+    plant: Plant,
+    lines: Vec<ActivitySocket>,
+    events: Vec<Events>,
+    sockets: Sockets,
+    decoder: LeaderDecoder,
+    /// Whose turn it is to be replaced, and when.
+    next: usize,
+    replace_at: Instant,
+    turn: Duration,
+}
+
+impl Reader {
+    fn open(plant: Plant, age_max: Duration) -> Reader {
+        let (feed, count) = (&plant.config.feed, plant.activity.len());
+        let mut lines = Vec::with_capacity(count);
+        let mut events: Vec<Events> = Vec::with_capacity(count);
+        for socket in 0..count {
+            let options = socket::Options {
+                silence_max: feed.silence_max,
+                age_max: NEVER,
+                ..socket::Options::new(feed.activity_url.clone())
+            };
+            let (line, told) = ActivitySocket::open(options, &ActivityKind::ALL, clock::now);
+            lines.push(line);
+            events.push(Box::pin(ReceiverStream::new(told).map(move |event| (socket, event))));
+        }
+        let silence_max = Nanos(feed.silence_max.as_nanos() as u64);
+        let since = plant.known_until;
+        let turn = age_max / count.max(1) as u32;
+        Reader {
+            sockets: Sockets::new(count, since, silence_max),
+            decoder: LeaderDecoder::new(),
+            next: 0,
+            replace_at: Instant::now() + turn,
+            turn,
+            plant,
+            lines,
+            events,
+        }
+    }
+
+    async fn read(mut self, stop: CancellationToken) -> Result<(), Closed> {
+        let mut events = select_all(std::mem::take(&mut self.events));
+        let mut look = tokio::time::interval(LOOK_EVERY);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                event = events.next() => match event {
+                    Some((socket, event)) => self.take(socket, event).await?,
+                    None => break,
+                },
+                _ = look.tick() => self.look().await,
+            }
+        }
+        for line in self.lines {
+            line.close().await;
+        }
+        Ok(())
+    }
+
+    async fn take(&mut self, socket: usize, event: SocketEvent) -> Result<(), Closed> {
+        let status = &self.plant.activity[socket];
         match event {
             SocketEvent::Connected => {
                 status.connected(clock::now());
-                tracing::info!("activity socket connected");
+                tracing::info!(socket = socket + 1, "activity socket connected");
             }
             SocketEvent::Disconnected(lost) => {
                 status.lost(clock::now(), lost.to_string());
-                tracing::warn!(%lost, "activity socket lost: leaders' trades may be missed until it is back");
-            }
-            SocketEvent::Frame { bytes, received } => {
-                status.frame(received);
-                let sighting = decoder.decode_rtds(&bytes, &plant.registry.load());
-                match sighting {
-                    Ok(sighting) => sighted(&plant, received, sighting).await?,
-                    Err(malformed) => {
-                        status.malformed(clock::now(), malformed.to_string());
-                        tracing::warn!(%malformed, "activity frame refused");
+                let cause = cause_of(&lost);
+                match lost {
+                    Lost::Aged | Lost::Asked | Lost::Idle | Lost::Stopped => {
+                        tracing::info!(socket = socket + 1, %lost, "activity socket lost");
                     }
+                    Lost::Silent { .. }
+                    | Lost::Overrun { .. }
+                    | Lost::TooLong { .. }
+                    | Lost::Closed { .. }
+                    | Lost::Failed { .. } => tracing::warn!(socket = socket + 1, %lost, "activity socket lost"),
+                }
+                for gap in self.sockets.ended(socket, cause) {
+                    self.plant.missed(gap).await?;
                 }
             }
+            SocketEvent::Frame { bytes, received } => self.frame(socket, &bytes, received).await?,
         }
+        Ok(())
     }
-    Ok(())
+
+    async fn frame(&mut self, socket: usize, bytes: &[u8], received: Nanos) -> Result<(), Closed> {
+        let status = &self.plant.activity[socket];
+        status.frame(received);
+        let sighting = match self.decoder.decode_rtds(bytes, &self.plant.registry.load()) {
+            Ok(sighting) => sighting,
+            Err(malformed) => {
+                status.malformed(clock::now(), malformed.to_string());
+                tracing::warn!(socket = socket + 1, %malformed, "activity frame refused");
+                return Ok(());
+            }
+        };
+        let (source, trade) = match &sighting {
+            Sighting::Trade(trade) => (Some(trade.source), Some(trade.trade)),
+            Sighting::ColdToken(trade) => (Some(trade.source), Some(trade.trade)),
+            Sighting::Stranger => (source_of(bytes), None),
+            Sighting::NotATrade => (None, None),
+        };
+        let Some(source) = source else { return Ok(()) };
+        let gap = self.sockets.data(socket, source, received);
+        let telling = trade.map(|trade| self.sockets.told(socket, source, trade, received));
+        match telling {
+            Some(Telling::Again) => status.told_again(),
+            Some(Telling::First) => {
+                status.told_first();
+                self.plant.sighted(received, sighting).await?;
+            }
+            None => (),
+        }
+        // What is new comes first.
+        if let Some(gap) = gap {
+            self.plant.missed(gap).await?;
+        }
+        Ok(())
+    }
+
+    /// Counts what was missed, and replaces the socket whose turn it is while another one tells on.
+    async fn look(&mut self) {
+        let now = clock::now();
+        let status = &self.plant.activity;
+        self.sockets.judge(now, |socket| status[socket].missed());
+        if Instant::now() < self.replace_at || !self.sockets.may_rest(self.next, now) {
+            return;
+        }
+        // A socket that is away already need not be replaced.
+        if self.lines[self.next].status().is_connected {
+            let _ = self.lines[self.next].reconnect().await;
+        }
+        self.next = (self.next + 1) % self.lines.len();
+        self.replace_at = Instant::now() + self.turn;
+    }
 }
 
-/// Hands a leader's trade to the hot thread, from whatever source; its token is woken, or named first.
-pub(super) async fn sighted(plant: &Plant, received: Nanos, sighting: Sighting) -> Result<(), Closed> {
-    match sighting {
-        Sighting::Stranger | Sighting::NotATrade => Ok(()),
-        Sighting::Trade(trade) => {
-            if !plant.awake.contains(trade.token) {
-                plant.tokens.cast(TokensMessage::Wake(trade.token));
-            }
-            plant.inlet.leader(received, Input::LeaderTrade(trade)).await
-        }
-        Sighting::ColdToken(trade) => {
-            plant.tokens.cast(TokensMessage::Cold { trade, received });
-            Ok(())
+fn cause_of(lost: &Lost) -> GapCause {
+    match lost {
+        Lost::Silent { .. } => GapCause::Silent,
+        Lost::Overrun { .. } | Lost::TooLong { .. } => GapCause::Refused,
+        Lost::Aged | Lost::Asked | Lost::Idle | Lost::Closed { .. } | Lost::Failed { .. } | Lost::Stopped => {
+            GapCause::Lost
         }
     }
 }

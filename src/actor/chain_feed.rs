@@ -21,16 +21,16 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-use super::{Plant, activity_feed::sighted};
+use super::Plant;
 use crate::{
     clock,
     config::{SourcesConfig, without_path},
-    domain::{GapCause, Nanos, Noted},
+    domain::{GapCause, Nanos},
     feed::{
         chain::{Deed, Talk, Wants},
         socket::{self, Lost, NodeSocket, SocketEvent},
     },
-    hot_loop::{Closed, Command},
+    hot_loop::Closed,
 };
 
 /// How often what is overdue is looked for.
@@ -125,7 +125,7 @@ fn wants(plant: &Plant) -> Wants {
     let (config, sources) = (&plant.config, &plant.config.sources);
     Wants {
         network: config.wallet.network,
-        wallets: config.leaders.iter().map(|leader| leader.wallet.clone()).collect(),
+        wallets: config.leaders.iter().flat_map(|leader| leader.wallets.iter().cloned()).collect(),
         logs: sources.logs,
         pending: sources.pending,
         prints_per_second_max: sources.prints_per_second_max,
@@ -162,8 +162,8 @@ async fn follow(plant: &Plant, socket: &NodeSocket, mut events: mpsc::Receiver<S
             match deed {
                 // What is not said is asked for again when it is overdue.
                 Deed::Say(text) => drop(socket.say(text)),
-                Deed::Sighted(sighting) => sighted(plant, now, sighting).await?,
-                Deed::Gap(gap) => plant.inlet.command(Command::Noted(Box::new(Noted::Gap(gap)))).await?,
+                Deed::Sighted(sighting) => plant.sighted(now, sighting).await?,
+                Deed::Gap(gap) => plant.missed(gap).await?,
                 Deed::Reconnect => {
                     tracing::warn!("the node told no new block for too long; connecting again");
                     socket.reconnect();

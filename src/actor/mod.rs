@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! supervisor --+-- market feed     sockets with books; decodes, pushes to the hot thread
-//!              +-- activity feed   everybody's trades; passes on the leaders'
+//!              +-- activity feed   sockets with everybody's trades; passes on the leaders'
+//!              +-- index feed      what the venue's index says leaders did and hold; fills the gaps of the others
 //!              +-- chain feed      a node: leaders' fills in logs and in transactions; only where there is one
 //!              +-- tokens --+-- token, token, ...   metadata, subscription, resync, end
 //!              +-- strategy, strategy, ...          one for each portfolio: the operator's words, report
@@ -22,6 +23,7 @@
 pub mod activity_feed;
 pub mod chain_feed;
 pub mod gateway;
+pub mod index_feed;
 pub mod market_feed;
 pub mod reconciler;
 pub mod model;
@@ -47,10 +49,10 @@ use tokio::sync::Notify;
 
 use crate::{
     config::Config,
-    domain::{LiveSwitch, Nanos, TokenId},
+    domain::{Input, LeaderId, LiveSwitch, Nanos, Noted, TokenId, event::Gap},
     engine::TOKENS_MAX,
-    feed::registry::Registry,
-    hot_loop::Inlet,
+    feed::{leader::Sighting, registry::Registry},
+    hot_loop::{Closed, Command, Inlet},
     metrics::{FeedStatus, Published, RedeemStatus, Stages, StoreStatus},
     store::Database,
     venue::{chain::Purse, gate::Gate},
@@ -70,7 +72,9 @@ pub struct Plant {
     pub database: Database,
     pub store_status: Arc<StoreStatus>,
     pub market_status: Arc<FeedStatus>,
-    pub activity_status: Arc<FeedStatus>,
+    /// Of each socket to the activity feed.
+    pub activity: Arc<[Arc<FeedStatus>]>,
+    pub index_status: Arc<FeedStatus>,
     pub chain_status: Arc<FeedStatus>,
     /// Hashes of prints' transactions, for the node; nobody puts any in where it is not asked.
     pub prints: Arc<chain_feed::Prints>,
@@ -84,6 +88,9 @@ pub struct Plant {
     pub purse: Option<Purse>,
     pub market_feed: Arc<Address<market_feed::MarketFeedMessage>>,
     pub tokens: Arc<Address<tokens::TokensMessage>>,
+    pub index_feed: Arc<Address<index_feed::IndexFeedMessage>>,
+    /// Of whom we held what at the start.
+    pub led: Arc<[(LeaderId, TokenId)]>,
     pub gateway: Arc<Address<gateway::GatewayMessage>>,
     /// The live side; `None` where the settings do not allow live orders.
     pub desk: Option<Arc<gateway::Desk>>,
@@ -91,6 +98,37 @@ pub struct Plant {
     pub gate: Arc<Gate>,
     /// What the settings let a person open live to.
     pub live_allowed: LiveSwitch,
+}
+
+impl Plant {
+    /// Hands what a source saw to the hot thread; a token seen for the first time goes by the tokens' actor.
+    pub async fn sighted(&self, received: Nanos, sighting: Sighting) -> Result<(), Closed> {
+        match sighting {
+            Sighting::Stranger | Sighting::NotATrade => Ok(()),
+            Sighting::Trade(trade) => {
+                if !self.awake.contains(trade.token) && is_fresh(received, trade.traded_at) {
+                    self.tokens.cast(tokens::TokensMessage::Wake(trade.token));
+                }
+                self.inlet.leader(received, Input::LeaderTrade(trade)).await
+            }
+            Sighting::ColdToken(trade) => {
+                self.tokens.cast(tokens::TokensMessage::Cold { trade, received });
+                Ok(())
+            }
+        }
+    }
+
+    /// Notes that a source may have missed something, and has the index asked for it.
+    pub async fn missed(&self, gap: Gap) -> Result<(), Closed> {
+        self.index_feed.cast(index_feed::IndexFeedMessage::Gap(gap));
+        self.inlet.command(Command::Noted(Box::new(Noted::Gap(gap)))).await
+    }
+}
+
+/// Whether a trade is so new that its token's book may be wanted for it.
+pub fn is_fresh(now: Nanos, traded_at: Nanos) -> bool {
+    const OLD: Nanos = Nanos::from_secs(600);
+    now.since(traded_at) <= OLD
 }
 
 /// Where an actor is reached, also after it was started again.

@@ -10,6 +10,7 @@ use super::{
     activity_feed::ActivityFeed,
     chain_feed::{self, ChainFeed},
     gateway::Gateway,
+    index_feed::IndexFeed,
     market_feed::MarketFeed,
     model::Model,
     reconciler::Reconciler,
@@ -63,6 +64,7 @@ pub struct SupervisorArguments {
 enum Child {
     MarketFeed,
     ActivityFeed,
+    IndexFeed,
     ChainFeed,
     Gateway,
     Reconciler,
@@ -116,7 +118,13 @@ impl Actor for Supervisor {
         state.start(&myself, Child::MarketFeed).await?;
         let (tokens, _) = myself.spawn_linked(None, Tokens, TokensArguments { plant, names, held }).await?;
         state.children.push((Child::Tokens, tokens.get_cell()));
-        state.start(&myself, Child::ActivityFeed).await?;
+        // Before those whose gaps it fills.
+        if state.plant.config.sources.index_every.is_some() || state.plant.config.sources.positions_every.is_some() {
+            state.start(&myself, Child::IndexFeed).await?;
+        }
+        if state.plant.config.sources.activity_sockets > 0 {
+            state.start(&myself, Child::ActivityFeed).await?;
+        }
         if chain_feed::is_wanted(&state.plant.config.sources) {
             state.start(&myself, Child::ChainFeed).await?;
         }
@@ -204,6 +212,7 @@ impl SupervisorState {
         let cell = match child {
             Child::MarketFeed => myself.spawn_linked(None, MarketFeed, plant).await?.0.get_cell(),
             Child::ActivityFeed => myself.spawn_linked(None, ActivityFeed, plant).await?.0.get_cell(),
+            Child::IndexFeed => myself.spawn_linked(None, IndexFeed, plant).await?.0.get_cell(),
             Child::ChainFeed => myself.spawn_linked(None, ChainFeed, plant).await?.0.get_cell(),
             Child::Gateway => {
                 let desk = plant.desk.clone().ok_or("there is no live side to start")?;

@@ -6,14 +6,14 @@ use std::{collections::HashMap, sync::Arc};
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 
 use super::{
-    Plant,
+    Plant, is_fresh,
     token::{TokenActor, TokenArguments, TokenMessage},
 };
 use crate::{
     clock,
     domain::{Input, Nanos, TokenId},
     feed::{
-        leader::ColdTrade,
+        leader::{ColdTrade, Left},
         rest::{KnownToken, Metadata},
     },
     hot_loop::{About, Closed, Command, Live, Stamped},
@@ -30,6 +30,13 @@ pub enum TokensMessage {
         trade: ColdTrade,
         received: Nanos,
     },
+    /// A leader gave up shares of a market without selling: of each of its tokens that is known.
+    Left {
+        left: Left,
+        received: Nanos,
+    },
+    /// A leader holds a token: it is known, and its book kept, before he trades it again.
+    Ahead(String),
     /// Somebody met a token that nobody knows: it gets an id, and nobody looks after it yet.
     Name(String),
     /// The hot thread gets its way out, with the names of all tokens: those that come after it are told one by one.
@@ -87,6 +94,16 @@ impl Actor for Tokens {
     ) -> Result<(), ActorProcessingErr> {
         let told = match message {
             TokensMessage::Cold { trade, received } => state.cold(&myself, &trade, received).await?,
+            TokensMessage::Left { left, received } => state.left(&left, received).await,
+            TokensMessage::Ahead(text) => match state.name(&text).await {
+                Ok(token) => {
+                    if let Some(token) = token {
+                        state.wake(&myself, token).await?;
+                    }
+                    Ok(())
+                }
+                Err(closed) => Err(closed),
+            },
             TokensMessage::Name(text) => state.name(&text).await.map(drop),
             TokensMessage::Arm(live) => state.arm(live).await,
             TokensMessage::Wake(token) => {
@@ -148,8 +165,23 @@ impl TokensState {
             Err(closed) => return Ok(Err(closed)),
         };
         let input = Input::LeaderTrade(trade.of(token));
-        self.wake(myself, token).await?;
+        // Nobody enters by a trade of long ago.
+        if is_fresh(received, trade.traded_at) {
+            self.wake(myself, token).await?;
+        }
         Ok(self.plant.inlet.command(Command::Input(Stamped { at: received, input })).await)
+    }
+
+    /// Of a token whose market is not known yet nothing is told: a reading of his positions shows it.
+    async fn left(&self, left: &Left, received: Nanos) -> Result<(), Closed> {
+        let condition = left.condition();
+        let is_its = |name: &MarketName| name.condition.eq_ignore_ascii_case(condition);
+        let tokens = self.names.markets.iter().enumerate().filter(|(_, name)| is_its(name));
+        for token in tokens.map(|(index, _)| TokenId(index as u32)) {
+            let input = Input::LeaderLeft(left.of(token, self.names.registry.token_text(token)));
+            self.plant.inlet.command(Command::Input(Stamped { at: received, input })).await?;
+        }
+        Ok(())
     }
 
     /// Returns a token's id, a new one if it has none; `None` where it cannot have one.

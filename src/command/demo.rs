@@ -54,6 +54,7 @@ pub fn execute(global: &Global, args: &DemoArgs) -> Exit {
         config.feed.activity_url.clone_from(&venue.activity_url);
         config.feed.clob_url.clone_from(&venue.clob_url);
         config.feed.gamma_url.clone_from(&venue.gamma_url);
+        config.feed.data_url = Some(venue.data_url.clone());
         config.sources.node_url = Some(venue.urls.rpc_ws.clone());
         let path = global.config.as_ref().map_or_else(|| "demo settings".to_owned(), |path| path.display().to_string());
         let exit = match start(global, config, path, DataSource::Demo, args.duration).await {

@@ -168,13 +168,13 @@ fn cents(text: &str) -> Result<u32, String> {
     micros.ok_or_else(|| format!("{text} is not between 0 and 99 cents"))
 }
 
-/// Returns the wallet that `who` is, or is the name of.
-fn wallet_of(config: &Config, who: &str) -> Result<String, String> {
+/// Returns the wallet that `who` is, or all those of the leader whose name it is.
+fn wallets_of(config: &Config, who: &str) -> Result<Vec<String>, String> {
     if let Ok(wallet) = wallet(who) {
-        return Ok(wallet);
+        return Ok(vec![wallet]);
     }
     match config.leaders.iter().find(|leader| leader.name == who) {
-        Some(LeaderConfig { wallet, .. }) => Ok(wallet.clone()),
+        Some(LeaderConfig { wallets, .. }) => Ok(wallets.clone()),
         None => {
             let names: Vec<&str> = config.leaders.iter().map(|leader| leader.name.as_str()).collect();
             let there_are = match names.as_slice() {

@@ -270,8 +270,8 @@ pub struct ReplayConfig {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeaderConfig {
     pub name: String,
-    /// `0x` and 40 hexadecimal digits, all lower case.
-    pub wallet: String,
+    /// Each `0x` and 40 hexadecimal digits, all lower case. At least one; they are one leader.
+    pub wallets: Vec<String>,
     /// What the operator says that he owns.
     pub capital: Option<Usdc>,
 }

@@ -37,7 +37,7 @@ fn a_strategy_has_the_conservative_settings_unless_it_says_otherwise() {
     let config =
         load(&format!("{ADA}[[strategy]]\nname = \"s\"\nleaders = [\"Ada\"]\npaper = {{ capital_usdc = 1000.5 }}\n"))
             .expect("right");
-    assert_eq!(config.leaders[0].wallet, "0x1ead000000000000000000000000000000000001");
+    assert_eq!(config.leaders[0].wallets, ["0x1ead000000000000000000000000000000000001"]);
     let strategy = &config.strategies[0];
     assert_eq!((strategy.capital, &strategy.leaders), (Usdc(1_000_500_000), &vec![0]));
     let price = |micros| Price::from_micros(micros).expect("a price");
@@ -99,7 +99,7 @@ fn the_demo_and_the_sample_in_the_defaults_are_right() {
     assert_eq!(demo.strategies.iter().map(|s| s.leaders.len()).collect::<Vec<_>>(), [3, 1, 2]);
     let sample: Vec<&str> = DEFAULT.lines().filter_map(|line| line.strip_prefix("#:")).map(str::trim_start).collect();
     let sample = load(&sample.join("\n")).expect("the sample is right");
-    assert_eq!((sample.leaders.len(), sample.strategies.len()), (1, 1));
+    assert_eq!((sample.leaders.len(), sample.strategies.len()), (2, 1));
 }
 
 /// Each key stands in `config/default.toml` with its range, in the words that a mistake is answered with.
@@ -636,4 +636,24 @@ fn live_says_only_what_differs_from_paper_and_its_own_capital() {
     assert_eq!(config.strategies[0].portfolio(Mode::Live).map(size), Some(SizeRule::Fixed(Usdc::whole(5))));
     let again = load(&config.show()).expect("what is shown is right");
     assert_eq!((config.hash(), &config.strategies), (again.hash(), &again.strategies));
+}
+
+#[test]
+fn a_leader_may_have_several_wallets_each_once() {
+    let check = |text: &str, expected: &[&str]| assert_eq!(mistakes(text), expected, "{text}");
+    let wallets = |wallets: &str| format!("{ADA}[[leader]]\nname = \"Bo\"\nwallets = {wallets}");
+    let [one, two] = ["0x1ead000000000000000000000000000000000001", "0x2EAD000000000000000000000000000000000002"];
+    check(&wallets(&format!("[{two:?}]")), &[]);
+    let has = "6:11 leader 2.wallets: the leader \"Ada\" already has the wallet";
+    check(&wallets(&format!("[{two:?}, {one:?}]")), &[&format!("{has} {one}")]);
+    let twice = wallets(&format!("[{two:?}, {:?}]", two.to_lowercase()));
+    check(&twice, &[&format!("6:11 leader 2.wallets: has {} twice", two.to_lowercase())]);
+    check(&wallets("[]"), &["6:11 leader 2.wallets: is empty"]);
+    check(&wallets("[\"0x12\"]"), &["6:12 leader 2.wallets: has 2 digits after 0x"]);
+    let many: Vec<String> = (1..=17).map(|n| format!("\"0x{n:040x}\"")).collect();
+    check(&wallets(&format!("[{}]", many.join(","))), &["6:11 leader 2.wallets: are 17"]);
+    let both = format!("{}wallets = [{two:?}]", ADA);
+    check(&both, &["4:11 leader 1.wallets: stands beside wallet"]);
+    let bo = load(&wallets(&format!("[{two:?}, \"0x{:040x}\"]", 3))).expect("right").leaders.remove(1);
+    assert_eq!(bo.wallets, [two.to_lowercase(), format!("0x{:040x}", 3)]);
 }

@@ -17,10 +17,11 @@ use super::{
     words::{Answer, Command, LeaderWord, SENTENCE, State},
 };
 use crate::{
-    actor::Plant,
+    actor::{Plant, chain_feed},
     clock,
     domain::{Input, LeaderId, LiveOrders, LiveSwitch, Mode, PortfolioId},
     hot_loop::{Command as Told, Stamped},
+    metrics::FeedStatus,
 };
 
 /// How long the engine may take to record a switch.
@@ -128,7 +129,7 @@ impl Console {
 
     fn leader_of(&self, name: &str) -> Option<LeaderId> {
         let leader = self.plant.config.leaders.iter().find(|leader| leader.name == name)?;
-        self.plant.registry.load().leader(leader.wallet.as_bytes())
+        self.plant.registry.load().leader(leader.wallets.first()?.as_bytes())
     }
 
     /// Opens something, if the sentence was typed, nothing changed since it was looked at, and nothing is red.
@@ -192,10 +193,16 @@ impl Console {
         must(self.plant.store_status.connected(), "Postgres is not written".to_owned());
         // Where no token is watched yet there are no books to hear of: the first trade of a leader opens that channel.
         let books = self.plant.awake.iter().next().map(|_| &self.plant.market_status);
-        for feed in books.into_iter().chain([&self.plant.activity_status]) {
+        if let Some(feed) = books {
             let feed = feed.now();
             must(feed.connected_since.is_some(), format!("{} is not connected: {}", feed.name, feed.last_error.text));
         }
+        let plant = &self.plant;
+        let index = plant.config.sources.index_every.map(|_| &plant.index_status);
+        let chain = chain_feed::is_wanted(&plant.config.sources).then_some(&plant.chain_status);
+        let mut sources = plant.activity.iter().chain(index).chain(chain);
+        let is_up = |feed: &Arc<FeedStatus>| feed.now().connected_since.is_some();
+        must(sources.any(is_up), "no source of leaders' trades is connected".to_owned());
         red
     }
 

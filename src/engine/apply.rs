@@ -260,13 +260,17 @@ impl Engine {
         self.parked.decided(submitted.signal, portfolio);
         let group = self.group_of(submitted);
         self.orders.insert(submitted);
-        self.orders.open_mut(submitted.order).group = group;
+        let led_at = self.groups.since(group);
+        let order = self.orders.open_mut(submitted.order);
+        (order.group, order.led_at) = (group, led_at);
         let slot = self.positions.open_slot(portfolio, leader, token);
         let position = self.positions.at_mut(slot);
         match submitted.side {
             Side::Buy => {
                 // "Everything" was said before this entry, and does not mean what it brings.
                 position.exit.shares = sellable(position.exit.shares.min(position.coming()));
+                let is_first = position.pending + position.unsettled == Shares::ZERO;
+                position.coming_led_at = if is_first { led_at } else { led_at.min(position.coming_led_at) };
                 position.reserved = position.reserved + reserved;
                 position.pending = position.pending + submitted.shares;
                 self.apply_entry(at, submitted, group);
@@ -293,7 +297,7 @@ impl Engine {
         let pending_before = order.shares_left();
         order.filled = order.filled + shares;
         let pending_gone = pending_before - order.shares_left();
-        let group = order.group;
+        let (group, led_at) = (order.group, order.led_at);
         let slot = self.positions.open_slot(submitted.portfolio, submitted.leader, submitted.token);
         match submitted.side {
             Side::Buy => {
@@ -304,7 +308,7 @@ impl Engine {
                 if position.shares + position.unsettled == Shares::ZERO {
                     (position.opened_at, position.peak) = (at, None);
                 }
-                self.positions.add(slot, shares, cash);
+                self.positions.add(slot, shares, cash, led_at);
                 self.entered.bought(submitted.portfolio, submitted.token, group);
                 self.transfer(submitted.portfolio, Account::Reserved, Account::Deployed, cash);
                 self.transfer(submitted.portfolio, Account::Reserved, Account::Result, fee);
@@ -411,7 +415,11 @@ impl Engine {
             unsettled.into_iter().for_each(|value| hash.mix(value));
             let Exit { cause, since, retry_at, tries, .. } = position.exit;
             let exit = [cause as u64, since.0, retry_at.0, u64::from(tries)];
-            let watched = [position.opened_at.0, position.peak.map_or(0, |peak| u64::from(peak.micros()))];
+            let watched = [
+                position.opened_at.0,
+                position.coming_led_at.0,
+                position.peak.map_or(0, |peak| u64::from(peak.micros())),
+            ];
             let Plan { order, unplanned, retry_at } = position.plan;
             let plan = [order.map_or(0, |order| order.0), unplanned.map_or(0, |reason| reason as u64 + 1), retry_at.0];
             [ids].into_iter().chain(amounts).chain(exit).chain(watched).chain(plan).for_each(|value| hash.mix(value));

@@ -137,6 +137,11 @@ impl Groups {
         self.slot(first).map_or(Usdc::ZERO, |slot| self.taken_back[slot][portfolio.index()])
     }
 
+    /// Returns when the first fill of a group was made; zero for one that is forgotten.
+    pub(super) fn since(&self, first: SignalId) -> Nanos {
+        self.slot(first).map_or(Nanos::ZERO, |slot| self.slots[slot].since)
+    }
+
     fn slot(&self, first: SignalId) -> Option<usize> {
         self.slots.iter().position(|group| group.first == first)
     }

@@ -37,6 +37,7 @@ pub struct Moved {
     pub token: TokenId,
     pub side: Side,
     pub group: SignalId,
+    pub led_at: Nanos,
     pub shares: Shares,
     pub cash: Usdc,
     pub fee: Usdc,

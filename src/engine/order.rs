@@ -1,7 +1,7 @@
 //! Open orders in fixed slots, and the two tables of what may happen to them: on their way, and as their end.
 
 use crate::domain::{
-    Mode, OrderEnd, OrderId, OrderState, Rejection, Shares, Side, SignalId, Usdc, VenueOrderId, event::Submitted,
+    Mode, Nanos, OrderEnd, OrderId, OrderState, Rejection, Shares, Side, SignalId, Usdc, VenueOrderId, event::Submitted,
 };
 
 /// How many orders of each mode may be open at once; one more is a refusal.
@@ -19,8 +19,9 @@ pub struct Order {
     pub result: Usdc,
     /// The day (UTC) on which it was submitted; `None` before the first one began.
     pub day: Option<u32>,
-    /// The group of the leader's fills that it follows.
+    /// The group of the leader's fills that it follows, and when he made the first of them; zero where that is forgotten.
     pub group: SignalId,
+    pub led_at: Nanos,
     /// The venue was asked to cancel it.
     pub cancel_asked: bool,
     /// Its name at the venue, once it has one.
@@ -199,6 +200,7 @@ impl Orders {
             result: Usdc::ZERO,
             day: None,
             group: submitted.signal,
+            led_at: Nanos::ZERO,
             cancel_asked: false,
             id: None,
             unsettled: 0,
@@ -303,6 +305,7 @@ pub(super) mod tests {
             result: Usdc::ZERO,
             day: None,
             group: SignalId(1),
+            led_at: Nanos::ZERO,
             cancel_asked: false,
             id: None,
             unsettled: 0,

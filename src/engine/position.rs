@@ -27,6 +27,8 @@ pub struct Position {
     /// Money and shares of open entries.
     pub reserved: Usdc,
     pub pending: Shares,
+    /// When the leader made the first of the trades that what is pending or unsettled copies.
+    pub coming_led_at: Nanos,
     /// Shares in open sales, also that of the exit plan; no more than are held, unless a sale that had ended turns out to have
     /// been made.
     pub selling: Shares,
@@ -89,6 +91,8 @@ struct Fifo {
 struct Lot {
     shares: Shares,
     cost: Usdc,
+    /// When the leader made the trade that it copies; of lots that were merged the first.
+    led_at: Nanos,
     next: u32,
 }
 
@@ -215,6 +219,7 @@ impl Positions {
             sold: Shares::ZERO,
             reserved: Usdc::ZERO,
             pending: Shares::ZERO,
+            coming_led_at: Nanos::ZERO,
             selling: Shares::ZERO,
             exit: Exit::NONE,
             opened_at: Nanos::ZERO,
@@ -235,8 +240,20 @@ impl Positions {
         slot as usize
     }
 
+    /// Returns how much of a position, and of what is coming to it, copies trades that the leader made by a moment.
+    pub fn led_by(&self, slot: usize, at: Nanos) -> Shares {
+        let position = self.at(slot);
+        let coming = if position.coming_led_at <= at { position.pending + position.unsettled } else { Shares::ZERO };
+        let (mut sum, mut next) = (coming, position.lots.first);
+        while let Some(lot) = self.lots.get(next as usize) {
+            sum = if lot.led_at <= at { sum + lot.shares } else { sum };
+            next = lot.next;
+        }
+        sum
+    }
+
     /// Adds a lot. When no more lots are free than positions may want a first one, it is merged into the position's newest.
-    pub(super) fn add(&mut self, slot: usize, shares: Shares, cost: Usdc) {
+    pub(super) fn add(&mut self, slot: usize, shares: Shares, cost: Usdc, led_at: Nanos) {
         let position = self.slots[slot].as_mut().expect("an open position");
         position.shares = position.shares + shares;
         position.cost = position.cost + cost;
@@ -248,7 +265,7 @@ impl Positions {
             return;
         }
         let lot = self.lots_free.pop().unwrap_or(self.lots.len() as u32);
-        let new = Lot { shares, cost, next: NONE };
+        let new = Lot { shares, cost, led_at, next: NONE };
         match self.lots.get_mut(lot as usize) {
             Some(free) => *free = new,
             None => self.lots.push(new),
@@ -310,7 +327,8 @@ impl Positions {
         }
         let lot = self.lots_free.pop().unwrap_or(self.lots.len() as u32);
         let is_alone = position.lots.last == NONE;
-        let new = Lot { shares, cost, next: if is_alone { NONE } else { first } };
+        // The oldest there are.
+        let new = Lot { shares, cost, led_at: Nanos::ZERO, next: if is_alone { NONE } else { first } };
         match self.lots.get_mut(lot as usize) {
             Some(free) => *free = new,
             None => self.lots.push(new),
@@ -402,8 +420,8 @@ mod tests {
     fn lots_leave_in_the_order_they_came() {
         let mut positions = Positions::new(2);
         let slot = positions.open_slot(P, L, T);
-        positions.add(slot, Shares::whole(10), Usdc::whole(4));
-        positions.add(slot, Shares::whole(10), Usdc::whole(6));
+        positions.add(slot, Shares::whole(10), Usdc::whole(4), Nanos(1));
+        positions.add(slot, Shares::whole(10), Usdc::whole(6), Nanos(1));
         assert_eq!(positions.basis(slot, Shares::whole(15)), Usdc::whole(7));
         positions.take(slot, Shares::whole(15));
         assert_eq!((positions.at(slot).shares, positions.at(slot).cost), (Shares::whole(5), Usdc::whole(3)));
@@ -417,7 +435,7 @@ mod tests {
         let mut positions = Positions::new(2);
         let slots: Vec<usize> = (0..3).map(|leader| positions.open_slot(P, LeaderId(leader), T)).collect();
         for slot in &slots {
-            positions.add(*slot, Shares::whole(1), Usdc::whole(1));
+            positions.add(*slot, Shares::whole(1), Usdc::whole(1), Nanos(1));
         }
         positions.at_mut(slots[0]).reserved = Usdc::whole(5);
         assert_eq!(positions.committed(P, T), Usdc::whole(8));
@@ -434,17 +452,17 @@ mod tests {
         let mut positions = Positions::new(POSITIONS_MAX);
         let slot = positions.open_slot(P, L, T);
         for _ in 0..LOTS_MAX + 5 {
-            positions.add(slot, Shares(1), Usdc(1));
+            positions.add(slot, Shares(1), Usdc(1), Nanos(1));
         }
         assert_eq!(positions.basis(slot, Shares(LOTS_MAX as u64 + 5)), Usdc(LOTS_MAX as i64 + 5));
         // Whatever one position hoards, each that fits has its first lot.
         for token in 2..POSITIONS_MAX as u32 {
             let slot = positions.open_slot(P, L, TokenId(token));
-            positions.add(slot, Shares(1), Usdc(1));
+            positions.add(slot, Shares(1), Usdc(1), Nanos(1));
         }
         assert!(positions.has_room());
         let slot = positions.open_slot(P, L, TokenId(0));
-        positions.add(slot, Shares(1), Usdc(1));
+        positions.add(slot, Shares(1), Usdc(1), Nanos(1));
         assert!(!positions.has_room());
     }
 
@@ -495,13 +513,13 @@ mod tests {
         fn lots_are_a_queue(turns in turns(), spare in 0usize..8) {
             let mut positions = Positions::new(3);
             let hoard = positions.open_slot(P, L, TokenId(2));
-            (0..LOTS_MAX - POSITIONS_MAX - spare).for_each(|_| positions.add(hoard, Shares(1), Usdc(1)));
+            (0..LOTS_MAX - POSITIONS_MAX - spare).for_each(|_| positions.add(hoard, Shares(1), Usdc(1), Nanos(1)));
             let slot = positions.open_slot(P, L, T);
             let mut queue = std::collections::VecDeque::<(u64, i64)>::new();
             for turn in turns {
                 match turn {
                     Turn::Buy(shares, cost) => {
-                        positions.add(slot, Shares(shares), Usdc(cost));
+                        positions.add(slot, Shares(shares), Usdc(cost), Nanos(1));
                         let merges = spare <= queue.len();
                         match queue.back_mut() {
                             Some(last) if merges => *last = (last.0 + shares, last.1 + cost),
@@ -533,7 +551,7 @@ mod tests {
             let slot = positions.open_slot(P, L, T);
             let (mut shares, mut cost) = (0, 0);
             for (lot_shares, lot_cost) in buys {
-                positions.add(slot, Shares(lot_shares), Usdc(lot_cost));
+                positions.add(slot, Shares(lot_shares), Usdc(lot_cost), Nanos(1));
                 shares += lot_shares;
                 cost += lot_cost;
             }

@@ -186,6 +186,7 @@ impl Engine {
             token: submitted.token,
             side: submitted.side,
             group: order.group,
+            led_at: order.led_at,
             shares,
             cash,
             fee,
@@ -296,7 +297,7 @@ impl Engine {
             Side::Buy => {
                 position.unsettled = position.unsettled - shares;
                 position.unsettled_cost = position.unsettled_cost - cash;
-                self.positions.add(slot, shares, cash);
+                self.positions.add(slot, shares, cash, moved.led_at);
             }
             Side::Sell => {
                 position.sold = position.sold - shares;

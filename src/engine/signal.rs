@@ -150,7 +150,8 @@ impl Engine {
         self.emit(now, Event::Signal(signal), events);
         self.block(now, leader, trips_before, events);
         match side {
-            Side::Buy if self.is_cold(token) && self.parked.len() < PARKED_MAX => {
+            // What is too old for everybody would wait in the way of what is not.
+            Side::Buy if self.is_cold(token) && self.parked.len() < PARKED_MAX && !self.is_too_old(now, trade) => {
                 let until = now.plus(self.options.metadata_wait);
                 self.emit(now, Event::Parked { signal: id, token, until }, events);
             }
@@ -183,6 +184,13 @@ impl Engine {
         let token = &self.tokens[token.index()];
         let no_book = matches!(token.book.trust(), Trust::Cold | Trust::Loading);
         token.payout.is_none() && (token.known == Known::NotYet || (token.known == Known::Yes && no_book))
+    }
+
+    /// Whether a trade is too old for all who follow him.
+    fn is_too_old(&self, now: Nanos, trade: &LeaderTrade) -> bool {
+        let age = now.since(trade.traded_at);
+        let max_of = |id: PortfolioId| self.portfolios[id.index()].settings.filter.trade_age_max;
+        self.followers_of(trade.leader).iter().all(|id| max_of(id) < age)
     }
 
     /// Decides a signal for each of the leader's followers that has not decided yet.
@@ -253,6 +261,10 @@ impl Engine {
             return Err(no);
         }
         if self.tokens[signal.token.index()].known != Known::Yes {
+            let filter = &self.portfolios[portfolio.index()].settings.filter;
+            // One that was in time and waited in vain lacks the token, not the time.
+            let waited = Nanos(now.0.saturating_sub(self.options.metadata_wait.0));
+            strategy::filter::age(filter, waited, signal.traded_at)?;
             let wait = self.options.metadata_wait.as_millis() as i64;
             let waited = now.since(signal.traded_at).as_millis() as i64;
             return Err((Skip::NoToken, Numbers { limit: wait, actual: waited }));

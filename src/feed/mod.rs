@@ -8,7 +8,7 @@
 //! market/     frames of the market channel -> inputs of books
 //! hash        the venue's hash of a book, to check ours
 //! account/    what the venue says of our own orders and trades
-//! leader/     frames of RTDS, rows of the Data API -> leaders' trades
+//! leader/     frames of RTDS, rows of the Data API -> leaders' trades, each once; what leaders hold; gaps
 //! chain/      logs and transactions of a node -> leaders' trades
 //! recording   what arrived, as a file: read and written
 //! lines       lines of files that may be compressed

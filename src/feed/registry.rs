@@ -44,6 +44,8 @@ impl std::fmt::Display for RegistryError {
 pub struct Registry {
     tokens: Names<TOKEN_TEXT_MAX>,
     leaders: Names<WALLET_TEXT_LEN>,
+    /// Whose each of these wallets is: its own leader, or another one's.
+    owners: Vec<LeaderId>,
 }
 
 impl Registry {
@@ -61,11 +63,19 @@ impl Registry {
         Ok((TokenId(id), new))
     }
 
-    /// Returns the leader's id, and whether it is new. Upper and lower case are the same wallet.
+    /// Returns the id of a wallet as a leader of its own, and whether it is new. Upper and lower case are the same wallet.
     pub fn add_leader(&mut self, wallet: &str) -> Result<(LeaderId, bool), RegistryError> {
         let wallet = lower_wallet(wallet.as_bytes()).ok_or(RegistryError::NotAWallet)?;
         let (id, new) = self.leaders.add(&wallet, LEADERS_MAX).ok_or(RegistryError::LeadersFull)?;
+        if new {
+            self.owners.push(LeaderId(id));
+        }
         Ok((LeaderId(id), new))
+    }
+
+    /// Says that a wallet is another leader's: from now on it is he who does what is done with it.
+    pub fn join(&mut self, wallet: LeaderId, leader: LeaderId) {
+        self.owners[wallet.index()] = leader;
     }
 
     /// Returns the id of a token's text. Does not allocate.
@@ -74,10 +84,11 @@ impl Registry {
         self.tokens.find(text).map(TokenId)
     }
 
-    /// Returns the id of a leader's wallet in whatever case. Does not allocate.
+    /// Returns whose a wallet is, in whatever case. Does not allocate.
     #[inline]
     pub fn leader(&self, wallet: &[u8]) -> Option<LeaderId> {
-        self.leaders.find(&lower_wallet(wallet)?).map(LeaderId)
+        let wallet = self.leaders.find(&lower_wallet(wallet)?)?;
+        self.owners.get(wallet as usize).copied()
     }
 
     /// Returns the token's text. Panics for an id of another registry.
@@ -85,7 +96,7 @@ impl Registry {
         self.tokens.text(token.0)
     }
 
-    /// Returns the leader's wallet in lower case. Panics for an id of another registry.
+    /// Returns the leader's wallet in lower case; of several, that which made him a leader. Panics for an id of another registry.
     pub fn leader_wallet(&self, leader: LeaderId) -> &str {
         self.leaders.text(leader.0)
     }
@@ -270,6 +281,17 @@ mod tests {
             assert_eq!(registry.add_leader(bad), Err(RegistryError::NotAWallet), "{bad}");
             assert_eq!(registry.leader(bad.as_bytes()), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn several_wallets_may_be_one_leader() {
+        let mut registry = Registry::new();
+        let wallets = [7, 8, 9].map(|n| format!("0x{n:040x}"));
+        let ids = wallets.clone().map(|wallet| registry.add_leader(&wallet).expect("room").0);
+        registry.join(ids[2], ids[0]);
+        let leaders = wallets.each_ref().map(|wallet| registry.leader(wallet.as_bytes()));
+        assert_eq!(leaders, [Some(LeaderId(0)), Some(LeaderId(1)), Some(LeaderId(0))]);
+        assert_eq!(registry.add_leader(&wallets[2]), Ok((LeaderId(2), false)), "its own id stays its own");
     }
 
     #[test]

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     clock,
     config::Wait,
-    domain::{Input, Mode, Nanos, PortfolioId, Shares, TokenId},
+    domain::{Input, Mode, Nanos, PortfolioId, Shares, Source, TokenId},
     engine::{Engine, Entries, Events, book::Trust, ledger::Account, position::Position},
     fault,
     journal::{Full, Journal, MarketAbout, Record, fits},
@@ -182,7 +182,10 @@ impl Hot {
             if matches!(input, Input::BookDone { .. } | Input::LeaderTrade(_)) {
                 let now = clock::now();
                 self.stages.record(Stage::Queue, now.since(at).0);
-                if let Input::LeaderTrade(trade) = input {
+                // The index tells of what may be a day old.
+                if let Input::LeaderTrade(trade) = input
+                    && trade.source != Source::Index
+                {
                     self.stages.record(Stage::Receive, at.since(trade.traded_at).0);
                 }
             }

@@ -6,7 +6,7 @@ use hdrhistogram::Histogram;
 
 use super::{
     AheadNow, AnswerClass, GatewayStatus, Miss, ReconcileNow, Snapshot, Stage, StageTimes, StoreStatus,
-    health::{FeedNow, RedeemNow},
+    health::{Carries, FeedNow, RedeemNow},
 };
 use crate::domain::{Breaker, LiveOrders, PortfolioId, Refusal, Skip};
 
@@ -304,6 +304,16 @@ fn feeds(text: &mut Text, feeds: &[FeedNow]) {
         text.family(name, kind, help);
         for feed in feeds {
             text.sample(name, &[("feed", &feed.name)], count(feed));
+        }
+    }
+    text.family(
+        "feed_trades_total",
+        "counter",
+        "Leaders' trades: told before the feeds like it, after, or not at all.",
+    );
+    for feed in feeds.iter().filter(|feed| feed.carries == Carries::Trades) {
+        for (telling, count) in [("first", feed.first), ("again", feed.again), ("missed", feed.missed)] {
+            text.sample("feed_trades_total", &[("feed", &feed.name), ("telling", telling)], count);
         }
     }
 }

@@ -70,28 +70,53 @@ pub struct RedeemNow {
     pub failures: u64,
 }
 
-/// How one socket is. Counts are since the process began.
+/// What a feed is there for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carries {
+    /// Leaders' trades: one such feed that lives is enough.
+    Trades,
+    Others,
+}
+
+/// How one socket, or another source that is asked again and again, is. Counts are since the process began.
 #[derive(Debug)]
 pub struct FeedStatus {
     name: String,
+    carries: Carries,
     /// Zero while there is no connection.
     connected_since: AtomicU64,
     last_data_at: AtomicU64,
     frames: AtomicU64,
     reconnects: AtomicU64,
     malformed: AtomicU64,
+    first: AtomicU64,
+    again: AtomicU64,
+    missed: AtomicU64,
     last_error: ArcSwap<Trouble>,
 }
 
 impl FeedStatus {
     pub fn new(name: impl Into<String>) -> FeedStatus {
+        FeedStatus::carrying(Carries::Others, name)
+    }
+
+    /// One that tells leaders' trades.
+    pub fn of_trades(name: impl Into<String>) -> FeedStatus {
+        FeedStatus::carrying(Carries::Trades, name)
+    }
+
+    fn carrying(carries: Carries, name: impl Into<String>) -> FeedStatus {
         FeedStatus {
             name: name.into(),
+            carries,
             connected_since: AtomicU64::new(0),
             last_data_at: AtomicU64::new(0),
             frames: AtomicU64::new(0),
             reconnects: AtomicU64::new(0),
             malformed: AtomicU64::new(0),
+            first: AtomicU64::new(0),
+            again: AtomicU64::new(0),
+            missed: AtomicU64::new(0),
             last_error: ArcSwap::default(),
         }
     }
@@ -119,6 +144,21 @@ impl FeedStatus {
         self.last_error.store(Arc::new(Trouble { at: now, text: error.into() }));
     }
 
+    /// Notes a leader's trade that it told before its like did.
+    pub fn told_first(&self) {
+        self.first.fetch_add(1, Relaxed);
+    }
+
+    /// Notes one that had been told.
+    pub fn told_again(&self) {
+        self.again.fetch_add(1, Relaxed);
+    }
+
+    /// Notes one that its like told and it did not.
+    pub fn missed(&self) {
+        self.missed.fetch_add(1, Relaxed);
+    }
+
     pub fn now(&self) -> FeedNow {
         let moment = |nanos: u64| (nanos != 0).then_some(Nanos(nanos));
         FeedNow {
@@ -128,6 +168,10 @@ impl FeedStatus {
             frames: self.frames.load(Relaxed),
             reconnects: self.reconnects.load(Relaxed),
             malformed: self.malformed.load(Relaxed),
+            carries: self.carries,
+            first: self.first.load(Relaxed),
+            again: self.again.load(Relaxed),
+            missed: self.missed.load(Relaxed),
             last_error: self.last_error.load_full(),
         }
     }
@@ -142,6 +186,11 @@ pub struct FeedNow {
     pub frames: u64,
     pub reconnects: u64,
     pub malformed: u64,
+    pub carries: Carries,
+    /// Leaders' trades that it told before its like, after it (or twice), and not at all.
+    pub first: u64,
+    pub again: u64,
+    pub missed: u64,
     pub last_error: Arc<Trouble>,
 }
 

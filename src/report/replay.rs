@@ -146,6 +146,7 @@ impl<'a, P: FnMut(Progress)> Player<'a, P> {
             ids: MarketIds::default(),
             live: crate::start::LiveLeft::default(),
             past: crate::start::Past::default(),
+            watched_until: None,
         };
         let rows = match &replay.leaders {
             Some(path) => leader_rows(path)?,
@@ -447,7 +448,13 @@ fn install(
 ) -> Result<Vec<Usdc>, ReplayError> {
     let (mut leaders, mut capitals): (Vec<LeaderId>, _) = (vec![], vec![]);
     for leader in &config.leaders {
-        let id = names.registry.add_leader(&leader.wallet)?.0;
+        let mut wallets = leader.wallets.iter();
+        let first = wallets.next().expect("at least one wallet");
+        let id = names.registry.add_leader(first)?.0;
+        for wallet in wallets {
+            let other = names.registry.add_leader(wallet)?.0;
+            names.registry.join(other, id);
+        }
         if let Some(capital) = leader.capital {
             core.engine.set_capital(id, capital);
         }

@@ -234,6 +234,7 @@ impl Session {
         let mut held: Vec<TokenId> = core.engine.positions().iter().map(|position| position.token).collect();
         held.sort_unstable();
         held.dedup();
+        let led = core.engine.positions().iter().map(|position| (position.leader, position.token)).collect();
         let held_names = held.iter().map(|token| (*token, names.registry.token_text(*token).to_owned())).collect();
         let published = Published::default();
         let hot = HotThread::start(core, Arc::clone(&published), stages.recorder(), config.hot.wait);
@@ -244,7 +245,7 @@ impl Session {
         let lease =
             lease.zip(desk.as_ref()).map(|(lease, desk)| lease.keep(Arc::clone(&gate), Arc::clone(&desk.status)));
         let plant = plant(&config, &hot, &names, &stages, &published, &database);
-        let plant = Plant { gate, live_allowed, tokens, desk, purse, ..plant };
+        let plant = Plant { gate, live_allowed, tokens, desk, purse, led, ..plant };
         let (data_dir, gate) = (&config.data.dir, Arc::clone(&plant.gate));
         let kills = (KillWatch::start(data_dir, gate, hot.inlet.clone(), Arc::clone(&published)), signal);
         let console = console(&plant, &names);
@@ -370,10 +371,15 @@ fn plant(
         database: database.clone(),
         store_status: Arc::default(),
         market_status: Arc::new(FeedStatus::new("market channel")),
-        activity_status: Arc::new(FeedStatus::new("leaders' trades")),
-        chain_status: Arc::new(FeedStatus::new("chain")),
+        activity: (1..=config.sources.activity_sockets)
+            .map(|socket| Arc::new(FeedStatus::of_trades(format!("activity {socket}"))))
+            .collect(),
+        index_status: Arc::new(FeedStatus::of_trades("index")),
+        index_feed: Arc::default(),
+        led: Arc::default(),
+        chain_status: Arc::new(FeedStatus::of_trades("chain")),
         prints: Arc::default(),
-        known_until: names.live.last_at(),
+        known_until: names.watched_until,
         model_status: Arc::new(FeedStatus::new("model")),
         redeem_status: Arc::default(),
         redeem_bell: Arc::default(),
@@ -440,7 +446,9 @@ fn console(plant: &Plant, names: &Names) -> Console {
 }
 
 fn web_state(plant: &Plant, config_path: String, data: DataSource) -> WebState {
-    let mut feeds = vec![Arc::clone(&plant.market_status), Arc::clone(&plant.activity_status)];
+    let mut feeds = vec![Arc::clone(&plant.market_status)];
+    feeds.extend(plant.activity.iter().cloned());
+    feeds.extend(plant.config.sources.index_every.map(|_| Arc::clone(&plant.index_status)));
     feeds.extend(actor::chain_feed::is_wanted(&plant.config.sources).then(|| Arc::clone(&plant.chain_status)));
     feeds.extend(plant.config.model.url.is_some().then(|| Arc::clone(&plant.model_status)));
     feeds.extend(plant.desk.as_ref().map(|desk| Arc::clone(&desk.channel)));

@@ -52,12 +52,16 @@ fn announce(core: &mut Core<Journal>) {
 
 /// A fresh book at `now`, and a trade of the leader.
 fn trade(core: &mut Core<Journal>, number: u64) {
+    trade_of(core, number, LeaderId(0));
+}
+
+fn trade_of(core: &mut Core<Journal>, number: u64, leader: LeaderId) {
     let (token, at) = (TOKEN, Millis(core.now().as_millis()));
     let price = |micros| Price::from_micros(micros).expect("a price");
     let level = |side, micros| Input::Level { token, side, price: price(micros), size: Shares::whole(9_000) };
     let fill = LeaderTrade {
         trade: TradeKey([number, 1]),
-        leader: LeaderId(0),
+        leader,
         token,
         side: Side::Buy,
         price: price(500_000),
@@ -359,4 +363,56 @@ fn live_orders_without_a_venue_do_not_leave() {
     trade(&mut core, 1);
     assert_eq!((core.tally.orders, core.engine.orders().open()), (1, 0));
     assert_eq!(core.engine.portfolios()[0].ledger.locked(), Usdc::ZERO);
+}
+
+/// The wallets of one leader are one from the start, in whatever order they come; who holds because of one of them keeps it apart.
+#[test]
+fn wallets_of_one_leader_are_one_once_nothing_hangs_on_them() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let [second, third] = [2, 3].map(|n| format!("0x{n:040x}"));
+    let with = |wallets: &[&str]| {
+        let text = format!(
+            "leader = [{{ name = \"Ada\", wallets = {wallets:?} }}]\n[[strategy]]\nname = \"a\"\nleaders = [\"Ada\"]\n\
+             paper = {{ capital_usdc = 1000 }}\n"
+        );
+        Config::load(&Written::Text { name: "test".to_owned(), text }, &Overrides::default()).expect("right")
+    };
+    let ids = |names: &Names| [WALLET, &second, &third].map(|wallet| names.registry.leader(wallet.as_bytes()));
+    let at = session(dir.path(), &with(&[WALLET, &second])).now();
+    let (core, names, notices) = started(dir.path(), &with(&[&third, &second, WALLET]), at).expect("started again");
+    assert_eq!((ids(&names), notices), ([Some(LeaderId(0)); 3], vec![]));
+    assert_eq!(names.watched_until, Some(at));
+    drop(core);
+    // What was bought because of the first stays his: the second as the only one cannot take it.
+    let alone = with(&[&second]);
+    let (core, names, _) = started(dir.path(), &alone, at).expect("started again");
+    assert_eq!(ids(&names)[..2], [Some(LeaderId(0)), Some(LeaderId(1))]);
+    drop(core);
+    // Positions hang on a wallet that is not the oldest: it stays apart, and both are followed.
+    let other = tempfile::tempdir().expect("a folder");
+    let (core, ..) = started(other.path(), &alone, START).expect("started");
+    drop(core);
+    let (mut core, ..) = started(other.path(), &with(&[WALLET]), START).expect("started");
+    announce(&mut core);
+    let fill = |leader| LeaderTrade {
+        trade: TradeKey([7, 1]),
+        leader,
+        token: TOKEN,
+        side: Side::Sell,
+        price: Price::from_micros(490_000).expect("a price"),
+        shares: Shares::whole(1),
+        role: Role::Unknown,
+        source: Source::Activity,
+        traded_at: START,
+    };
+    trade_of(&mut core, 1, LeaderId(1));
+    core.advance(START.plus(Nanos::from_secs(1))).expect("room");
+    assert_eq!(core.engine.positions().iter().map(|held| held.leader).collect::<Vec<_>>(), [LeaderId(1)]);
+    let at = core.now();
+    drop(core);
+    let (mut core, names, notices) = started(other.path(), &with(&[&second, WALLET]), at).expect("started again");
+    assert_eq!(ids(&names)[..2], [Some(LeaderId(1)), Some(LeaderId(0))]);
+    assert!(notices.len() == 1 && notices[0].contains("until they are closed"), "{notices:?}");
+    core.handle(at, &Input::LeaderTrade(fill(LeaderId(1)))).expect("room");
+    assert_eq!(core.engine.positions().iter().filter(|held| held.exit.shares > Shares::ZERO).count(), 1);
 }

@@ -8,7 +8,7 @@ use crate::{
     engine::unsettled::STUCK_AFTER,
     metrics::{
         GatewayNow, LeaseNow, ReconcileNow, Snapshot,
-        health::{FeedNow, RedeemNow},
+        health::{Carries, FeedNow, RedeemNow},
     },
     venue::polymarket::redeem::LATE_AFTER,
 };
@@ -17,6 +17,8 @@ use crate::{
 pub const SNAPSHOT_AGE_MAX: Nanos = Nanos::from_secs(5);
 /// A connected socket without data for longer than this is called silent.
 pub const FEED_SILENCE_MAX: Nanos = Nanos::from_secs(60);
+/// So long after the start no source of leaders' trades need be there yet.
+pub const SOURCES_PATIENCE: Nanos = Nanos::from_secs(30);
 /// More journal records than this not yet in Postgres make the pages old enough to say so.
 pub const STORE_LAG_MAX: u64 = 10_000;
 
@@ -93,11 +95,12 @@ pub fn look(web: &Web) -> Health {
     if web.state.feeds.is_empty() {
         health.add("sockets", Level::Degraded, "no socket is configured: no market data and no leader trades come in");
     }
-    for feed in web.state.feeds.iter() {
-        let feed = feed.now();
-        let (level, text) = feed_check(&feed, now);
+    let feeds: Vec<FeedNow> = web.state.feeds.iter().map(|feed| feed.now()).collect();
+    for feed in &feeds {
+        let (level, text) = feed_check(feed, now);
         health.add(&figure::tame(&feed.name, 60), level, text);
     }
+    sources(&mut health, &feeds, now.since(snapshot.started_at), now);
     if let Some(gateway) = &web.state.gateway {
         live_orders(&mut health, &gateway.now());
         lease(&mut health, gateway.now().state, &gateway.lease(), now);
@@ -234,6 +237,19 @@ fn standing(health: &mut Health, web: &Web) {
     let blocked = count(standing.blocked.len(), "leader is blocked", "leaders are blocked");
     let paused = count(standing.paused.len(), "portfolio is paused", "portfolios are paused");
     health.add("switches", Level::Ok, format!("paper {paper}, live {live}{leaders}{blocked}{paused}"));
+}
+
+/// Whether anybody tells what leaders do: one source is enough, and without any nothing is copied.
+fn sources(health: &mut Health, feeds: &[FeedNow], age: Nanos, now: Nanos) {
+    let all: Vec<&FeedNow> = feeds.iter().filter(|feed| feed.carries == Carries::Trades).collect();
+    let alive = all.iter().filter(|feed| feed_check(feed, now).0 == Level::Ok).count();
+    let text = format!("{alive} of {} sources tell them", all.len());
+    match (all.len(), alive) {
+        (0, _) => (),
+        (_, 0) if age < SOURCES_PATIENCE => health.add("leaders' trades", Level::Degraded, text),
+        (_, 0) => health.add("leaders' trades", Level::Failed, format!("{text}: nothing is copied, exits neither")),
+        (_, _) => health.add("leaders' trades", Level::Ok, text),
+    }
 }
 
 fn feed_check(feed: &FeedNow, now: Nanos) -> (Level, String) {

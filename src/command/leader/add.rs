@@ -63,7 +63,7 @@ fn refuse_double(config: &Config, args: &AddArgs) -> Result<(), String> {
     if TAKEN.contains(&args.name.as_str()) {
         return Err(format!("{:?} is a word of `remora leader` itself\n  fix: give him another name", args.name));
     }
-    if let Some(other) = config.leaders.iter().find(|leader| leader.wallet.contains(&args.wallet)) {
+    if let Some(other) = config.leaders.iter().find(|leader| leader.wallets.contains(&args.wallet)) {
         let fix = "nothing: he is declared; follow him by that name";
         return Err(format!("the leader {:?} already has this wallet\n  fix: {fix}", other.name));
     }

@@ -29,8 +29,8 @@ pub fn execute(global: &Global, args: &ListArgs) -> Exit {
 }
 
 fn in_json(leaders: &[LeaderConfig], seen: &Result<Vec<LeaderSeen>, String>) -> Value {
-    let his = |leader: &LeaderConfig| seen.as_ref().ok()?.iter().find(|row| row.wallet == leader.wallet);
+    let his = |leader: &LeaderConfig| seen.as_ref().ok()?.iter().find(|row| leader.wallets.contains(&row.wallet));
     let rows =
-        leaders.iter().map(|leader| json!({ "name": leader.name, "wallet": leader.wallet, "seen": his(leader) }));
+        leaders.iter().map(|leader| json!({ "name": leader.name, "wallets": leader.wallets, "seen": his(leader) }));
     json!({ "leaders": rows.collect::<Vec<_>>(), "wrong": seen.as_ref().err() })
 }

@@ -6,7 +6,7 @@ use indicatif::ProgressBar;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use super::{ScoreArgs, ShowArgs, tables, wallet_of};
+use super::{ScoreArgs, ShowArgs, tables, wallets_of};
 use crate::{
     clock,
     command::{Engine, Exit, Global, report, small_runtime},
@@ -64,8 +64,8 @@ pub fn show(global: &Global, args: &ShowArgs) -> Exit {
     ended(
         global,
         "show",
-        |config, wallet, bar| {
-            let found = small_runtime().block_on(found(config, wallet, args.days, bar))?;
+        |config, wallets, bar| {
+            let found = small_runtime().block_on(found(config, wallets, args.days, bar))?;
             Ok(match global.json {
                 true => in_json(&found).to_string(),
                 false => tables::show(&found),
@@ -79,8 +79,8 @@ pub fn score(global: &Global, args: &ScoreArgs) -> Exit {
     ended(
         global,
         "score",
-        |config, wallet, bar| {
-            let scored = small_runtime().block_on(scored(config, wallet, args, bar))?;
+        |config, wallets, bar| {
+            let scored = small_runtime().block_on(scored(config, wallets, args, bar))?;
             if let Err(wrong) = small_runtime().block_on(kept(config, &scored)) {
                 eprintln!("The score is not kept for the page of leaders: {wrong}");
             }
@@ -96,22 +96,22 @@ pub fn score(global: &Global, args: &ScoreArgs) -> Exit {
 fn ended(
     global: &Global,
     name: &str,
-    say: impl FnOnce(&Config, &str, &ProgressBar) -> Result<String, String>,
+    say: impl FnOnce(&Config, &[String], &ProgressBar) -> Result<String, String>,
     who: &str,
 ) -> Exit {
     let config = match global.settings(Written::DefaultsOnly, &Engine::default()) {
         Ok(config) => config,
         Err(exit) => return exit,
     };
-    let wallet = match wallet_of(&config, who) {
-        Ok(wallet) => wallet,
+    let wallets = match wallets_of(&config, who) {
+        Ok(wallets) => wallets,
         Err(wrong) => {
             eprintln!("remora leader {name}: {wrong}");
             return Exit::Misused;
         }
     };
     let bar = if global.json { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
-    let said = say(&config, &wallet, &bar);
+    let said = say(&config, &wallets, &bar);
     bar.finish_and_clear();
     match said {
         Ok(text) => {
@@ -133,25 +133,28 @@ fn data_api(config: &Config) -> Result<DataApi, String> {
     config.feed.data_url.as_deref().map(DataApi::new).ok_or_else(|| none.to_owned())
 }
 
-async fn found(config: &Config, wallet: &str, days: u32, bar: &ProgressBar) -> Result<Found, String> {
+async fn found(config: &Config, wallets: &[String], days: u32, bar: &ProgressBar) -> Result<Found, String> {
     let (data, now) = (data_api(config)?, clock::now());
     let from = now.since(Nanos::from_secs(u64::from(days) * SECS_A_DAY));
     let mut say = |text: &str| {
         bar.set_message(text.to_owned());
         bar.tick();
     };
-    let history = read::history(&data, wallet, from, now, &mut say).await.map_err(|failure| {
-        format!(
-            "the history cannot be read: {failure}\n  fix: look at feed.data_url, and whether it is reachable from here"
-        )
-    })?;
+    let mut history = History::default();
+    for wallet in wallets {
+        let more = read::history(&data, wallet, from, now, &mut say).await.map_err(|failure| {
+            let fix = "look at feed.data_url, and whether it is reachable from here";
+            format!("the history of {wallet} cannot be read: {failure}\n  fix: {fix}")
+        })?;
+        history.join(more);
+    }
     let summary = summary(&history);
     let warnings = warnings(&history, &summary);
     Ok(Found { history, summary, warnings, days })
 }
 
-async fn scored(config: &Config, wallet: &str, args: &ScoreArgs, bar: &ProgressBar) -> Result<Scored, String> {
-    let found = found(config, wallet, args.days, bar).await?;
+async fn scored(config: &Config, wallets: &[String], args: &ScoreArgs, bar: &ProgressBar) -> Result<Scored, String> {
+    let found = found(config, wallets, args.days, bar).await?;
     let mut say = |text: &str| {
         bar.set_message(text.to_owned());
         bar.tick();
@@ -207,8 +210,8 @@ async fn kept(config: &Config, scored: &Scored) -> Result<(), String> {
     let (true, Some(asked)) = (is_up, asked) else { return Ok(()) };
     let codes: Vec<&str> = scored.found.warnings.iter().map(|one| one.code()).collect();
     let now = OffsetDateTime::from_unix_timestamp_nanos(i128::from(clock::now().0));
-    let score = LeaderScore {
-        wallet: scored.found.history.wallet.clone(),
+    let score = |wallet: &String| LeaderScore {
+        wallet: wallet.clone(),
         scored_at: now.unwrap_or(OffsetDateTime::UNIX_EPOCH),
         days: i32::try_from(scored.found.days).unwrap_or(i32::MAX),
         delay_ms: i64::try_from(asked.delay_ms).unwrap_or(i64::MAX),
@@ -218,7 +221,10 @@ async fn kept(config: &Config, scored: &Scored) -> Result<(), String> {
         warnings: codes.join(" "),
     };
     report::in_tables(config, async |database| {
-        copyability::keep(database.pool(), &score).await.map_err(|error| error.to_string())
+        for wallet in &scored.found.history.wallets {
+            copyability::keep(database.pool(), &score(wallet)).await.map_err(|error| error.to_string())?;
+        }
+        Ok(())
     })
     .await
 }
@@ -235,7 +241,7 @@ fn in_json(found: &Found) -> Value {
         .map(|(title, dollars, trades)| json!({ "title": title, "usdc": dollars.to_string(), "trades": trades }));
     let warned = warnings.iter().map(|one| json!({ "code": one.code(), "text": one.text() }));
     json!({
-        "wallet": history.wallet,
+        "wallets": history.wallets,
         "name": history.name,
         "days": days,
         "is_cut": history.is_cut,

@@ -30,9 +30,13 @@ pub(super) fn list(leaders: &[LeaderConfig], seen: &Result<Vec<LeaderSeen>, Stri
     }
     let mut lines = table::with_header(["leader", "wallet", "last seen (UTC)", "seen", "copied", "paper", "live"]);
     for leader in leaders {
-        let row = seen.as_ref().ok().and_then(|seen| seen.iter().find(|row| row.wallet == leader.wallet));
+        let row = seen.as_ref().ok().and_then(|seen| seen.iter().find(|row| leader.wallets.contains(&row.wallet)));
         let unknown = || "-".to_owned();
-        let wallet = format!("{}…{}", &leader.wallet[..6], &leader.wallet[leader.wallet.len() - 4..]);
+        let wallet = match leader.wallets.as_slice() {
+            [] => unknown(),
+            [only] => format!("{}…{}", &only[..6], &only[only.len() - 4..]),
+            [first, more @ ..] => format!("{}… +{}", &first[..6], more.len()),
+        };
         lines.add_row([
             table::plain(&leader.name),
             wallet,
@@ -55,7 +59,8 @@ pub(super) fn show(found: &Found) -> String {
     if history.deeds.is_empty() {
         return format!(
             "{}: nothing in the last {} days.\n  fix: more --days; or another address of his: the one that trades is his\n       proxy or deposit wallet, as the venue's profile page has it",
-            history.wallet, found.days
+            history.wallets.join(", "),
+            found.days
         );
     }
     let mut lines = table::without_header();
@@ -63,7 +68,7 @@ pub(super) fn show(found: &Found) -> String {
         lines.add_row([name.to_owned(), value]);
     };
     let when = |at: Option<Nanos>| at.and_then(moment).unwrap_or_else(|| "-".to_owned());
-    say("wallet", format!("{} {}", history.wallet, table::plain(&history.name)));
+    say("wallet", format!("{} {}", history.wallets.join(", "), table::plain(&history.name)));
     say("trades", format!("{}: {} buys, {} sales", summary.trades(), summary.buys, summary.sells));
     say("from, to (UTC)", format!("{}, {}", when(summary.first_at), when(summary.last_at)));
     let (bought, sold) = (dollars(summary.bought), dollars(summary.sold));

@@ -21,7 +21,7 @@ const WALLET: &str = "0x1ead000000000000000000000000000000000001";
 
 fn found(deeds: Vec<Deed>) -> Found {
     let history = History {
-        wallet: WALLET.into(),
+        wallets: vec![WALLET.into()],
         name: "Ada\u{1b}[2J".into(),
         deeds,
         stands: HashMap::new(),
@@ -99,7 +99,7 @@ fn a_history_and_a_score_fit_eighty_columns() {
 
 #[test]
 fn leaders_are_listed_with_what_was_seen_of_them_or_why_not() {
-    let leader = |name: &str| LeaderConfig { name: name.into(), wallet: WALLET.into(), capital: None };
+    let leader = |name: &str| LeaderConfig { name: name.into(), wallets: vec![WALLET.into()], capital: None };
     let seen = LeaderSeen {
         id: 0,
         wallet: WALLET.into(),

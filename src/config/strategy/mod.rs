@@ -16,6 +16,8 @@ use crate::domain::{Settings, Usdc, ids::PORTFOLIOS_MAX};
 
 /// How many leaders one engine follows.
 pub const LEADERS_MAX: usize = 1_000;
+/// How many wallets one leader has at most.
+const WALLETS_MAX: usize = 16;
 /// What a strategy begins with where none is written: the one that a replay without strategies plays.
 pub const CAPITAL_DEFAULT: Usdc = Usdc::whole(10_000);
 /// How many characters the name of a leader or a strategy has at most.
@@ -23,6 +25,7 @@ pub const NAME_CHARS_MAX: usize = 40;
 
 const NAME: &str = "1 to 40 letters, digits, spaces, dots, dashes or underscores; each name once";
 const WALLET: &str = "0x and 40 hexadecimal digits; each wallet once";
+const WALLETS: &str = "a list of 1 to 16 wallets (0x and 40 hexadecimal digits), each once";
 const LEADERS: &str = "a list of at least one declared leader's name, or [\"*\"] for all";
 const LEADERS_DENY: &str = "a list of declared leaders' names";
 const DEFAULT: &str = "strategy_default";
@@ -34,15 +37,19 @@ pub fn leaders(reader: &mut Reader<'_>) -> Vec<LeaderConfig> {
     for index in 0..reader.count("leader") {
         let Some(mut section) = reader.element("leader", index) else { continue };
         let name = section.text("name", NAME, "\"Ada\"", is_name);
-        let wallet = section.text("wallet", WALLET, "\"0x1ead000000000000000000000000000000000001\"", is_wallet);
-        let wallet = wallet.to_ascii_lowercase();
+        let wallets = wallets(&mut section);
         let capital = section.has("capital_usdc").then(|| section.usdc("capital_usdc", 1_000_000, 10_000_000_000));
         if leaders.iter().any(|other| other.name == name && !name.is_empty()) {
             section.conflict("name", &format!("a second leader is called {name:?}"), NAME, "give it another name");
         }
-        if let Some(other) = leaders.iter().find(|other| other.wallet == wallet && !wallet.is_empty()) {
-            let wrong = format!("the leader {:?} already has this wallet", other.name);
-            section.conflict("wallet", &wrong, WALLET, "take one of the two leaders out");
+        for wallet in &wallets {
+            let Some(other) = leaders.iter().find(|other| other.wallets.contains(wallet)) else { continue };
+            let (key, allowed) = if wallets.len() == 1 { ("wallet", WALLET) } else { ("wallets", WALLETS) };
+            let wrong = match key {
+                "wallet" => format!("the leader {:?} already has this wallet", other.name),
+                _ => format!("the leader {:?} already has the wallet {wallet}", other.name),
+            };
+            section.conflict(key, &wrong, allowed, "take one of the two leaders out, or the wallet from one of them");
         }
         if leaders.len() == LEADERS_MAX {
             section.conflict(
@@ -53,9 +60,37 @@ pub fn leaders(reader: &mut Reader<'_>) -> Vec<LeaderConfig> {
             );
         }
         section.finish();
-        leaders.push(LeaderConfig { name, wallet, capital });
+        leaders.push(LeaderConfig { name, wallets, capital });
     }
     leaders
+}
+
+/// Returns a leader's wallets in lower case: the one of `wallet`, or all of `wallets`; none where that was a mistake.
+fn wallets(section: &mut Section<'_, '_>) -> Vec<String> {
+    let has_many = section.has("wallets");
+    if !has_many {
+        let wallet = section.text("wallet", WALLET, "\"0x1ead000000000000000000000000000000000001\"", is_wallet);
+        return Some(wallet.to_ascii_lowercase()).filter(|wallet| !wallet.is_empty()).into_iter().collect();
+    }
+    let example = "[\"0x1ead000000000000000000000000000000000001\"]";
+    let mut wallets: Vec<String> = Vec::new();
+    let has_one = section.has("wallet");
+    for wallet in section.list("wallets", 1, WALLETS, example, is_wallet) {
+        let wallet = wallet.to_ascii_lowercase();
+        if wallets.contains(&wallet) {
+            section.conflict("wallets", &format!("has {wallet} twice"), WALLETS, "take one out");
+            continue;
+        }
+        wallets.push(wallet);
+    }
+    if has_one {
+        section.conflict("wallets", "stands beside wallet", WALLETS, "write all of them into wallets");
+    }
+    if wallets.len() > WALLETS_MAX {
+        section.conflict("wallets", &format!("are {}", wallets.len()), WALLETS, "take some out");
+        wallets.truncate(WALLETS_MAX);
+    }
+    wallets
 }
 
 /// Returns the strategies, and what one would do that says nothing.

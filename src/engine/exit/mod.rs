@@ -27,20 +27,19 @@ use crate::domain::{
 /// Wait after a sale that found nobody; doubles with each try up to the longest.
 const RETRY: Nanos = Nanos::from_secs(1);
 const RETRY_MAX: Nanos = Nanos::from_secs(60);
+/// Sources may say of one trade times so far apart: of the match, of its block, in whole seconds.
+const CLOCKS_APART: Nanos = Nanos::from_secs(10);
 
 impl Engine {
     /// Follows a leader's sale, or what he gave up in another way: the same part of the lots that came from him is owed.
     pub(super) fn follow_exit(&mut self, now: Nanos, portfolio: PortfolioId, signal: &Signal, events: &mut Events) {
-        let (slot, part) = match self.owed_for(portfolio, signal) {
+        let (slot, owed) = match self.owed_for(portfolio, signal) {
             Ok(owed) => owed,
             Err((reason, numbers)) => {
                 let signal = signal.signal;
                 return self.emit(now, Event::Skipped { signal, portfolio, reason, numbers }, events);
             }
         };
-        // All he has: also what an open entry may yet bring beyond what it surely buys.
-        let is_all = signal.leader_held <= signal.shares;
-        let owed = if is_all { SHARES_MAX } else { self.positions.at(slot).exit.shares + part };
         let cause = match signal.how {
             How::Traded => Cause::LeaderExit,
             How::Left | How::Observed => Cause::LeaderLeft,
@@ -50,23 +49,38 @@ impl Engine {
         self.note_deadline(now, slot);
     }
 
-    /// Returns the position that a leader's sale is about, and the part of it that is owed for that.
+    /// Returns the position that a leader's sale is about, and what of it is owed in all with that.
+    ///
+    /// A sale that is told late is about what he had bought by then, and not about what he bought since. How much he had is not
+    /// known any more, so all that we have of that time is owed.
     fn owed_for(&self, portfolio: PortfolioId, signal: &Signal) -> Result<(usize, Shares), (Skip, Numbers)> {
         let nothing = (Skip::NothingToSell, Numbers::NONE);
         let slot = self.positions.find(portfolio, signal.leader, signal.token).ok_or(nothing)?;
         let position = self.positions.at(slot);
-        let free = position.coming().minus(position.exit.shares);
-        let part = free.fraction_floor(signal.shares, signal.leader_held);
+        let owed = position.exit.shares;
+        let then = match signal.how {
+            How::Traded | How::Left => self.positions.led_by(slot, signal.traded_at.plus(CLOCKS_APART)),
+            // What he holds by a reading is not what he did at a moment.
+            How::Observed => position.coming(),
+        };
+        let is_late = then < position.coming();
+        let part = match is_late {
+            true => then.minus(owed),
+            false => then.minus(owed).fraction_floor(signal.shares, signal.leader_held),
+        };
         if part == Shares::ZERO {
             return Err(nothing);
         }
+        // All he has: also what an open entry may yet bring beyond what it surely buys.
+        let is_all = !is_late && signal.leader_held <= signal.shares;
+        let owed = if is_all { SHARES_MAX } else { owed + part };
         let least = self.portfolios[portfolio.index()].settings.exit.left_ppm_min;
         let gone = part_ppm(signal.shares, signal.leader_held);
         match signal.how {
             How::Left | How::Observed if gone < least => {
                 Err((Skip::TooLittleLeft, Numbers { limit: i64::from(least), actual: i64::from(gone) }))
             }
-            How::Traded | How::Left | How::Observed => Ok((slot, part)),
+            How::Traded | How::Left | How::Observed => Ok((slot, owed)),
         }
     }
 

@@ -4,7 +4,7 @@ use super::{No, Situation, micros, millis, no};
 use crate::domain::{
     Nanos, Numbers, Role, Skip,
     money::ONE,
-    settings::{Roles, Sides},
+    settings::{Filter, Roles, Sides},
 };
 
 /// Passes a leader's buy, or returns the first filter that keeps it out.
@@ -21,10 +21,7 @@ pub fn check(s: &Situation<'_>) -> Result<(), No> {
     if !is_followed {
         return Err((Skip::RoleNotFollowed, Numbers::NONE));
     }
-    let age = s.now.since(s.traded_at);
-    if filter.trade_age_max < age {
-        return Err(no(Skip::TooOld, millis(filter.trade_age_max), millis(age)));
-    }
+    age(filter, s.now, s.traded_at)?;
     near_close(s)?;
     if s.price < filter.price_min {
         return Err(no(Skip::PriceOutsideBand, micros(filter.price_min), micros(s.price)));
@@ -43,6 +40,15 @@ pub fn check(s: &Situation<'_>) -> Result<(), No> {
         return Err(no(Skip::EntriesUsedUp, i64::from(filter.entries_max), i64::from(s.entries)));
     }
     probable(s)
+}
+
+/// Passes a trade that is not too old.
+pub fn age(filter: &Filter, now: Nanos, traded_at: Nanos) -> Result<(), No> {
+    let age = now.since(traded_at);
+    match filter.trade_age_max < age {
+        true => Err(no(Skip::TooOld, millis(filter.trade_age_max), millis(age))),
+        false => Ok(()),
+    }
 }
 
 fn probable(s: &Situation<'_>) -> Result<(), No> {

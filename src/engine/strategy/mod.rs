@@ -3,7 +3,7 @@
 //! Filters come first, then the score's gate, then the book and the price, then the size; the first no counts.
 
 pub mod entered;
-mod filter;
+pub mod filter;
 pub mod policy;
 pub mod price;
 pub mod size;

@@ -202,7 +202,7 @@ fn nothing_that_stops_entries_stops_an_exit() {
         }),
     ];
     let exits: [(Cause, Leave); 5] = [
-        (Cause::LeaderExit, |world| world.leader_late(Side::Sell, 0.49, 401.0, Nanos::from_secs(500))),
+        (Cause::LeaderExit, |world| world.leader_late(Side::Sell, 0.49, 401.0, Nanos::from_secs(5))),
         (Cause::StopLoss, |world| bid(world, 0.30)),
         (Cause::TakeProfit, |world| bid(world, 0.80)),
         (Cause::HoldTime, |world| world.wait(Nanos::from_secs(600))),

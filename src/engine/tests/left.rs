@@ -203,3 +203,56 @@ fn a_restart_skips_what_waited_for_a_cold_token_and_follows_the_sale_behind_it()
     liquid(&mut world);
     assert_eq!(world.said(), "due leader_exit; skipped too_old; sell 100 @ 0.49");
 }
+
+/// He sells, and buys again, which we copy; only then somebody tells of the sale.
+#[test]
+fn a_sale_from_before_is_not_of_what_was_bought_since() {
+    let day = Nanos::from_secs(86_400);
+    let check = |held_before: bool, said: &str| {
+        let mut world = if held_before { holding(open_settings()) } else { World::new(open_settings()) };
+        world.now = world.now.plus(day);
+        liquid(&mut world);
+        world.leader(Side::Buy, 0.50, 20.0);
+        world.wait(Nanos::from_secs(3));
+        liquid(&mut world);
+        world.said();
+        world.leader_late(Side::Sell, 0.49, 200.0, Nanos::from_secs(600));
+        assert_eq!(world.said(), said, "{held_before}");
+        // The one that follows is of all there is.
+        world.wait(Nanos::from_secs(3));
+        liquid(&mut world);
+        world.said();
+        world.leader(Side::Sell, 0.49, 20.0);
+        assert_eq!(world.said(), "due leader_exit; sell 100 @ 0.49");
+    };
+    // We hold nothing but what he bought since.
+    check(false, "skipped nothing_to_sell");
+    // We hold his first purchase, too: all of that goes, and no more.
+    check(true, "due leader_exit; sell 100 @ 0.49");
+}
+
+#[test]
+fn a_sale_whose_clock_is_a_little_behind_is_none_from_before() {
+    let check = |late: u64, said: &str| {
+        let mut world = World::new(open_settings());
+        liquid(&mut world);
+        world.leader(Side::Buy, 0.50, 200.0);
+        world.wait(Nanos::from_secs(3));
+        liquid(&mut world);
+        world.said();
+        world.leader_late(Side::Sell, 0.49, 200.0, Nanos::from_secs(late));
+        assert_eq!(world.said(), said, "{late} s");
+    };
+    check(13, "due leader_exit; sell 100 @ 0.49");
+    check(14, "skipped nothing_to_sell");
+}
+
+#[test]
+fn old_buys_of_cold_tokens_do_not_wait_in_the_way_of_new_ones() {
+    let mut world = World::new(open_settings());
+    world.said();
+    world.leader_late(Side::Buy, 0.50, 200.0, Nanos::from_secs(43_200));
+    assert_eq!(world.said(), "skipped too_old");
+    world.leader(Side::Buy, 0.50, 200.0);
+    assert_eq!(world.said(), "parked");
+}

@@ -95,7 +95,7 @@ fn a_signal_cut_off_by_a_crash_still_ends_once() {
     let mut engine = recovered(&world.log[..=cut]);
     let mut events = Events::default();
     engine.resume(world.now.plus(Nanos::from_secs(60)), &mut events);
-    assert_eq!(events.as_slice().iter().filter_map(phrase).collect::<Vec<_>>(), ["skipped no_token"]);
+    assert_eq!(events.as_slice().iter().filter_map(phrase).collect::<Vec<_>>(), ["skipped too_old"]);
     // A decided one is not decided again.
     let mut engine = recovered(&world.log);
     events.clear();
@@ -116,7 +116,7 @@ fn a_parked_signal_survives_a_crash_and_ends_once() {
     engine.step(later, &Input::Timer, &mut events);
     assert_eq!(
         (engine.parked(), events.as_slice().iter().filter_map(phrase).next()),
-        (0, Some("skipped no_token".into()))
+        (0, Some("skipped too_old".into()))
     );
     // And one that was decided is not parked any more.
     liquid(&mut world);

@@ -186,5 +186,7 @@ fn hash(text: &[u8]) -> Option<Text<80>> {
 }
 
 fn lower(wallet: &[u8; WALLET_TEXT_LEN]) -> Option<Text<WALLET_TEXT_LEN>> {
-    Text::new(&wallet.to_ascii_lowercase())
+    let mut lower = *wallet;
+    lower.make_ascii_lowercase();
+    Text::new(&lower)
 }

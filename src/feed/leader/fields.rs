@@ -35,7 +35,28 @@ pub(in crate::feed) struct Values {
     pub transaction: Text<80>,
 }
 
+/// What somebody did with a market beside trading, before ids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Doing {
+    pub wallet: Text<WALLET_TEXT_LEN>,
+    pub condition: Text<80>,
+    pub shares: Shares,
+    pub at: Nanos,
+    pub transaction: Text<80>,
+}
+
 impl Fields<'_> {
+    /// Returns what is known of something that is no trade; `condition` names its market.
+    pub fn doing(&self, condition: &[u8]) -> Result<Doing, Malformed> {
+        Ok(Doing {
+            wallet: need(self.wallet, "proxyWallet", MalformedCode::BadWallet, wallet)?,
+            condition: need(condition, "conditionId", MalformedCode::MissingField, transaction)?,
+            shares: need(self.size, "size", MalformedCode::BadSize, shares)?,
+            at: need(self.timestamp, "timestamp", MalformedCode::BadTime, moment)?,
+            transaction: need(self.transaction, "transactionHash", MalformedCode::MissingField, transaction)?,
+        })
+    }
+
     /// Returns the values, or which field is missing or wrong.
     pub fn values(&self) -> Result<Values, Malformed> {
         Ok(Values {
@@ -136,6 +157,22 @@ impl Values {
             Side::Buy => 1,
             Side::Sell => 2,
         });
+        lanes.word(self.shares.0);
+        lanes.word(u64::from(ordinal));
+        TradeKey(lanes.0)
+    }
+}
+
+impl Doing {
+    /// Returns the key of what this does to one of the market's tokens; of the whole of it for an empty one. `kind` is from 16
+    /// on, so that it is never a trade's. Keys are kept in journals: this must never change.
+    pub fn key(&self, kind: u64, token: &str, ordinal: u32) -> TradeKey {
+        let mut lanes = Lanes([0x243f_6a88_85a3_08d3, 0x1319_8a2e_0370_7344]);
+        lanes.text(self.transaction.as_bytes());
+        lanes.text(self.wallet.as_bytes());
+        lanes.text(self.condition.as_bytes());
+        lanes.text(token.as_bytes());
+        lanes.word(kind);
         lanes.word(self.shares.0);
         lanes.word(u64::from(ordinal));
         TradeKey(lanes.0)

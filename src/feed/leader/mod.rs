@@ -4,18 +4,26 @@
 //! RTDS frame -> scanner: whose? (a stranger's, nearly always: done) -> fields --+-> trade -> Sighting
 //!          \-> serde (other forms, verdicts) ----------------------> fields --+
 //! Data API page (v1 camelCase, v2 snake_case) -> serde ------------> fields --+
+//! and what is read again and again of a wallet -> history: each row once --------> Heard
 //! ```
 
 mod fields;
+mod history;
+mod inventory;
 mod ordinals;
 mod rows;
 mod rtds;
+mod sockets;
 #[cfg(test)]
 mod tests;
 
 pub(in crate::feed) use fields::Values;
+pub use history::{Heard, History, Left, Read};
+pub use inventory::{Inventory, Reading};
 pub use ordinals::Ordinals;
 pub use rows::{LeaderRow, LeaderRows};
+pub use rtds::source_of;
+pub use sockets::{Sockets, Telling};
 
 use super::{market::Malformed, registry::Registry, text::Text};
 use crate::domain::{LeaderId, LeaderTrade, Nanos, Price, Role, Shares, Side, Source, TokenId, TradeKey};
@@ -72,7 +80,7 @@ pub struct LeaderCounters {
 #[derive(Debug, Default)]
 pub struct LeaderDecoder {
     pub counters: LeaderCounters,
-    ordinals: Ordinals,
+    kinds: rtds::Kinds,
 }
 
 impl LeaderDecoder {
@@ -84,11 +92,11 @@ impl LeaderDecoder {
     /// them. A stranger's frame is told by its wallet alone, the rest of it may be anything.
     pub fn decode_rtds(&mut self, frame: &[u8], registry: &Registry) -> Result<Sighting, Malformed> {
         self.counters.frames += 1;
-        let sighting = match rtds::scan(frame, registry, &mut self.ordinals) {
+        let sighting = match rtds::scan(frame, registry, &mut self.kinds) {
             Some(sighting) => Ok(sighting),
             None => {
                 self.counters.slow_frames += 1;
-                rtds::read(frame, registry, &mut self.ordinals)
+                rtds::read(frame, registry, &mut self.kinds)
             }
         };
         self.count(sighting)

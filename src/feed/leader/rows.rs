@@ -29,6 +29,8 @@ pub(super) struct RawRow<'a> {
     kind: Option<Cow<'a, str>>,
     #[serde(borrow, alias = "proxyWallet")]
     proxy_wallet: Option<Cow<'a, str>>,
+    #[serde(borrow, alias = "conditionId")]
+    condition_id: Option<Cow<'a, str>>,
     #[serde(borrow, alias = "asset")]
     token_id: Option<Cow<'a, str>>,
     #[serde(borrow)]
@@ -49,8 +51,21 @@ pub(super) struct RawRow<'a> {
 impl<'a> RawRow<'a> {
     /// Returns `None` for a row of another type than TRADE. Rows of `/trades` have no type.
     pub fn parse(json: &'a [u8]) -> Result<Option<RawRow<'a>>, Malformed> {
-        let row: RawRow<'_> = serde_json::from_slice(json).map_err(|error| syntax(&error, json))?;
+        let row = RawRow::of_any_type(json)?;
         Ok(row.kind.as_deref().is_none_or(|kind| kind.eq_ignore_ascii_case("TRADE")).then_some(row))
+    }
+
+    pub fn of_any_type(json: &'a [u8]) -> Result<RawRow<'a>, Malformed> {
+        serde_json::from_slice(json).map_err(|error| syntax(&error, json))
+    }
+
+    /// Returns the row's type in capitals; TRADE where it has none, as rows of `/trades`.
+    pub fn kind(&self) -> String {
+        self.kind.as_deref().unwrap_or("TRADE").to_ascii_uppercase()
+    }
+
+    pub fn condition(&self) -> &[u8] {
+        self.condition_id.as_deref().unwrap_or("").as_bytes()
     }
 
     /// Whether this is a trade at all, if nothing around it says so.
@@ -132,6 +147,15 @@ impl LeaderRow {
 struct Envelope<'a> {
     #[serde(borrow)]
     data: Option<Vec<&'a RawValue>>,
+}
+
+/// Calls `each` with the JSON of every row of a page.
+pub(super) fn each_raw(json: &[u8], mut each: impl FnMut(&[u8])) -> Result<usize, Malformed> {
+    let wrong = |error: serde_json::Error| syntax(&error, json);
+    let page: Envelope<'_> = serde_json::from_slice(json).map_err(wrong)?;
+    let rows = page.data.ok_or(Malformed { code: MalformedCode::NotAMessage, field: "data", offset: 0 })?;
+    rows.iter().for_each(|row| each(row.get().as_bytes()));
+    Ok(rows.len())
 }
 
 /// Calls `each` with every row of a page; `None` is a row that is no trade.

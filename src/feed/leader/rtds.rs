@@ -25,8 +25,39 @@ use crate::{
 static WALLET: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"proxyWallet\":\""));
 static PAYLOAD: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"payload\":{"));
 
+/// What was told last, by each of the two kinds of frames: one may round a price in another way than the other.
+#[derive(Debug, Default)]
+pub(super) struct Kinds {
+    trades: Ordinals,
+    matched: Ordinals,
+}
+
+impl Kinds {
+    fn ordinal(&mut self, values: &Values, source: Source) -> u32 {
+        let ordinals = if source == Source::Matched { &mut self.matched } else { &mut self.trades };
+        values.ordinal(ordinals)
+    }
+}
+
+/// Returns which source a frame is of, whoever traded; `None` for other topics and keep-alives.
+pub fn source_of(frame: &[u8]) -> Option<Source> {
+    let frame = frame.trim_ascii_end();
+    // Nearly always its last field.
+    if frame.ends_with(b"\"type\":\"trades\"}") {
+        return Some(Source::Activity);
+    }
+    if frame.ends_with(b"\"type\":\"orders_matched\"}") {
+        return Some(Source::Matched);
+    }
+    let says = |text: &[u8]| memchr::memmem::find(frame, text).is_some();
+    if says(b"\"orders_matched\"") {
+        return Some(Source::Matched);
+    }
+    says(b"\"trades\"").then_some(Source::Activity)
+}
+
 /// Reads compact frames; `None` for anything else.
-pub(super) fn scan(frame: &[u8], registry: &Registry, ordinals: &mut Ordinals) -> Option<Sighting> {
+pub(super) fn scan(frame: &[u8], registry: &Registry, kinds: &mut Kinds) -> Option<Sighting> {
     let wallet = WALLET.find(frame)? + 15;
     let leader = match registry.leader(frame.get(wallet..wallet + WALLET_TEXT_LEN)?) {
         Some(leader) => leader,
@@ -52,7 +83,7 @@ pub(super) fn scan(frame: &[u8], registry: &Registry, ordinals: &mut Ordinals) -
         return None;
     }
     let values = fields.values().ok()?;
-    let ordinal = values.ordinal(ordinals);
+    let ordinal = kinds.ordinal(&values, source);
     Some(values.sighting_of(leader, ordinal, (source, Role::Unknown), registry))
 }
 
@@ -116,7 +147,7 @@ struct Envelope<'a> {
 }
 
 /// Reads any frame.
-pub(super) fn read(frame: &[u8], registry: &Registry, ordinals: &mut Ordinals) -> Result<Sighting, Malformed> {
+pub(super) fn read(frame: &[u8], registry: &Registry, kinds: &mut Kinds) -> Result<Sighting, Malformed> {
     let frame = frame.trim_ascii();
     if frame.len() > FRAME_MAX {
         return Err(Malformed { code: MalformedCode::TooLong, field: "", offset: FRAME_MAX });
@@ -138,7 +169,7 @@ pub(super) fn read(frame: &[u8], registry: &Registry, ordinals: &mut Ordinals) -
             let values = row.fields().values()?;
             // A stranger's trade is not remembered.
             let Some(leader) = registry.leader(values.wallet.as_bytes()) else { return Ok(Sighting::Stranger) };
-            let ordinal = values.ordinal(ordinals);
+            let ordinal = kinds.ordinal(&values, source);
             Ok(values.sighting_of(leader, ordinal, (source, Role::Unknown), registry))
         }
         Some(_) | None => Ok(Sighting::NotATrade),

@@ -206,10 +206,10 @@ impl ActivitySocket {
     /// Starts a socket and returns where its events come out. Needs a tokio runtime.
     pub fn open(
         options: Options,
-        kind: ActivityKind,
+        kinds: &'static [ActivityKind],
         clock: impl Fn() -> Nanos + Send + 'static,
     ) -> (Self, mpsc::Receiver<SocketEvent>) {
-        let (line, events) = Line::open(options, Speech::Activity(kind), clock);
+        let (line, events) = Line::open(options, Speech::Activity(kinds), clock);
         (ActivitySocket { line }, events)
     }
 

@@ -19,7 +19,7 @@ pub enum Command {
     Say(String),
 }
 
-/// Which frames of the activity feed are wanted. One kind a socket: the venue may tell the same fill as both.
+/// Which frames of the activity feed are wanted. The venue tells a fill as both, and at times as one of them only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ActivityKind {
     Trades,
@@ -27,6 +27,8 @@ pub enum ActivityKind {
 }
 
 impl ActivityKind {
+    pub const ALL: [ActivityKind; 2] = [ActivityKind::Trades, ActivityKind::OrdersMatched];
+
     pub const fn name(self) -> &'static str {
         match self {
             ActivityKind::Trades => "trades",
@@ -41,7 +43,7 @@ pub enum Speech {
     Market {
         assets: Vec<String>,
     },
-    Activity(ActivityKind),
+    Activity(&'static [ActivityKind]),
     Account(Greeting),
     /// A node of the chain: its owner says everything himself.
     Node,
@@ -100,9 +102,10 @@ impl Speech {
                 });
                 std::iter::once(first.to_string()).chain(operations("subscribe", rest)).collect()
             }
-            Speech::Activity(kind) => {
-                let subscription = json!({"topic": "activity", "type": kind.name(), "filters": ""});
-                vec![json!({"action": "subscribe", "subscriptions": [subscription]}).to_string()]
+            Speech::Activity(kinds) => {
+                let one = |kind: &ActivityKind| json!({"topic": "activity", "type": kind.name(), "filters": ""});
+                let all: Vec<_> = kinds.iter().map(one).collect();
+                vec![json!({"action": "subscribe", "subscriptions": all}).to_string()]
             }
             // An answer to PING proves that the key was taken: a wrong one closes the connection.
             Speech::Account(Greeting(shown)) => vec![shown.clone(), "PING".to_owned()],

@@ -191,7 +191,7 @@ async fn a_socket_takes_no_more_tokens_than_the_venue_serves() {
 #[tokio::test]
 async fn the_activity_feed_tells_fills_and_repeats_them_when_the_venue_does() {
     let venue = Server::start(VenueOptions { rate_percent: 1_000, ..VenueOptions::default() }).await.expect("a port");
-    let (socket, mut events) = ActivitySocket::open(Options::new(&venue.activity_url), ActivityKind::Trades, clock);
+    let (socket, mut events) = ActivitySocket::open(Options::new(&venue.activity_url), &[ActivityKind::Trades], clock);
     let fill = |frame: &Value| (frame["type"] == "trades").then(|| frame["payload"].clone());
     let first = seen(&mut events, fill).await;
     assert!(first["proxyWallet"].as_str().is_some_and(|wallet| wallet.len() == 42));

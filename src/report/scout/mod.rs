@@ -74,7 +74,8 @@ pub enum Status {
 /// What he did, oldest first, and where his tokens stand.
 #[derive(Clone, Debug, Default)]
 pub struct History {
-    pub wallet: String,
+    /// Lower case; all of one owner.
+    pub wallets: Vec<String>,
     /// As the venue calls him; a stranger's text.
     pub name: String,
     pub deeds: Vec<Deed>,
@@ -83,6 +84,27 @@ pub struct History {
     pub unread: usize,
     /// There was more than is read: the oldest is missing.
     pub is_cut: bool,
+}
+
+impl History {
+    /// Takes in what another wallet of the same owner did.
+    pub fn join(&mut self, more: History) {
+        self.wallets.extend(more.wallets);
+        self.deeds.extend(more.deeds);
+        self.deeds.sort_by_key(|deed| deed.at);
+        for (token, stand) in more.stands {
+            let known = self.stands.entry(token).or_insert_with(|| stand.clone());
+            // What one wallet holds none of another may hold.
+            if known.status == Status::Closed {
+                *known = stand;
+            }
+        }
+        if self.name.is_empty() {
+            self.name = more.name;
+        }
+        self.unread += more.unread;
+        self.is_cut |= more.is_cut;
+    }
 }
 
 /// What others traded around his trades.

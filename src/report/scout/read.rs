@@ -35,7 +35,7 @@ pub async fn history(
     now: Nanos,
     progress: Progress<'_>,
 ) -> Result<History, Failure> {
-    let mut history = History { wallet: wallet.to_owned(), ..History::default() };
+    let mut history = History { wallets: vec![wallet.to_ascii_lowercase()], ..History::default() };
     let asked =
         format!("user={wallet}&limit={ROWS}&start={}&end={}&sort_direction=DESC", from.as_secs(), now.as_secs());
     history.is_cut = pages(data, "/v2/activity", &asked, PAGES_MAX, |page, rows| {
@@ -87,7 +87,7 @@ pub async fn prints(
             until.as_secs()
         );
         let is_cut = pages(data, "/v2/trades", &asked, 1, |_, rows| {
-            for row in rows.iter().filter(|row| !is_of(row, &history.wallet)) {
+            for row in rows.iter().filter(|row| !is_of(row, &history.wallets)) {
                 if let Some((token, at, price)) = rows::print(row) {
                     prints.of.entry(token).or_default().push((at, price));
                 }
@@ -106,8 +106,8 @@ pub async fn prints(
     Ok(prints)
 }
 
-fn is_of(row: &Value, wallet: &str) -> bool {
-    row["proxy_wallet"].as_str().is_some_and(|his| his.eq_ignore_ascii_case(wallet))
+fn is_of(row: &Value, wallets: &[String]) -> bool {
+    row["proxy_wallet"].as_str().is_some_and(|his| wallets.contains(&his.to_ascii_lowercase()))
 }
 
 struct Window {

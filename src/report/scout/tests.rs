@@ -18,7 +18,7 @@ mod venue;
 /// of one market, others of their own.
 fn history(lines: &str) -> History {
     let deeds = lines.lines().map(str::trim).filter(|line| !line.is_empty()).map(deed);
-    History { wallet: "0xhis".into(), deeds: deeds.collect(), ..History::default() }
+    History { wallets: vec!["0xhis".into()], deeds: deeds.collect(), ..History::default() }
 }
 
 fn deed(line: &str) -> Deed {
@@ -200,6 +200,15 @@ fn a_longer_delay_is_a_line_of_its_own() {
     assert_eq!(delays, [0, 1_000, 2_000, 3_500, 5_000, 10_000, 30_000, 60_000]);
     let results: Vec<i64> = lines.iter().map(|line| line.result.0 / 1_000_000).collect();
     assert_eq!(results, [10, 10, 10, 5, 5, 5, 5, 5]);
+}
+
+#[test]
+fn two_wallets_of_one_owner_are_one_history() {
+    let mut both = stands(history("0 buy A 10 @ 0.5"), &[("A", Status::Closed, 500_000)]);
+    let other = stands(history("5 sell A 4 @ 0.6\n1 buy C 1 @ 0.1"), &[("A", Status::Open, 500_000)]);
+    both.join(History { is_cut: true, unread: 2, ..other });
+    assert!(both.deeds.is_sorted_by_key(|deed| deed.at) && both.deeds.len() == 3 && both.is_cut && both.unread == 2);
+    assert_eq!((both.wallets.len(), both.stands["A"].status), (2, Status::Open));
 }
 
 #[test]

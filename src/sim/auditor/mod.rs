@@ -513,10 +513,12 @@ impl Auditor {
         let open = Open { submitted: *submitted, at: now.0, filled: 0, reserved, is_unknown: false };
         self.purses[submitted.portfolio.index()].available -= reserved;
         let pending = self.pending(submitted.portfolio, open.key());
+        let led_at = self.stories.all.get(&submitted.signal.0).map_or(0, |story| story.signal.traded_at.0);
         let holding = self.purses[submitted.portfolio.index()].holding(open.key());
         if submitted.side == Side::Buy {
             // What was owed before does not mean what this brings.
             holding.owed = figure::sellable(holding.owed.min(holding.lots.shares() + holding.unsettled.0 + pending));
+            holding.led_at = holding.led_at.max(led_at);
         }
         self.orders.insert(submitted.order.0, open);
         match submitted.side {

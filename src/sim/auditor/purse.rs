@@ -48,6 +48,8 @@ pub struct Holding {
     pub owed: i128,
     /// Since when something is held, in nanoseconds, and the highest bid noted since.
     pub opened_at: u64,
+    /// When the leader made the last of the trades that it copies.
+    pub led_at: u64,
     pub peak: Option<i128>,
 }
 

@@ -11,6 +11,9 @@ use crate::domain::{
     settings::{ExitPlan, Sides},
 };
 
+/// A sale so much older than the leader's last buy that we copied is told late.
+const LATE: Nanos = Nanos::from_secs(10);
+
 impl Auditor {
     /// A sale became owed: was there a reason, and is it as much as it should be?
     pub(super) fn exit_due(&mut self, now: Nanos, event: &Event) -> Finding {
@@ -29,7 +32,9 @@ impl Auditor {
             let should = if held <= sold { figure::ALL } else { holding.owed + free * sold / held };
             let is_left = matches!(signal.how, How::Left | How::Observed);
             let least = i128::from(self.purses[portfolio.index()].settings.exit.left_ppm_min);
-            let is_less = self.is_netted || is_left || self.stories.corrected.contains(&key);
+            // A sale that is told late is not of what was bought since.
+            let is_late = signal.traded_at.plus(LATE) < Nanos(holding.led_at);
+            let is_less = self.is_netted || is_left || is_late || self.stories.corrected.contains(&key);
             let is_right =
                 if is_less { holding.owed < owed && owed <= should.max(figure::ALL) } else { owed == should };
             if signal.side != Side::Sell || !is_right || (cause == Cause::LeaderLeft) != is_left {

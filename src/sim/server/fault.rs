@@ -32,6 +32,8 @@ pub enum Fault {
     DropConnections,
     /// The sockets of now get no more data, but PONG. New ones do.
     Freeze,
+    /// So many of the oldest sockets of the activity feed get no more data, but PONG.
+    FreezeActivity { sockets: usize },
     /// Every socket gets a frame that is not JSON.
     GarbageFrame,
     /// Every socket gets one message of so many bytes.
@@ -245,6 +247,15 @@ pub async fn with_faults(State(world): State<World>, request: Request, next: Nex
     let path = request.uri().path();
     if ["/control/", "/ws/", "/rtds"].iter().any(|free| path.starts_with(free)) {
         return next.run(request).await;
+    }
+    // The index has its own trouble; routes of v2 are its alone.
+    let is_busy = path.starts_with("/v2/") && {
+        let pending = &mut world.hub().pending;
+        pending.strikes(pending.knobs.index_busy_ppm)
+    };
+    if is_busy {
+        let busy = refused(StatusCode::TOO_MANY_REQUESTS, "simulated: too many requests");
+        return ([(axum::http::header::RETRY_AFTER, "1")], busy).into_response();
     }
     let treatment = world.hub().pending.treat_request();
     match treatment {

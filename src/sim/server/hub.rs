@@ -204,6 +204,7 @@ impl Hub {
             self.tell_step(step);
         }
         self.advance_chain(now);
+        self.archive.catch_up(now);
         self.bury_silent(now);
         self.tell_coins(now);
     }
@@ -262,6 +263,10 @@ impl Hub {
             }
             Fault::DropConnections => self.connections.clear(),
             Fault::Freeze => self.connections.iter_mut().for_each(|connection| connection.is_frozen = true),
+            Fault::FreezeActivity { sockets } => {
+                let feeds = self.connections.iter_mut().filter(|socket| socket.wants.channel() == Channel::Activity);
+                feeds.take(sockets).for_each(|socket| socket.is_frozen = true);
+            }
             Fault::GarbageFrame => self.send_where(|_| true, || r#"{"event_type":"price_change","market":"#.into()),
             Fault::OversizedFrame { bytes } => self.send_where(|_| true, || " ".repeat(bytes).into()),
             Fault::DuplicateActivity { frames } => self.pending.activity_to_repeat += frames,
@@ -321,7 +326,12 @@ impl Hub {
                 old.iter().for_each(|old| self.send_activity(old));
             }
         }
-        self.archive.add(What::Fill(activity.clone()), now.plus(Nanos::from_millis(knobs.index_lag_ms)));
+        let known_at = now.plus(Nanos::from_millis(knobs.index_lag_ms));
+        if self.pending.strikes(knobs.index_late_ppm) {
+            let known_at = known_at.plus(Nanos::from_millis(knobs.index_late_ms));
+            return self.archive.add_late(What::Fill(activity.clone()), known_at);
+        }
+        self.archive.add(What::Fill(activity.clone()), known_at);
     }
 
     /// Tells what somebody did beside trading: the Data API alone does, later.

@@ -1,5 +1,5 @@
-//! What may happen to frames between the hub and a socket: those of the user channel come twice, late or never, those of the
-//! user and market channels change their shape.
+//! What may happen to frames between the hub and a socket: those of the user channel and of the activity feed come twice, late
+//! or never, those of the user and market channels change their shape.
 
 use axum::extract::ws::Message as Frame;
 use serde_json::Value;
@@ -40,7 +40,7 @@ impl Lossy {
     /// Returns what is to be sent now that `frames` are due. PONG is never touched: a socket that is alive says so.
     pub fn pass(&mut self, frames: Vec<Frame>, pending: &mut Pending) -> Vec<Frame> {
         match self.channel {
-            Channel::Market | Channel::Activity if pending.knobs.drift_ppm == 0 => frames,
+            Channel::Market if pending.knobs.drift_ppm == 0 => frames,
             Channel::Market | Channel::Activity | Channel::User => {
                 frames.into_iter().flat_map(|frame| self.pass_one(frame, pending)).collect()
             }
@@ -56,14 +56,16 @@ impl Lossy {
             Channel::Market | Channel::User if pending.strikes(knobs.drift_ppm) => deformed(frame, pending),
             Channel::Market | Channel::User | Channel::Activity => frame,
         };
-        if self.channel != Channel::User {
-            return vec![frame];
-        }
-        if pending.strikes(knobs.user_drop_ppm) {
+        let (drop, duplicate, reorder) = match self.channel {
+            Channel::Market => return vec![frame],
+            Channel::Activity => (knobs.feed_drop_ppm, knobs.feed_duplicate_ppm, knobs.feed_reorder_ppm),
+            Channel::User => (knobs.user_drop_ppm, knobs.user_duplicate_ppm, knobs.user_reorder_ppm),
+        };
+        if pending.strikes(drop) {
             return self.held.take().into_iter().collect();
         }
-        let copies = if pending.strikes(knobs.user_duplicate_ppm) { 2 } else { 1 };
-        if self.held.is_none() && pending.strikes(knobs.user_reorder_ppm) {
+        let copies = if pending.strikes(duplicate) { 2 } else { 1 };
+        if self.held.is_none() && pending.strikes(reorder) {
             self.held = Some(frame.clone());
             // Its copy goes ahead of what overtakes it.
             return vec![frame; copies - 1];
@@ -99,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn each_knob_strikes_the_user_channel_alone() {
+    fn each_knob_strikes_its_channel_alone() {
         const ALWAYS: u32 = 1_000_000;
         let check = |knobs: Knobs, expected: &[&str]| {
             assert_eq!(carried(Channel::User, knobs, &["a", "PONG", "b", "c"]), expected, "{knobs:?}");
@@ -113,6 +115,11 @@ mod tests {
         check(Knobs { user_reorder_ppm: ALWAYS, ..Knobs::CALM }, &["PONG", "b", "a", "c"]);
         let both = Knobs { user_reorder_ppm: ALWAYS, user_duplicate_ppm: ALWAYS, ..Knobs::CALM };
         check(both, &["a", "PONG", "b", "b", "a", "c", "c"]);
+        let feed = Knobs { feed_reorder_ppm: ALWAYS, feed_duplicate_ppm: ALWAYS, ..Knobs::CALM };
+        assert_eq!(carried(Channel::Activity, feed, &["a", "PONG", "b", "c"]), ["a", "PONG", "b", "b", "a", "c", "c"]);
+        let drop = Knobs { feed_drop_ppm: ALWAYS, ..Knobs::CALM };
+        assert_eq!(carried(Channel::Activity, drop, &["a", "PONG", "b"]), ["PONG"]);
+        assert_eq!(carried(Channel::User, feed, &["a", "b"]), ["a", "b"]);
     }
 
     #[test]

@@ -81,6 +81,15 @@ pub struct Knobs {
     /// none is).
     pub feed_replay_ppm: u32,
     pub feed_replay_age_ms: u64,
+    /// Frames of the activity feed, for each socket by itself: sent twice, after the next one, or not at all.
+    pub feed_duplicate_ppm: u32,
+    pub feed_reorder_ppm: u32,
+    pub feed_drop_ppm: u32,
+    /// Requests to the Data API: answered with 429, and `Retry-After` a second.
+    pub index_busy_ppm: u32,
+    /// Rows of the Data API: known so much later than those behind them.
+    pub index_late_ppm: u32,
+    pub index_late_ms: u64,
     /// Every open market changes its tick between 0.01 and 0.001.
     pub tick_flip_every_ms: u64,
     /// Answers to private requests, and frames of the market and user channels: an unknown field, a number for a string, an

@@ -161,18 +161,21 @@ fn the_same_seed_tells_the_same_bytes() {
 fn a_leader_never_sells_more_than_he_holds_and_trades_at_prices_that_were_told() {
     for seed in 1..=2 {
         let mut held: BTreeMap<(String, String), i64> = BTreeMap::new();
-        let mut told: BTreeSet<(String, String, u32)> = BTreeSet::new();
+        let mut told: BTreeMap<(String, String), Vec<Price>> = BTreeMap::new();
         let mut trades = BTreeMap::<&str, u64>::new();
         let (_, steps) = steps(Options { rate_percent: 100, ..options(seed) }, 150);
         for message in steps.iter().flat_map(|step| &step.messages) {
             match message {
                 Message::LastTrade { listing, outcome, price, transaction, .. } => {
                     let token = listing.tokens[outcome.index()].clone();
-                    told.insert((transaction.clone(), token, price.micros()));
+                    told.entry((transaction.clone(), token)).or_default().push(*price);
                 }
                 Message::Activity(fill) => {
                     let token = fill.listing.tokens[fill.outcome.index()].clone();
-                    assert!(told.contains(&(fill.transaction.clone(), token.clone(), fill.price.micros())));
+                    // A taker's price is an average, rounded down.
+                    let met = &told[&(fill.transaction.clone(), token.clone())];
+                    let met = (met.iter().min().expect("one").down(1), *met.iter().max().expect("one"));
+                    assert!(met.0 <= fill.price && fill.price <= met.1, "SEED={seed}: {met:?} {fill:?}");
                     let Some(leader) = leader::all().into_iter().find(|leader| leader.wallet == fill.wallet) else {
                         continue;
                     };

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use alloy::primitives::{Address, U256};
 use serde_json::Value;
 
-pub use index::{DataApi, Row};
+pub use index::{ActivityPage, DataApi, OpenPosition, Row};
 pub use request::{Failure, Place};
 use request::{Method, Requester};
 

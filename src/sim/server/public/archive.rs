@@ -97,6 +97,8 @@ pub struct Told {
 #[derive(Debug, Default)]
 pub struct Archive {
     told: VecDeque<Told>,
+    /// Those that are indexed after others that came behind them, and when.
+    late: Vec<(Nanos, What)>,
     count: u64,
     fills: u64,
     /// What the forgotten fills left.
@@ -121,6 +123,17 @@ impl Archive {
             let median = last[last.len() / 2];
             self.before.retain(|_, position| position.last_at.0 > median);
         }
+    }
+
+    /// Keeps what is indexed late, and behind what came after it.
+    pub fn add_late(&mut self, what: What, known_at: Nanos) {
+        self.late.push((known_at, what));
+    }
+
+    /// Indexes what is late and due.
+    pub fn catch_up(&mut self, now: Nanos) {
+        let due: Vec<(Nanos, What)> = self.late.extract_if(.., |(known_at, _)| *known_at <= now).collect();
+        due.into_iter().for_each(|(known_at, what)| self.add(what, known_at));
     }
 
     /// Returns how many fills were told.

@@ -305,7 +305,8 @@ async fn positions(State(world): State<World>, params: Params) -> Result<Json<Va
     let mut rows = held(&world.hub(), &asked);
     rows.retain(|row| {
         let position = &row.position;
-        let is_dust = position.size < DUST && position.size > Shares::ZERO;
+        let is_asked = asked.cash_min.is_some() || asked.tokens_min.is_some();
+        let is_dust = !is_asked && position.size < DUST && position.size > Shares::ZERO;
         let value = position.value(row.market.as_ref()).0 as f64 / 1e6;
         row.is_wanted(wanted)
             && !is_dust

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use reqwest::Client;
-use reqwest::header::HeaderValue;
+use reqwest::header::{HeaderValue, RETRY_AFTER};
+use reqwest::{Client, StatusCode};
 use serde_json::Value;
 
 /// The longest answer that is read, in bytes.
@@ -53,6 +53,11 @@ pub enum Failure {
         what: String,
         error: String,
     },
+    /// 429: more than the venue takes. It says when it takes more, if it says anything.
+    Busy {
+        what: String,
+        wait: Option<Duration>,
+    },
     /// A no, by its status.
     Status {
         what: String,
@@ -82,6 +87,8 @@ impl fmt::Display for Failure {
         match self {
             Failure::NoRoom { what } => write!(f, "{what}: not asked: our rate limit leaves no room for it now"),
             Failure::NoAnswer { what, error } => write!(f, "{what}: no answer: {error}"),
+            Failure::Busy { what, wait: Some(wait) } => write!(f, "{what}: HTTP 429: more in {wait:?}"),
+            Failure::Busy { what, wait: None } => write!(f, "{what}: HTTP 429"),
             Failure::Status { what, status, said } => write!(f, "{what}: HTTP {status}: {said}"),
             Failure::Unlike { what, expected, found } => write!(f, "{what}: expected {expected}, got {found}"),
             Failure::TooLong { what } => write!(f, "{what}: the answer is longer than is read"),
@@ -170,12 +177,17 @@ impl Requester {
         let failed = |error: reqwest::Error| Failure::NoAnswer { what: what(), error: causes(&error) };
         let mut response = request.send().await.map_err(failed)?;
         let status = response.status();
+        let wait = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
+        let wait = wait.map(Duration::from_secs);
         let mut bytes = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
             if BODY_MAX < bytes.len() + chunk.len() {
                 return Err(Failure::TooLong { what: what() });
             }
             bytes.extend_from_slice(&chunk);
+        }
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            return Err(Failure::Busy { what: what(), wait });
         }
         if !status.is_success() {
             let said = String::from_utf8_lossy(&bytes).chars().take(EXCERPT_MAX).collect();
