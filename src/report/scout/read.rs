@@ -22,6 +22,8 @@ const WINDOWS_MAX: usize = 200;
 const BEFORE: Nanos = Nanos::from_secs(1);
 const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(700);
+/// No longer than this is waited, whatever the venue says.
+const PAUSE_MAX: Duration = Duration::from_secs(10);
 
 /// Says how far the reading is.
 pub type Progress<'a> = &'a mut dyn FnMut(&str);
@@ -169,15 +171,15 @@ async fn patient(
             Ok(page) => return Ok(page),
             Err(failure) => failure,
         };
-        let may_pass = match &failure {
-            Failure::NoAnswer { .. } => true,
-            Failure::Status { status, .. } => *status == 429 || *status >= 500,
-            Failure::NoRoom { .. } | Failure::Unlike { .. } | Failure::TooLong { .. } => false,
+        let usual = PAUSE * 2_u32.pow(tried - 1);
+        let pause = match &failure {
+            Failure::NoAnswer { .. } => Some(usual),
+            Failure::Busy { wait, .. } => Some(wait.unwrap_or(usual).min(PAUSE_MAX)),
+            Failure::Status { status, .. } => (*status >= 500).then_some(usual),
+            Failure::NoRoom { .. } | Failure::Unlike { .. } | Failure::TooLong { .. } => None,
         };
-        if !may_pass || tried == TRIES {
-            return Err(failure);
-        }
-        tokio::time::sleep(PAUSE * 2_u32.pow(tried - 1)).await;
+        let Some(pause) = pause.filter(|_| tried < TRIES) else { return Err(failure) };
+        tokio::time::sleep(pause).await;
         tried += 1;
     }
 }
