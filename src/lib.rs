@@ -36,7 +36,8 @@
 //! evidence for the follower ([`venue::polymarket::follow`]), which tells the engine what became of it; the reconciler
 //! ([`actor::reconciler`]) compares the wallet with the books. [`store`] folds the
 //! journal into Postgres, [`web`] shows it. [`session`] starts and stops all that; [`start`] is recovery. [`report`] plays
-//! recordings through the same engine, [`sim`] is the world of the demo and the tests: an exchange, a chain and the venue's
+//! recordings through the same engine, adds up which source saw what ([`report::coverage`]) and looks at wallets before they are
+//! followed ([`report::scout`]), [`sim`] is the world of the demo and the tests: an exchange, a chain and the venue's
 //! whole wire, also as a program of its own (`remora venue`), on which the official clients of others live their day
 //! (`tests/clients`); and, in virtual time, seeded trials of the engine ([`sim::trial`]) before an auditor that shares no
 //! code with it ([`sim::auditor`]).

@@ -150,6 +150,9 @@ async fn the_server_guards_itself() {
             ("GET", "localhost", "/api/v1/skips?range=all", 200),
             ("GET", "localhost", "/api/v1/results?by=day", 200),
             ("GET", "localhost", "/api/v1/scores?range=all", 200),
+            ("GET", "localhost", "/leaders?range=%00&mode=x", 200),
+            ("GET", "localhost", "/api/v1/leaders?range=all", 200),
+            ("GET", "localhost", "/api/v1/sources?range=all", 200),
             ("GET", "localhost", "/readyz", 200),
             ("GET", "localhost", "/assets/..%2fmod.rs", 404),
             ("GET", "localhost", "/favicon.ico", 200),
@@ -169,6 +172,7 @@ async fn the_server_guards_itself() {
         assert!(!page.contains(" style=") && !page.contains("<script>"), "nothing inline");
         all_pages_of_trades_are_all_trades(address);
         each_mode_is_asked_for_by_itself(address);
+        leaders_and_sources_say_the_same_everywhere(address);
         money_is_exact(&ask("GET", "localhost", "/api/v1/portfolio?portfolio=0&range=week").2);
     })
     .await
@@ -205,6 +209,25 @@ fn each_mode_is_asked_for_by_itself(address: std::net::SocketAddr) {
     let live = json("/api/v1/trades?mode=live");
     let only_waits = live["trades"].as_array().expect("rows").iter().all(|row| row["outcome"] == "waiting");
     assert!(only_waits, "{live}");
+}
+
+fn leaders_and_sources_say_the_same_everywhere(address: std::net::SocketAddr) {
+    let json = |path: &str| -> serde_json::Value {
+        serde_json::from_str(&server::get(address, "GET", "localhost", path).1).expect("JSON")
+    };
+    let (leaders, sources) = (json("/api/v1/leaders?range=all"), json("/api/v1/sources?range=all"));
+    let sum = |rows: &serde_json::Value, name: &str| -> i64 {
+        rows.as_array().expect("rows").iter().map(|row| row[name].as_i64().expect("a count")).sum()
+    };
+    assert_eq!((sum(&leaders["leaders"], "seen"), sum(&sources["sources"], "first")), (140, 140));
+    let results = json("/api/v1/results?range=all&by=leader");
+    for row in results["results"].as_array().expect("rows") {
+        let his = leaders["leaders"].as_array().expect("rows").iter().find(|leader| leader["wallet"] == row["id"]);
+        assert_eq!(his.expect("a leader")["realised_paper"], row["realised"], "{row}");
+    }
+    let (_, page) = server::get(address, "GET", "localhost", "/leaders?range=all");
+    assert!(page.contains("bold") && !page.contains("<b>") && !page.contains('\u{202e}'), "a name is text");
+    assert!(!page.contains(" style="), "nothing inline");
 }
 
 fn money_is_exact(body: &str) {

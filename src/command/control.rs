@@ -92,26 +92,14 @@ pub struct ResumeArgs {
 }
 
 /// Turn live for one leader: on or off whatever the switch says (but off is off), or as the switch says.
-#[derive(Args, Clone, Debug)]
-#[command(after_help = "\
-Examples:
-  remora leader Ada off
-  remora leader Ada inherit
-  remora leader Ada on")]
-pub struct LeaderArgs {
-    /// As the settings call him
+#[derive(Clone, Debug)]
+pub struct LeaderSwitchArgs {
     pub name: String,
-
-    /// `on`, `off`, or `inherit`: as the switch for all
-    #[arg(value_parser = leader_word)]
     pub to: LeaderWord,
-
-    /// What would be typed to turn him on, for a script
-    #[arg(long, value_name = "TEXT")]
     pub sentence: Option<String>,
 }
 
-fn leader_word(text: &str) -> Result<LeaderWord, String> {
+pub fn leader_word(text: &str) -> Result<LeaderWord, String> {
     match text {
         "on" => Ok(LeaderWord::On),
         "off" => Ok(LeaderWord::Off),
@@ -209,8 +197,8 @@ pub fn on(global: &Global, args: &OnArgs) -> Exit {
     })
 }
 
-pub fn leader(global: &Global, args: &LeaderArgs) -> Exit {
-    let LeaderArgs { name, to, sentence } = args.clone();
+pub fn leader(global: &Global, args: &LeaderSwitchArgs) -> Exit {
+    let LeaderSwitchArgs { name, to, sentence } = args.clone();
     with_settings(global, |config| match to {
         LeaderWord::On => confirmed(global, config, sentence, |sentence, seen| Command::Leader {
             name,

@@ -9,6 +9,7 @@ pub mod demo;
 pub mod doctor;
 pub mod explain;
 pub mod key;
+pub mod leader;
 pub mod logs;
 pub mod parse;
 pub mod record;
@@ -60,7 +61,7 @@ pub enum Command {
     Off(control::OffArgs),
     Shadow(control::ShadowArgs),
     On(control::OnArgs),
-    Leader(control::LeaderArgs),
+    Leader(leader::LeaderArgs),
     Pause(control::PauseArgs),
     Resume(control::ResumeArgs),
     CancelAll(control::CancelAllArgs),
@@ -118,6 +119,7 @@ Examples:
   remora explain --strategy careful --leader-usdc 500 --price 0.42
                                        what a strategy would do, and why
   remora report skips --since 7d       what the noes of a week cost or saved
+  remora leader score 0x1ead...        would copying this wallet have paid?
   remora record --tokens-file tokens.txt --out monday.jsonl.zst
                                        the market channel, for replay
   remora venue --ready-file venue.json a simulated Polymarket for any client
@@ -167,7 +169,7 @@ pub fn execute(cli: Cli) -> Exit {
         Command::Off(args) => control::off(&global, &args),
         Command::Shadow(args) => control::shadow(&global, &args),
         Command::On(args) => control::on(&global, &args),
-        Command::Leader(args) => control::leader(&global, &args),
+        Command::Leader(args) => leader::execute(&global, args),
         Command::Pause(args) => control::pause(&global, &args),
         Command::Resume(args) => control::resume(&global, &args),
         Command::CancelAll(args) => control::cancel_all(&global, &args),

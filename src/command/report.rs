@@ -1,5 +1,7 @@
-//! `remora report`: what trading earned, what the noes cost or saved, and whether the scores are worth anything.
+//! `remora report`: what trading earned, what the noes cost or saved, whether the scores are worth anything, and which source
+//! saw leaders' trades first.
 
+mod sources;
 mod tables;
 
 use std::time::Duration;
@@ -17,7 +19,7 @@ use crate::{
     store::{
         Database, DatabaseChoice,
         private::Private,
-        query::{By, EarnedRow, JudgedRow, NoRow, Reader, Scope, WalletRow},
+        query::{By, EarnedRow, JudgedRow, LeaderSeen, NoRow, Reader, Scope, SourceRow, TRADES_REPORT_MAX, WalletRow},
     },
 };
 
@@ -37,6 +39,8 @@ pub enum What {
     Results(ResultsArgs),
     /// How good the scores' probabilities were, beside the market's: Brier score, log loss, calibration
     Scores(ScopeArgs),
+    /// Who told of leaders' trades, how soon, what each source missed, and how far behind each leader we were
+    Sources(SourcesArgs),
     /// What the wallet really holds beside what our books say: ours, of others, and what differs
     Wallet(WalletArgs),
 }
@@ -62,6 +66,25 @@ pub struct ScopeArgs {
 
 #[derive(Args, Clone, Debug)]
 pub struct WalletArgs {
+    /// A Postgres of yours [default: the private one in the data folder]
+    #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+}
+
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  remora report sources
+  remora report sources --since 24h
+  remora report sources --since 2026-11-01 --json
+
+The sources of leaders' trades race. One that never wins, is never alone and
+costs something may go: [sources] in the settings.")]
+pub struct SourcesArgs {
+    /// How long back: 12h, 7d, or a day such as 2026-11-01 (UTC) [default: everything]
+    #[arg(long, value_name = "LENGTH|DAY", value_parser = parse::since)]
+    pub since: Option<parse::Since>,
+
     /// A Postgres of yours [default: the private one in the data folder]
     #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
     pub database_url: Option<String>,
@@ -100,6 +123,8 @@ Examples:
   remora report results --by cause --strategy careful --json
   remora report scores
       are the models better than the market?
+  remora report sources --since 24h
+      which source was first, and what each missed
   remora report wallet
       does the wallet hold what our books say?
 
@@ -114,6 +139,7 @@ enum Found {
     Skips(Vec<NoRow>),
     Results(By, Vec<EarnedRow>),
     Scores(Vec<JudgedRow>),
+    Sources(Vec<SourceRow>, Vec<LeaderSeen>),
     Wallet(Vec<WalletRow>),
 }
 
@@ -140,6 +166,14 @@ pub fn execute(global: &Global, args: &ReportArgs) -> Exit {
 }
 
 async fn read(config: &Config, what: &What, scope: &ScopeArgs) -> Result<Found, String> {
+    in_tables(config, async |database| ask(database, what, scope).await).await
+}
+
+/// Asks something of the engine's tables, wherever they are; makes none where there are none.
+pub async fn in_tables<Answer>(
+    config: &Config,
+    ask: impl AsyncFnOnce(&Database) -> Result<Answer, String>,
+) -> Result<Answer, String> {
     let choice = match &config.store.database_url {
         Some(url) => DatabaseChoice::Url(url.clone()),
         None => {
@@ -155,7 +189,7 @@ async fn read(config: &Config, what: &What, scope: &ScopeArgs) -> Result<Found, 
     // A Postgres that nobody had started is nobody's to stop later.
     let was_up = matches!(choice, DatabaseChoice::Private { .. }) && Private::seems_up(&config.data.dir);
     let database = Database::open(&choice).await.map_err(|error| error.to_string())?;
-    let found = ask(&database, what, scope).await;
+    let found = ask(&database).await;
     if !was_up {
         database.stop().await.map_err(|error| error.to_string())?;
     }
@@ -164,7 +198,7 @@ async fn read(config: &Config, what: &What, scope: &ScopeArgs) -> Result<Found, 
 
 async fn ask(database: &Database, what: &What, scope: &ScopeArgs) -> Result<Found, String> {
     let wrong = |error: sqlx::Error| format!("the tables cannot be read: {error}\n  fix: look at `remora doctor`");
-    let mut reader = Reader::open(database.pool()).await.map_err(wrong)?;
+    let mut reader = Reader::open(database.pool()).await.map_err(wrong)?.patient().await.map_err(wrong)?;
     let asked = Scope { mode: scope.mode.code().to_owned(), strategy: scope.strategy.clone(), since: scope.from() };
     if !scope.strategy.is_empty() {
         let known: Vec<String> =
@@ -180,6 +214,14 @@ async fn ask(database: &Database, what: &What, scope: &ScopeArgs) -> Result<Foun
             Found::Results(by, reader.results(&asked, by).await.map_err(wrong)?)
         }
         What::Scores(_) => Found::Scores(reader.scores_judged(&asked).await.map_err(wrong)?),
+        What::Sources(_) => {
+            let now = OffsetDateTime::from_unix_timestamp_nanos(i128::from(clock::now().0));
+            let sources = reader
+                .sources(asked.since, now.unwrap_or(OffsetDateTime::UNIX_EPOCH), TRADES_REPORT_MAX)
+                .await
+                .map_err(wrong)?;
+            Found::Sources(sources, reader.leaders_seen(asked.since).await.map_err(wrong)?)
+        }
         What::Wallet(_) => Found::Wallet(reader.wallet().await.map_err(wrong)?),
     })
 }
@@ -194,6 +236,7 @@ fn in_json(found: &Found, scope: &ScopeArgs) -> String {
         Found::Skips(rows) => json!({ "scope": scope, "skips": rows }),
         Found::Results(by, rows) => json!({ "scope": scope, "by": by.code(), "results": rows }),
         Found::Scores(rows) => json!({ "scope": scope, "resolved": rows.len(), "scores": scores::judged(rows) }),
+        Found::Sources(rows, leaders) => sources::in_json(rows, leaders, &json!({ "since": scope["since"] })),
         Found::Wallet(rows) => json!({ "wallet": rows }),
     };
     serde_json::to_string_pretty(&value).expect("numbers and texts")
@@ -204,6 +247,7 @@ fn in_words(found: &Found) -> String {
         Found::Skips(rows) => tables::skips(rows),
         Found::Results(by, rows) => tables::results(*by, rows),
         Found::Scores(rows) => tables::scores(&scores::judged(rows)),
+        Found::Sources(rows, leaders) => sources::in_words(rows, leaders),
         Found::Wallet(rows) => tables::wallet(rows),
     }
 }
@@ -213,6 +257,12 @@ impl What {
         match self {
             What::Skips(scope) | What::Scores(scope) => scope.clone(),
             What::Results(results) => results.scope.clone(),
+            What::Sources(SourcesArgs { since, database_url }) => ScopeArgs {
+                strategy: String::new(),
+                mode: ModeArg::Paper,
+                since: *since,
+                database_url: database_url.clone(),
+            },
             What::Wallet(WalletArgs { database_url }) => ScopeArgs {
                 strategy: String::new(),
                 mode: ModeArg::Live,

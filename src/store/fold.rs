@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 
 use crate::{
     domain::{
-        Event, LeaderId, Nanos, OrderId, PortfolioId, Side, SignalId, TokenId,
+        Event, LeaderId, Nanos, OrderId, PortfolioId, Side, SignalId, TokenId, TradeKey,
         event::{Feature, How, Scored, Signal, Submitted, Valued},
     },
     journal::{MarketAbout, Record},
@@ -21,8 +21,11 @@ use super::rows::*;
 
 mod matches;
 mod money;
+mod sightings;
 
 pub use matches::ENDED_MAX;
+use sightings::again;
+pub use sightings::{FIRSTS_MAX, Firsts};
 
 /// Portfolio, leader, token.
 pub type PositionKey = (i32, i32, i32);
@@ -40,6 +43,8 @@ pub struct Known {
     pub exit_due: HashMap<PositionKey, Decimal>,
     /// The last signal.
     pub signal_last: i64,
+    /// Who saw each trade first, the latest ones.
+    pub firsts: Firsts,
 }
 
 /// A record that does not fit to those before it.
@@ -57,6 +62,8 @@ pub struct Batch {
     pub portfolios: BTreeMap<i32, PortfolioRow>,
     pub buckets: BTreeMap<i32, BucketsRow>,
     pub signals: Vec<SignalRow>,
+    pub sightings: Vec<SightingRow>,
+    pub gaps: Vec<GapRow>,
     pub scores: Vec<ScoreRow>,
     pub decisions: BTreeMap<(i64, i32), DecisionRow>,
     pub orders: BTreeMap<i64, OrderRow>,
@@ -83,6 +90,10 @@ fn token_id(id: TokenId) -> i32 {
 
 fn leader_id(id: LeaderId) -> i32 {
     id.0.cast_signed()
+}
+
+fn trade_key(key: TradeKey) -> String {
+    format!("{:016x}{:016x}", key.0[0], key.0[1])
 }
 
 fn signal_id(id: SignalId) -> Option<i64> {
@@ -151,6 +162,7 @@ impl Batch {
             Event::Signal(ref signal) => {
                 known.signal_last = bigint(signal.signal.0);
                 self.signal(now, signal);
+                self.sighting(known, seq, now, signal);
             }
             Event::Skipped { signal, portfolio, reason, numbers } => {
                 self.decide(signal, portfolio, no(now, "skipped", reason.code(), reason.unit(), numbers));
@@ -231,10 +243,12 @@ impl Batch {
             Event::External(ref external) => self.external(seq, now, external),
             Event::Differs(ref differs) => self.differs(seq, now, differs),
             Event::WalletHolds(ref holds) => self.wallet_holds(now, holds),
+            Event::Repeated { trade, leader, token, source } => {
+                self.sightings.push(again(known, seq, now, (trade, leader, token, source)));
+            }
+            Event::Gap(ref gap) => self.gap(seq, now, gap),
             // The trace in `events` is all that is kept of these.
-            Event::Repeated { .. }
-            | Event::Gap(_)
-            | Event::Parked { .. }
+            Event::Parked { .. }
             | Event::Diverged { .. }
             | Event::Resynced { .. }
             | Event::Faulted { .. }
@@ -277,7 +291,7 @@ impl Batch {
             group_price: price(signal.group_price),
             group_shares: shares(signal.group_shares),
             leader_held: shares(signal.leader_held),
-            trade_key: format!("{:016x}{:016x}", signal.trade.0[0], signal.trade.0[1]),
+            trade_key: trade_key(signal.trade),
             how: match signal.how {
                 How::Traded => "traded",
                 How::Left => "left",

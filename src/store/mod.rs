@@ -3,9 +3,11 @@
 //!
 //! - [`private`] finds or starts a Postgres of our own; [`Database`] is that one or the one `DATABASE_URL` names.
 //! - [`writer`] folds journal records into the tables, one transaction a batch; [`follow`] is its loop.
-//! - [`lease`] says which engine may trade with a wallet: the one table that is not made from the journal.
+//! - [`lease`] says which engine may trade with a wallet, and [`copyability`] what was said of one that somebody scored: these two
+//!   tables are not made from the journal.
 //! - [`testing`] gives each test a fresh migrated database: `TestDatabase::create().await -> PgPool`.
 
+pub mod copyability;
 pub mod database;
 pub mod follow;
 pub mod lease;

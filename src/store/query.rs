@@ -7,6 +7,7 @@ mod ledger;
 mod money;
 mod results;
 mod scores;
+mod sightings;
 mod standing;
 mod trades;
 mod wallet;
@@ -15,6 +16,7 @@ pub use ledger::NoRow;
 pub use money::{BaselineRow, EquityPoint, PositionRow, ResultRow, SettlementRow};
 pub use results::{By, EarnedRow, Scope};
 pub use scores::JudgedRow;
+pub use sightings::{BEHIND_MS, LeaderSeen, SeenNo, SourceRow, TRADES_PAGE_MAX, TRADES_REPORT_MAX, behind};
 pub use standing::Standing;
 pub use trades::{Cursor, EventRow, FillRow, OrderRow, SignalRow, TradeFilter, TradeRow};
 pub use wallet::WalletRow;
@@ -25,6 +27,8 @@ use time::OffsetDateTime;
 
 /// The longest a statement may take.
 pub const STATEMENT_MS_MAX: u32 = 2_000;
+/// The same, where nobody else waits for it.
+pub const PATIENT_MS_MAX: u32 = 60_000;
 /// The most leaders a filter offers.
 pub const LEADERS_MAX: i64 = 500;
 /// As many portfolios as an engine carries.
@@ -75,6 +79,15 @@ impl Reader {
             .execute(&mut *transaction)
             .await?;
         Ok(Reader(transaction))
+    }
+
+    /// Gives each statement from here on [`PATIENT_MS_MAX`]: for one who waits at a terminal.
+    pub async fn patient(mut self) -> sqlx::Result<Reader> {
+        sqlx::query("select set_config('statement_timeout', $1, true)")
+            .bind(PATIENT_MS_MAX.to_string())
+            .execute(&mut *self.0)
+            .await?;
+        Ok(self)
     }
 
     pub async fn head(&mut self) -> sqlx::Result<Head> {

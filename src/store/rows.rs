@@ -94,6 +94,35 @@ pub struct SignalRow {
     pub how: &'static str,
 }
 
+/// A source told of a leader's trade.
+#[derive(Serialize)]
+pub struct SightingRow {
+    pub seq: i64,
+    #[serde(with = "time::serde::rfc3339")]
+    pub seen_at: OffsetDateTime,
+    pub trade_key: String,
+    pub leader_id: i32,
+    pub token_id: i32,
+    pub source: &'static str,
+    pub is_first: bool,
+    /// The first one's, and how far behind it this is; `None`: it is not known any more.
+    pub signal_id: Option<i64>,
+    pub lag_us: Option<i64>,
+}
+
+#[derive(Serialize)]
+pub struct GapRow {
+    pub seq: i64,
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+    pub source: &'static str,
+    pub cause: &'static str,
+    #[serde(with = "time::serde::rfc3339")]
+    pub began_at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339")]
+    pub ended_at: OffsetDateTime,
+}
+
 /// A probability or a feature is a part of 1.
 #[derive(Serialize)]
 pub struct ScoreRow {

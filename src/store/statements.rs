@@ -36,6 +36,13 @@ const SIGNALS: &str = "insert into signals (id, at, traded_at, group_id, leader_
     select id, at, traded_at, group_id, leader_id, token_id, side, price, shares, group_price, group_shares, leader_held, \
     trade_key, how from json_populate_recordset(null::signals, $1::json)";
 
+const SIGHTINGS: &str = "insert into sightings (seq, seen_at, trade_key, leader_id, token_id, source, is_first, signal_id, lag_us) \
+    select seq, seen_at, trade_key, leader_id, token_id, source, is_first, signal_id, lag_us \
+    from json_populate_recordset(null::sightings, $1::json)";
+
+const GAPS: &str = "insert into source_gaps (seq, at, source, cause, began_at, ended_at) \
+    select seq, at, source, cause, began_at, ended_at from json_populate_recordset(null::source_gaps, $1::json)";
+
 const SCORES: &str = "insert into scores (signal_id, at, leader_record, book_imbalance, momentum, spread, time_left, \
     market_prior, prior, additive, bayesian, model, ask) \
     select signal_id, at, leader_record, book_imbalance, momentum, spread, time_left, market_prior, prior, additive, bayesian, \
@@ -147,6 +154,8 @@ pub fn statements(batch: &Batch) -> Vec<(&'static str, String)> {
     add(PORTFOLIOS, json(batch.portfolios.values()));
     add(BUCKETS, json(batch.buckets.values()));
     add(SIGNALS, json(&batch.signals));
+    add(SIGHTINGS, json(&batch.sightings));
+    add(GAPS, json(&batch.gaps));
     add(SCORES, json(&batch.scores));
     add(DECISIONS, json(batch.decisions.values()));
     add(ORDERS, json(batch.orders.values()));

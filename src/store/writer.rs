@@ -6,6 +6,7 @@ use std::{collections::HashMap, fmt, time::Duration};
 
 use rust_decimal::Decimal;
 use sqlx::{PgConnection, PgPool};
+use time::OffsetDateTime;
 
 use crate::{
     domain::{Nanos, OrderId},
@@ -13,7 +14,7 @@ use crate::{
 };
 
 use super::{
-    fold::{Batch, ENDED_MAX, Known, Misfit, PositionKey},
+    fold::{Batch, ENDED_MAX, FIRSTS_MAX, Firsts, Known, Misfit, PositionKey},
     rows::{FillRow, OrderRow},
     statements::statements,
 };
@@ -109,7 +110,7 @@ impl Writer {
     pub async fn rebuild(pool: &PgPool) -> Result<(), WriterError> {
         const EMPTY: &str = "truncate journal_cursor, sessions, tokens, leaders, portfolios, signals, scores, decisions, orders, fills, \
             positions, settlements, portfolio_values, external_trades, differences, \
-            account_positions, events";
+            account_positions, sightings, source_gaps, events";
         in_time(async { sqlx::query(EMPTY).execute(pool).await }).await??;
         Ok(())
     }
@@ -162,7 +163,17 @@ async fn read(pool: &PgPool, journal: &str) -> Result<Read, WriterError> {
         sqlx::query_as(POSITIONS).fetch_all(&mut *transaction).await?;
     let signal_last: i64 =
         sqlx::query_scalar("select coalesce(max(id), 0) from signals").fetch_one(&mut *transaction).await?;
+    const FIRSTS: &str =
+        "select seq, trade_key, signal_id, seen_at from sightings where is_first order by seq desc limit $1";
+    let firsts_read: Vec<(i64, String, i64, OffsetDateTime)> =
+        sqlx::query_as(FIRSTS).bind(FIRSTS_MAX as i64).fetch_all(&mut *transaction).await?;
     transaction.commit().await?;
+    let mut firsts = Firsts::default();
+    for (seq, trade, signal, at) in firsts_read.into_iter().rev() {
+        if let Ok(trade) = u128::from_str_radix(&trade, 16) {
+            firsts.add(seq, trade, signal, at);
+        }
+    }
     let whose: HashMap<i64, PositionKey> = whose.into_iter().map(|(id, p, l, t)| (id, (p, l, t))).collect();
     let unsettled = matches.into_iter().filter_map(|fill| {
         let position = *whose.get(&fill.order_id)?;
@@ -173,7 +184,7 @@ async fn read(pool: &PgPool, journal: &str) -> Result<Read, WriterError> {
     let held = positions.iter().map(|&(p, l, t, held, _)| ((p, l, t), held)).filter(|(_, held)| !held.is_zero());
     let exit_due = positions.iter().map(|&(p, l, t, _, due)| ((p, l, t), due)).filter(|(_, due)| !due.is_zero());
     let (held, exit_due) = (held.collect(), exit_due.collect());
-    Ok(Read { cursor, known: Known { open_orders, ended_orders, unsettled, held, exit_due, signal_last } })
+    Ok(Read { cursor, known: Known { open_orders, ended_orders, unsettled, held, exit_due, signal_last, firsts } })
 }
 
 async fn read_cursor(connection: &mut PgConnection, journal: &str) -> Result<u64, WriterError> {

@@ -15,6 +15,7 @@ use super::{
     health::{self, Level},
     page::{
         latency::{self, Times},
+        leaders,
         portfolio::{self, Asked as AskedPortfolio},
         results,
         scope::Asked as AskedScope,
@@ -221,6 +222,25 @@ pub async fn scores(State(web): State<Arc<Web>>, Query(asked): Query<AskedScope>
             let scores = crate::report::scores::judged(&rows);
             Json(json!({"mode": asked.mode(), "range": asked.range(), "resolved": rows.len(), "scores": scores}))
                 .into_response()
+        }
+        Err(why) => unread(&why),
+    }
+}
+
+/// What each source told, when, and what it missed. Times in microseconds.
+pub async fn sources(State(web): State<Arc<Web>>, Query(asked): Query<AskedScope>) -> Response {
+    match leaders::rows(&web, &asked).await {
+        Ok((sources, _)) => Json(json!({"range": asked.range(), "sources": sources})).into_response(),
+        Err(why) => unread(&why),
+    }
+}
+
+/// What was seen of each leader, and what became of it; how far behind, counted under each bound (the last: above all).
+pub async fn leaders(State(web): State<Arc<Web>>, Query(asked): Query<AskedScope>) -> Response {
+    match leaders::rows(&web, &asked).await {
+        Ok((_, leaders)) => {
+            let bounds = crate::store::query::BEHIND_MS;
+            Json(json!({"range": asked.range(), "behind_ms": bounds, "leaders": leaders})).into_response()
         }
         Err(why) => unread(&why),
     }

@@ -7,7 +7,7 @@ import { chromium } from "playwright-core";
 
 const { FULL, EMPTY, HALTED, SCREENSHOTS, PROFILE } = process.env;
 const axe = readFileSync(new URL("node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
-const PAGES = { overview: "/", trades: "/paper-trades", portfolio: "/paper-portfolio?portfolio=0&range=week", latency: "/latency", skips: "/skips?range=all", results: "/results?range=all", days: "/results?range=all&by=day", signal: "/signals/120", order: "/orders/157" };
+const PAGES = { overview: "/", trades: "/paper-trades", portfolio: "/paper-portfolio?portfolio=0&range=week", latency: "/latency", skips: "/skips?range=all", results: "/results?range=all", leaders: "/leaders?range=all", days: "/results?range=all&by=day", signal: "/signals/120", order: "/orders/157" };
 const PHONE = { width: 390, height: 844 };
 const NARROW = { width: 360, height: 740 };
 const DESK = { width: 1280, height: 900 };
@@ -87,7 +87,7 @@ for (const [name, path] of Object.entries(PAGES)) {
 }
 
 // Nothing there yet: every page says what to expect.
-for (const [name, path] of Object.entries({ overview: "/", trades: "/paper-trades", portfolio: "/paper-portfolio", latency: "/latency", skips: "/skips", results: "/results", live: "/paper-trades?mode=live" })) {
+for (const [name, path] of Object.entries({ overview: "/", trades: "/paper-trades", portfolio: "/paper-portfolio", latency: "/latency", skips: "/skips", results: "/results", leaders: "/leaders", live: "/paper-trades?mode=live" })) {
   const page = await open(EMPTY + path, `empty-${name}`, { viewport: PHONE });
   await accessible(page, `empty-${name}`);
   await fits(page, `empty-${name}`);
@@ -165,6 +165,20 @@ for (const [name, path] of Object.entries({ overview: "/", trades: "/paper-trade
   check((await page.locator("#lines").innerText()).includes("Nothing was traded"), "results: live has its own");
   await page.goto(`${FULL}/paper-portfolio?portfolio=0`);
   check((await page.locator("#money").innerText()).includes("$49.60"), "portfolio: what cools down is listed with its release");
+  await page.close();
+}
+
+// Sources and leaders.
+{
+  const page = await open(`${FULL}/leaders?range=all`, "leaders");
+  const activity = await page.locator("#sources tbody tr", { hasText: "activity" }).first().innerText();
+  check(activity.includes("real-time socket") && /\d+ in gaps/.test(await page.locator("#sources").innerText()), `leaders: a source says what it is and what it missed: ${activity}`);
+  check((await page.locator("#leaders tbody tr").count()) === 4 && (await page.locator("#leaders svg rect").count()) > 4, "leaders: each with his spread");
+  check((await page.locator("#leaders tbody tr", { hasText: "bold" }).innerText()).includes("market maker"), "leaders: a score says what to beware of");
+  check(/Half of the trades were seen under/.test(await page.locator("#behind").innerText()), "leaders: the histogram in words");
+  await page.locator("#leaders tbody tr a code").first().click();
+  await page.waitForURL(/paper-trades/);
+  check((await page.locator("tbody tr .c-end").count()) > 0, "leaders: a no leads to its trades");
   await page.close();
 }
 

@@ -94,7 +94,7 @@ begin
             case when i % 10 = 4 then price - 0.004 else price end, case when i % 10 = 4 then size + 310 else size end, 120, md5(i::text));
         perform pg_temp.event(decided, 'signal', jsonb_build_object('Signal', jsonb_build_object('signal', i, 'group', case when i % 10 = 4 then i - 1 else i end,
             'trade', '[1, 2]'::jsonb, 'leader', l, 'token', t, 'side', initcap(s), 'price', pg_temp.micros(price), 'shares', pg_temp.micros(size),
-            'group_price', pg_temp.micros(price), 'group_shares', pg_temp.micros(size), 'leader_held', 120000000, 'role', 'Taker', 'how', 'Traded', 'traded_at', (extract(epoch from happened) * 1e9)::bigint)));
+            'group_price', pg_temp.micros(price), 'group_shares', pg_temp.micros(size), 'leader_held', 120000000, 'role', 'Taker', 'source', 'Activity', 'how', 'Traded', 'traded_at', (extract(epoch from happened) * 1e9)::bigint)));
         if s = 'buy' then
             insert into scores values (i, decided, round((i % 9 - 4) / 50.0, 6), round((i * 31 % 200 - 100) / 100.0, 6), round((i * 17 % 100 - 50) / 100.0, 6), 0.8, 0.2,
                 2 * price - 1, price, least(1, price + 0.012), least(0.99, price + 0.009), case when i % 5 = 0 then least(1, price + 0.06) end, price + 0.01);
@@ -166,4 +166,17 @@ select p.id, n, now() - (430 - n) * interval '10 minutes', p.available, 0, p.dep
 from portfolios p, generate_series(1, 430) n where p.mode = 'paper';
 
 select pg_temp.event(now() - interval '26 hours', 'faulted', '{"Faulted": {"fault": "Overfill", "order": 3}}');
+-- Who saw them: the socket mostly first, the chain two seconds later, the Data API last; the chain was away for a while.
+insert into sightings select 10000 + s.id * 4, s.at, s.trade_key, s.leader_id, s.token_id, case when s.id % 9 = 0 then 'log' else 'activity' end, true, s.id, 0 from signals s;
+insert into sightings select 10001 + s.id * 4, s.at + interval '2 s' + s.id % 7 * interval '90 ms', s.trade_key, s.leader_id, s.token_id, case when s.id % 9 = 0 then 'activity' else 'log' end,
+    false, s.id, 2000000 + s.id % 7 * 90000 from signals s where s.id % 13 <> 0;
+insert into sightings select 10002 + s.id * 4, s.at + interval '6 s' + s.id % 11 * interval '700 ms', s.trade_key, s.leader_id, s.token_id, 'index', false, s.id, 6000000 + s.id % 11 * 700000 from signals s;
+insert into sightings select 10003 + s.id * 4, s.at + interval '61 s', s.trade_key, s.leader_id, s.token_id, 'index', false, s.id, 61000000 from signals s where s.id % 10 = 0;
+insert into source_gaps select 20000 + s.id, s.at + interval '40 s', 'log', 'silent', s.at - interval '30 s', s.at + interval '40 s' from signals s where s.id in (26, 52);
+insert into source_gaps select 30000, min(s.at), 'activity', 'start', min(s.at) - interval '9 days', min(s.at) from signals s;
+
+insert into leader_scores values
+    ('0x1111111111111111111111111111111111111111', now() - interval '2 hours', 30, 2000, 61, 31500, 82000, ''),
+    ('0x4444444444444444444444444444444444444444', now() - interval '3 days', 30, 800, 240, -12400, 1900, 'market_maker maker_rebates');
+
 insert into journal_cursor (next_seq, written_at) select max(seq) + 1, now() from events;

@@ -46,7 +46,7 @@ pub fn results(by: By, rows: &[EarnedRow]) -> String {
     for row in rows {
         let share = if row.ends == 0 { "-".to_owned() } else { format!("{} %", row.won * 100 / row.ends) };
         lines.add_row([
-            plain(&row.name),
+            table::plain(&row.name),
             row.ends.to_string(),
             share,
             money(row.bought),
@@ -93,8 +93,8 @@ pub fn wallet(rows: &[WalletRow]) -> String {
     for row in rows {
         let name = match (row.what.as_str(), row.title.as_str()) {
             ("cash", _) => "dollars (more than ours is free)".to_owned(),
-            (_, "") => plain(&row.token),
-            (_, title) => plain(&format!("{title}: {}", row.token_outcome)),
+            (_, "") => table::plain(&row.token),
+            (_, title) => table::plain(&format!("{title}: {}", row.token_outcome)),
         };
         let differs = if row.difference.is_zero() { "-".to_owned() } else { signed(row.difference) };
         lines.add_row([name, money(row.ours), money(row.external), money(row.theirs), differs]);
@@ -123,11 +123,6 @@ fn money(amount: Decimal) -> String {
 fn signed(amount: Decimal) -> String {
     let sign = if Decimal::ZERO < amount { "+" } else { "" };
     format!("{sign}{}", money(amount))
-}
-
-/// A stranger's text, without what a terminal would obey.
-fn plain(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(60).collect()
 }
 
 #[cfg(test)]

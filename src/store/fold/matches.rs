@@ -8,7 +8,7 @@ use crate::domain::{
     event::{Difference, Differs, External, Matched, WalletHolds},
 };
 
-use super::{Batch, Known, Misfit, bigint, token_id};
+use super::{Batch, Known, Misfit, bigint, token_id, trade_key};
 use crate::store::rows::{AccountRow, DifferenceRow, ExternalRow, FillRow, OrderRow, dollars, moment, shares};
 
 /// Live orders that are kept in mind after their end, in case of a late match: more than the engine remembers.
@@ -214,8 +214,4 @@ impl Batch {
         let [ours, external, theirs] = [holds.ours, holds.external, holds.theirs].map(|amount| Decimal::new(amount, 6));
         self.account.insert((what, token_id), AccountRow { what, token_id, at: now, ours, external, theirs });
     }
-}
-
-fn trade_key(trade: TradeKey) -> String {
-    format!("{:016x}{:016x}", trade.0[0], trade.0[1])
 }

@@ -2,6 +2,7 @@
 
 mod follow;
 mod noes;
+mod sightings;
 pub(super) mod stream; // the queries are tested on it, too
 
 use std::time::Instant;
@@ -36,12 +37,12 @@ async fn write(pool: &PgPool, lines: &[Line], from: u64, size: usize) {
 async fn dump(pool: &PgPool) -> Vec<(String, String)> {
     let tables: Vec<String> = sqlx::query_scalar(
         "select table_name::text from information_schema.tables where table_schema = 'public' and table_name not like '\\_sqlx%'
-         and table_name <> 'wallet_leases' order by 1",
+         and table_name not in ('wallet_leases', 'leader_scores') order by 1",
     )
     .fetch_all(pool)
     .await
     .expect("tables");
-    assert_eq!(tables.len(), 17, "{tables:?}");
+    assert_eq!(tables.len(), 19, "{tables:?}");
     let mut contents = Vec::new();
     for table in tables {
         let rows = format!(
@@ -66,14 +67,21 @@ async fn text(pool: &PgPool, query: &'static str) -> String {
 
 #[tokio::test]
 async fn the_tables_are_the_same_however_the_records_were_batched() {
-    let lines = stream::journal(1, 4_000);
+    let lines = stream::journal(1, 4_500);
     let whole = TestDatabase::create().await;
     write(&whole, &lines, 0, lines.len()).await;
     let expected = dump(&whole).await;
     let rows = |name: &str| expected.iter().find(|table| table.0 == name).expect("a table").1.lines().count();
-    for (table, at_least) in
-        [("orders", 200), ("fills", 150), ("settlements", 10), ("positions", 20), ("decisions", 300), ("scores", 300)]
-    {
+    for (table, at_least) in [
+        ("orders", 200),
+        ("fills", 150),
+        ("settlements", 10),
+        ("positions", 20),
+        ("decisions", 300),
+        ("scores", 300),
+        ("sightings", 600),
+        ("source_gaps", 30),
+    ] {
         assert!(at_least < rows(table), "{table}: {}", rows(table));
     }
     for size in [1, 7, 100] {

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 
 use crate::{
     domain::{
-        Cause, Divergence, Event, LeaderId, Market, Millis, Mode, Nanos, Numbers, OrderEnd, OrderId, OrderKind,
-        PortfolioId, Price, Refusal, Rejection, Role, Shares, Side, SignalId, Skip, Source, TokenId, TradeKey, Usdc,
-        VenueOrderId,
+        Cause, Divergence, Event, GapCause, LeaderId, Market, Millis, Mode, Nanos, Numbers, OrderEnd, OrderId,
+        OrderKind, PortfolioId, Price, Refusal, Rejection, Role, Shares, Side, SignalId, Skip, Source, TokenId,
+        TradeKey, Usdc, VenueOrderId,
         event::{
-            Difference, Differs, External, Feature, Filled, How, Matched, Opinion, Scored, Settled, Signal, Signed,
-            Submitted, Valued, WalletHolds,
+            Difference, Differs, External, Feature, Filled, Gap, How, Matched, Opinion, Scored, Settled, Signal,
+            Signed, Submitted, Valued, WalletHolds,
         },
     },
     journal::{MarketAbout, Record},
@@ -129,6 +129,7 @@ impl World {
             how: How::Traded,
             traded_at: Nanos(1_790_000_000_123_456_789),
         }));
+        self.sighted(trade, leader, token);
         let numbers = Numbers { limit: 2_000_000, actual: self.draw(9_000_000) as i64 };
         if side == Side::Buy {
             self.score(id, price);
@@ -161,6 +162,22 @@ impl World {
             (Side::Buy, _) => {
                 self.submit(id, (portfolio, leader, token), Side::Buy, Cause::Entry, Shares(5_000_000), price)
             }
+        }
+    }
+
+    /// Others tell of it, too, some twice; and now and then one was gone for a while.
+    fn sighted(&mut self, trade: TradeKey, leader: LeaderId, token: TokenId) {
+        for source in [Source::Log, Source::Index].into_iter().take((self.signals % 3) as usize) {
+            self.event(Event::Repeated { trade, leader, token, source });
+            if self.signals.is_multiple_of(5) {
+                self.event(Event::Repeated { trade, leader, token, source });
+            }
+        }
+        if self.signals.is_multiple_of(8) {
+            let until = self.lines.last().map_or(Nanos::ZERO, |line| line.0);
+            let from = until.since(Nanos::from_secs(1 + self.signals % 7));
+            let cause = GapCause::ALL[(self.signals / 8 % 4) as usize];
+            self.event(Event::Gap(Gap { source: Source::Log, from, until, cause }));
         }
     }
 

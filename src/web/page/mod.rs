@@ -2,6 +2,7 @@
 
 pub mod csv;
 pub mod latency;
+pub mod leaders;
 pub mod life;
 pub mod overview;
 pub mod portfolio;

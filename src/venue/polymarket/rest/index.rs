@@ -82,6 +82,24 @@ impl DataApi {
         Ok(rows)
     }
 
+    /// Returns a page of whatever the index lists, as it is, and the cursor of the next one.
+    pub async fn page(
+        &self,
+        path: &str,
+        asked: &str,
+        cursor: Option<&str>,
+    ) -> Result<(Vec<Value>, Option<String>), Failure> {
+        let cursor = cursor.map(|cursor| format!("&cursor={}", escaped(cursor))).unwrap_or_default();
+        let query = format!("{asked}{cursor}");
+        let place = Place { method: Method::Get, path, query: &query };
+        let mut answer = self.requester.ask(&place, vec![], String::new()).await?;
+        let next = answer["pagination"]["next_cursor"].as_str().map(str::to_owned);
+        match answer["data"].take() {
+            Value::Array(rows) => Ok((rows, next)),
+            found => Err(place.strange("data", &found)),
+        }
+    }
+
     /// Returns a page of what a wallet did from a second on, oldest first: what is told later comes behind it.
     pub async fn activity(&self, wallet: &str, from: Nanos, cursor: Option<&str>) -> Result<ActivityPage, Failure> {
         let cursor = cursor.map(|cursor| format!("&cursor={}", escaped(cursor))).unwrap_or_default();
