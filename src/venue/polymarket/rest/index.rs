@@ -165,17 +165,16 @@ impl DataApi {
         expected: &'static str,
         mut take: impl FnMut(&Value) -> Option<()>,
     ) -> Result<(), Failure> {
-        let mut query = asked.to_owned();
+        let (path, mut cursor) = ("/v2/positions", None);
         for _ in 0..PAGES_MAX {
-            let place = Place { method: Method::Get, path: "/v2/positions", query: &query };
-            let answer = self.requester.ask(&place, vec![], String::new()).await?;
-            let page = answer["data"].as_array().ok_or_else(|| place.strange("data", &answer))?;
-            for value in page {
+            let (rows, next) = self.page(path, asked, cursor.as_deref()).await?;
+            let place = Place { method: Method::Get, path, query: asked };
+            for value in &rows {
                 take(value).ok_or_else(|| place.strange(expected, value))?;
             }
-            match answer["pagination"]["next_cursor"].as_str() {
-                Some(next) => query = format!("{asked}&cursor={}", escaped(next)),
-                None => return Ok(()),
+            cursor = next;
+            if cursor.is_none() {
+                return Ok(());
             }
         }
         Err(Failure::TooLong { what: "GET /v2/positions".to_owned() })
