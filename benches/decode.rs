@@ -211,9 +211,11 @@ fn leaders_second(criterion: &mut Criterion) {
     let mut registry = Registry::new();
     registry.add_token(UP).expect("room");
     let wallet = |n: u64| format!("0x{:040x}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    (0..200).for_each(|n| drop(registry.add_leader(&wallet(n)).expect("room")));
+    for n in 0..200 {
+        registry.add_leader(&wallet(n)).expect("room");
+    }
     let mut frames = Vec::new();
-    for n in 0..1_000u64 {
+    for n in 0..1_000_u64 {
         // Leaders trade more than others do: one fill in twenty is theirs.
         let who = if n % 20 == 0 { chance.below(200) } else { chance.below(100_000) };
         let frame = leader_frame(&wallet(who)).replace("0xb6acf685", &format!("0x{n:08x}"));
@@ -240,7 +242,7 @@ fn leaders_second(criterion: &mut Criterion) {
             }
             sockets.judge(now, |_| ());
             // Of each fill of a leader both kinds, once.
-            assert!(100 <= told && told <= 120, "{told}");
+            assert!((100..=120).contains(&told), "{told}");
             told
         });
     });

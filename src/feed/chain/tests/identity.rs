@@ -163,7 +163,7 @@ async fn all_sources_of_the_venue_name_a_fill_alike() {
 /// Listens until there is enough, and leaves out what was told last: the rest of its transaction may be still to come.
 async fn activity(venue: &Server) -> Vec<Vec<u8>> {
     let (socket, mut events) =
-        ActivitySocket::open(SocketOptions::new(&venue.activity_url), ActivityKind::Trades, crate::clock::now);
+        ActivitySocket::open(SocketOptions::new(&venue.activity_url), &[ActivityKind::Trades], crate::clock::now);
     let (mut frames, began) = (vec![], Instant::now());
     let mut last = None;
     while frames.len() < 50 && began.elapsed() < Duration::from_secs(40) {
