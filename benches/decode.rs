@@ -215,7 +215,7 @@ fn leaders_second(criterion: &mut Criterion) {
         registry.add_leader(&wallet(n)).expect("room");
     }
     let mut frames = Vec::new();
-    for n in 0..1_000u64 {
+    for n in 0..1_000_u64 {
         // Leaders trade more than others do: one fill in twenty is theirs.
         let who = if n % 20 == 0 { chance.below(200) } else { chance.below(100_000) };
         let frame = leader_frame(&wallet(who)).replace("0xb6acf685", &format!("0x{n:08x}"));

@@ -8,10 +8,7 @@ use std::{pin::Pin, time::Duration};
 
 use futures_util::{Stream, StreamExt, stream::select_all};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use tokio::{
-    task::JoinHandle,
-    time::{Instant, MissedTickBehavior},
-};
+use tokio::{task::JoinHandle, time::MissedTickBehavior};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 
@@ -90,8 +87,8 @@ struct Reader {
     decoder: LeaderDecoder,
     /// Whose turn it is to be replaced, and when.
     next: usize,
-    replace_at: Instant,
-    turn: Duration,
+    replace_at: Nanos,
+    turn: Nanos,
 }
 
 impl Reader {
@@ -111,12 +108,12 @@ impl Reader {
         }
         let silence_max = Nanos(feed.silence_max.as_nanos() as u64);
         let since = plant.known_until;
-        let turn = age_max / count.max(1) as u32;
+        let turn = Nanos(age_max.as_nanos() as u64 / count.max(1) as u64);
         Reader {
             sockets: Sockets::new(count, since, silence_max),
             decoder: LeaderDecoder::new(),
             next: 0,
-            replace_at: Instant::now() + turn,
+            replace_at: clock::now().plus(turn),
             turn,
             plant,
             lines,
@@ -213,7 +210,7 @@ impl Reader {
         let now = clock::now();
         let status = &self.plant.activity;
         self.sockets.judge(now, |socket| status[socket].missed());
-        if Instant::now() < self.replace_at || !self.sockets.may_rest(self.next, now) {
+        if now < self.replace_at || !self.sockets.may_rest(self.next, now) {
             return;
         }
         // A socket that is away already need not be replaced.
@@ -221,7 +218,7 @@ impl Reader {
             let _ = self.lines[self.next].reconnect().await;
         }
         self.next = (self.next + 1) % self.lines.len();
-        self.replace_at = Instant::now() + self.turn;
+        self.replace_at = now.plus(self.turn);
     }
 }
 

@@ -33,9 +33,12 @@ const WALLETS: [&str; 3] = [
     "0x1ead000000000000000000000000000000000003",
 ];
 
+fn client() -> reqwest::Client {
+    remora::sim::hand::client(None).expect("a client")
+}
+
 async fn turn(venue: &Server, knobs: Value) {
-    let client = reqwest::Client::new();
-    let answer = client.patch(format!("{}/knobs", venue.urls.control)).json(&knobs).send().await.expect("an answer");
+    let answer = client().patch(format!("{}/knobs", venue.urls.control)).json(&knobs).send().await.expect("an answer");
     assert!(answer.status().is_success(), "{knobs}");
 }
 
@@ -48,7 +51,7 @@ async fn truth(venue: &Server) -> BTreeMap<TradeKey, (String, u64)> {
         let (mut rows, mut cursor): (Vec<Value>, String) = (vec![], String::new());
         loop {
             let url = format!("{}/v2/trades?user={wallet}&limit=1000{cursor}", venue.data_url);
-            let answer = reqwest::get(url).await.expect("an answer");
+            let answer = client().get(url).send().await.expect("an answer");
             if !answer.status().is_success() {
                 // Faults strike here, too.
                 sleep(Duration::from_millis(50)).await;

@@ -3,10 +3,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use tokio::{
-    sync::mpsc,
-    time::{Instant, sleep_until},
-};
+use tokio::{sync::mpsc, time::sleep};
 
 use super::{Look, Plant, followed, index::Index};
 use crate::{
@@ -30,9 +27,9 @@ pub struct Keeper {
     leaders: Vec<Kept>,
     looks: mpsc::Receiver<Look>,
     /// Between two leaders.
-    pause: Duration,
+    pause: Nanos,
     next: usize,
-    next_at: Instant,
+    next_at: Nanos,
 }
 
 /// One leader, over all his wallets.
@@ -66,8 +63,8 @@ impl Keeper {
             })
             .collect();
         drop(registry);
-        let pause = Duration::from_nanos(every.0) / leaders.len().max(1) as u32;
-        Keeper { plant, index, leaders, looks, pause, next: 0, next_at: Instant::now() }
+        let pause = Nanos(every.0 / leaders.len().max(1) as u64);
+        Keeper { plant, index, leaders, looks, pause, next: 0, next_at: clock::now() }
     }
 
     /// Runs until the hot thread has ended.
@@ -93,10 +90,10 @@ impl Keeper {
                 }
                 Look::Changed { leader } => self.leaders.iter().position(|kept| kept.leader == leader),
             },
-            () = sleep_until(self.next_at) => {
+            () = sleep(Duration::from_nanos(self.next_at.since(clock::now()).0)) => {
                 let at = self.next;
                 self.next = (at + 1) % self.leaders.len();
-                self.next_at = (self.next_at + self.pause).max(Instant::now());
+                self.next_at = self.next_at.plus(self.pause).max(clock::now());
                 Some(at)
             }
         };

@@ -4,10 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream};
-use tokio::{
-    sync::mpsc,
-    time::{Instant, sleep_until},
-};
+use tokio::{sync::mpsc, time::sleep};
 
 use super::{
     Followed, Look, Plant, Wanted, followed,
@@ -38,9 +35,9 @@ pub struct Watch {
     floor: Nanos,
     looks: mpsc::Sender<Look>,
     /// Between two wallets.
-    pause: Duration,
+    pause: Nanos,
     next: usize,
-    next_at: Instant,
+    next_at: Nanos,
     answered_at: Option<Nanos>,
     failures: u32,
 }
@@ -53,8 +50,8 @@ impl Watch {
         let from = plant.known_until.map_or(now, |until| until.max(oldest));
         wanted.want(from);
         let wallets: Vec<_> = followed(&plant).into_iter().map(|who| (who, History::begin(from))).collect();
-        let pause = Duration::from_nanos(every.0) / wallets.len().max(1) as u32;
-        let next_at = Instant::now() + pause;
+        let pause = Nanos(every.0 / wallets.len().max(1) as u64);
+        let next_at = now.plus(pause);
         Watch { plant, index, wallets, wanted, floor, looks, pause, next: 0, next_at, answered_at: None, failures: 0 }
     }
 
@@ -76,11 +73,11 @@ impl Watch {
         }
         tokio::select! {
             () = self.wanted.bell.notified() => return Ok(()),
-            () = sleep_until(self.next_at) => (),
+            () = sleep(Duration::from_nanos(self.next_at.since(clock::now()).0)) => (),
         }
         let (wallet, overlap) = (self.next, self.index.overlap().await);
         self.next = (wallet + 1) % self.wallets.len();
-        self.next_at = (self.next_at + self.pause).max(Instant::now());
+        self.next_at = self.next_at.plus(self.pause).max(clock::now());
         let (who, history) = &self.wallets[wallet];
         let from = history.from(overlap, None);
         let answer = self.index.activity(&who.wallet, from).await;

@@ -228,7 +228,10 @@ mod tests {
         assert_eq!(gaps(2, None, &[&frozen[..], &[(39, "2!")]].concat()), [(6, 37, Silent)]);
         assert_eq!(gaps(2, None, &[&frozen[..], &[(39, "2!"), (41, "2"), (42, "1")]].concat()), [(6, 37, Silent)]);
         // Both away.
-        assert_eq!(gaps(2, None, &[(1, "1"), (2, "2"), (3, "1x"), (4, "2x"), (9, "2"), (10, "1")]), [(2, 9, Lost)]);
+        assert_eq!(
+            gaps(2, None, &[(1, "1"), (1, "2"), (2, "2"), (3, "1x"), (4, "2x"), (9, "2"), (10, "1")]),
+            [(2, 9, Lost)]
+        );
         // A socket that gave nothing yet covers nothing.
         assert_eq!(gaps(2, None, &[(1, "1"), (3, "1x"), (4, "2x"), (9, "1")]), [(1, 9, Lost)]);
     }
