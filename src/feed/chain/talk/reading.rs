@@ -65,6 +65,8 @@ pub struct Reading {
     backfill_max: Nanos,
     head: Option<Head>,
     from: From,
+    /// What was before this block is nobody's business here.
+    first: u64,
     why: Why,
     span: u64,
     /// What the node took, as far as is known.
@@ -86,6 +88,7 @@ impl Reading {
             backfill_max,
             head: None,
             from,
+            first: 0,
             why,
             span,
             span_max,
@@ -108,7 +111,7 @@ impl Reading {
     pub fn head(&mut self, head: Head) {
         self.head = Some(head);
         match &mut self.from {
-            From::Now => self.from = From::Block(head.number),
+            From::Now => (self.from, self.first) = (From::Block(head.number), head.number),
             From::Moment { at, .. } => *at = (*at).max(Nanos(head.at.0.saturating_sub(self.backfill_max.0))),
             From::Block(_) => {}
         }
@@ -165,7 +168,7 @@ impl Reading {
         (self.refusals, self.read_at, self.span) = (0, now, (self.span * 2).min(self.span_max));
         if to >= head.number.saturating_sub(BEHIND) {
             self.why = Why::Again;
-            self.from = From::Block((to + 1).saturating_sub(AGAIN));
+            self.from = From::Block((to + 1).saturating_sub(AGAIN).max(self.first));
         } else {
             self.from = From::Block(to + 1);
         }
@@ -227,7 +230,14 @@ mod tests {
         reading.read(T(1_007));
         reading.head(Head { number: 505, at: T(1_010) });
         assert_eq!(reading.next(T(1_016)), Next::Nothing);
-        assert_eq!((reading.next(T(1_017)), reading.why()), (Next::Logs { from: 486, to: 503 }, Why::Again));
+        // Nothing before the first block: it was nobody's to tell.
+        assert_eq!((reading.next(T(1_017)), reading.why()), (Next::Logs { from: 500, to: 503 }, Why::Again));
+        reading.read(T(1_017));
+        reading.head(Head { number: 522, at: T(1_044) });
+        assert_eq!(reading.next(T(1_044)), Next::Logs { from: 500, to: 520 });
+        reading.read(T(1_044));
+        reading.head(Head { number: 525, at: T(1_054) });
+        assert_eq!(reading.next(T(1_054)), Next::Logs { from: 505, to: 523 });
     }
 
     #[test]
@@ -240,7 +250,7 @@ mod tests {
         reading.connected();
         assert_eq!(reading.next(T(3_000)), Next::Nothing, "no head yet");
         reading.head(Head { number: 1_500, at: T(3_000) });
-        for (from, to) in [(485, 996), (997, 1_498)] {
+        for (from, to) in [(500, 1_011), (1_012, 1_498)] {
             assert_eq!((reading.next(T(3_000)), reading.why()), (Next::Logs { from, to }, Why::Missed));
             reading.read(T(3_000));
         }

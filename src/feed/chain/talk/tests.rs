@@ -143,7 +143,7 @@ fn a_log_is_told_and_one_that_was_not_is_read() {
     scene.answer(&said[0], json!([]));
     scene.block(10);
     let said = scene.said();
-    assert_eq!(said[0]["params"][0]["fromBlock"], "0x3df", "read once more");
+    assert_eq!(said[0]["params"][0]["fromBlock"], "0x3e9", "read once more");
     missed["transactionHash"] = missed["topics"][3].clone();
     let answer = json!({ "jsonrpc": "2.0", "id": said[0]["id"], "result": [missed, "no log", a_log()] });
     assert!(scene.hear(&answer).is_err(), "one of them is no log");
