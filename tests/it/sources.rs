@@ -165,7 +165,7 @@ async fn no_trade_is_missed_or_counted_twice_whatever_the_sources_do() {
     until(&pool, &format!("{GAP} and body->'Gap'->>'cause' = 'Lost'")).await;
     let ended = second();
     let fills = seen(&pool, &venue, began, ended).await;
-    assert!(fills > 20, "{fills} are no test");
+    assert!(fills >= 10, "{fills} are no test");
     // What the engine did not live to see is read after its start; what it saw before is known again.
     engine.kill();
     sleep(Duration::from_secs(3)).await;
