@@ -29,8 +29,6 @@ const DECIDING: [&str; 9] = [
     "strategy_default.live",
     "leader",
 ];
-/// Reasons that are told in other words than their code.
-const TOLD_AS: [(&str, &str); 1] = [("seen_before", "repeated")];
 /// Keys that the code calls by another word.
 const CALLED: [(&str, &str); 4] =
     [("enabled", "paper_switch"), ("switch", "live_switch"), ("score_gate", "gate"), ("scale_in_step", "scale_in")];
@@ -163,8 +161,7 @@ struct Reason {
 
 impl Reason {
     fn is_shown_by(&self, story: &Story) -> bool {
-        let told = TOLD_AS.iter().find(|(code, _)| *code == self.code);
-        let phrase = told.map_or(format!("{} {}", self.said, self.code), |(_, told)| (*told).to_owned());
+        let phrase = format!("{} {}", self.said, self.code);
         let ends = |text: &str| !text.starts_with(|c: char| c.is_alphanumeric() || c == '_');
         let says = |what: &str| story.text.match_indices(what).any(|(at, _)| ends(&story.text[at + what.len()..]));
         let (of, name) = self.path.split_once("::").unwrap_or_default();

@@ -7,7 +7,6 @@ use crate::domain::{Event, Refusal, Rejection, Skip, Usdc, ids::PORTFOLIOS_MAX};
 pub struct Tally {
     pub events: u64,
     pub signals: u64,
-    pub repeated: u64,
     pub parked: u64,
     pub orders: u64,
     pub fills: u64,
@@ -37,7 +36,6 @@ impl Default for Tally {
         Tally {
             events: 0,
             signals: 0,
-            repeated: 0,
             parked: 0,
             orders: 0,
             fills: 0,
@@ -68,10 +66,6 @@ impl Tally {
         self.events += 1;
         match event {
             Event::Signal(_) => self.signals += 1,
-            Event::Repeated { .. } => {
-                self.repeated += 1;
-                self.skips[Skip::SeenBefore as usize] += 1;
-            }
             Event::Parked { .. } => self.parked += 1,
             Event::Skipped { reason, .. } => self.skips[*reason as usize] += 1,
             Event::Refused { reason, .. } => self.refusals[*reason as usize] += 1,
@@ -134,6 +128,8 @@ impl Tally {
             | Event::HoldEnded { .. }
             | Event::Differs(_)
             | Event::WalletHolds(_)
+            // Sources race: each but the first tells again.
+            | Event::Repeated { .. }
             | Event::Gap(_)
             | Event::Configured { .. }
             | Event::PaperSwitched { .. }
@@ -166,10 +162,7 @@ impl Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{
-        LeaderId, Numbers, OrderEnd, OrderId, PortfolioId, Rejection, Shares, SignalId, Source, TokenId, TradeKey,
-        event::Filled,
-    };
+    use crate::domain::{Numbers, OrderEnd, OrderId, PortfolioId, Rejection, Shares, SignalId, TokenId, event::Filled};
 
     fn tallied(events: impl IntoIterator<Item = Event>) -> Tally {
         let mut tally = Tally::default();
@@ -190,18 +183,6 @@ mod tests {
             assert_eq!(tally.refusals().collect::<Vec<_>>(), [(reason.code(), 3)]);
             assert_eq!((tally.events, tally.skips().count()), (3, 0));
         }
-    }
-
-    #[test]
-    fn a_fill_seen_again_is_a_skip_of_its_own() {
-        let repeated = Event::Repeated {
-            trade: TradeKey([1, 2]),
-            leader: LeaderId(0),
-            token: TokenId(0),
-            source: Source::Activity,
-        };
-        let tally = tallied([repeated; 5]);
-        assert_eq!((tally.repeated, tally.signals, tally.skips[Skip::SeenBefore as usize]), (5, 0, 5));
     }
 
     #[test]

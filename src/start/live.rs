@@ -106,11 +106,6 @@ impl LiveLeft {
         }
     }
 
-    /// Returns when the last record was written; `None`: there is none.
-    pub fn last_at(&self) -> Option<Nanos> {
-        (self.last_at > Nanos::ZERO).then_some(self.last_at)
-    }
-
     /// Returns what goes on from here. `engine` knows what the markets take.
     pub fn resumed(&self, engine: &Engine) -> Resumed {
         let since = Nanos(self.last_at.0.saturating_sub(LOOK_BACK.0));
