@@ -21,13 +21,14 @@ async fn a_leader_of_the_simulated_venue_is_scouted_from_page_to_score() {
         let mut say = |_: &str| pages += 1;
         let history =
             read::history(&data, wallet, from, clock::now().plus(Nanos::from_secs(60)), &mut say).await.expect("read");
-        if history.deeds.len() >= 5 {
+        // Now and then he holds nothing.
+        if history.deeds.len() >= 5 && !history.stands.is_empty() {
             break history;
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     };
     assert!(pages >= 4 && history.unread == 0 && !history.is_cut && !history.name.is_empty(), "{history:?}");
-    assert!(history.deeds.is_sorted_by_key(|deed| deed.at) && !history.stands.is_empty());
+    assert!(history.deeds.is_sorted_by_key(|deed| deed.at), "{history:?}");
     let found = summary(&history);
     assert_eq!(found.trades() + found.moves + found.redeemed, history.deeds.len());
     let mut say = |_: &str| ();
