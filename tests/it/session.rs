@@ -13,8 +13,8 @@ use crate::{
 async fn a_demo_runs_trades_and_stops_in_order() {
     let home = Home::new();
     let mut engine = Engine::start(&home, &["demo"]);
-    let status = engine.wait_until("12 signals, 3 fills and no parked signal", |status| {
-        number(status, "signals") >= 12 && number(status, "fills") >= 3 && number(status, "parked") == 0
+    let status = engine.wait_until("6 signals, 3 fills and no parked signal", |status| {
+        number(status, "signals") >= 6 && number(status, "fills") >= 3 && number(status, "parked") == 0
     });
     assert_eq!(status["health"]["level"], "ok", "{:#}", status["health"]);
     assert_eq!(status["demo"], true);
@@ -43,7 +43,7 @@ async fn a_demo_runs_trades_and_stops_in_order() {
 
     let pool = tables::private(&home).await;
     tables::audit(&pool, &home.journal()).await;
-    assert!(tables::count(&pool, "select count(*) from signals").await > 12);
+    assert!(tables::count(&pool, "select count(*) from signals").await > 6);
     assert!(tables::count(&pool, "select count(*) from settlements").await >= 1);
     pool.close().await;
 }
