@@ -41,7 +41,7 @@ pub struct Names {
     /// Which processes wrote it.
     pub past: Past,
     /// When the last of them wrote last.
-    pub watched_until: Option<Nanos>,
+    pub known_until: Option<Nanos>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -158,7 +158,7 @@ pub fn recovered(
         ids: MarketIds::default(),
         live: LiveLeft::default(),
         past: Past::default(),
-        watched_until: None,
+        known_until: None,
     };
     let (dir, tail) = (journal.dir().to_owned(), journal.tail());
     recover(&dir, &tail, |seq, at, record| replayed(&mut engine, &mut names, config, seq, at, &record))?;
@@ -185,7 +185,7 @@ fn replayed(
     at: Nanos,
     record: &Record<'_>,
 ) -> Result<(), StartError> {
-    names.watched_until = Some(at);
+    names.known_until = Some(at);
     let in_order = |holds: bool, what| if holds { Ok(()) } else { Err(StartError::OutOfOrder { seq, what }) };
     match *record {
         Record::Session { .. } | Record::Boot { .. } | Record::Wallet { .. } | Record::Ended => names.past.fold(record),

@@ -15,10 +15,10 @@ use tokio_util::sync::CancellationToken;
 use super::Plant;
 use crate::{
     clock,
-    domain::{GapCause, Nanos},
+    domain::Nanos,
     feed::{
         leader::{LeaderDecoder, Sighting, Sockets, Telling, source_of},
-        socket::{self, ActivityKind, ActivitySocket, Lost, SocketEvent},
+        socket::{self, ActivityKind, ActivitySocket, SocketEvent},
     },
     hot_loop::Closed,
 };
@@ -150,18 +150,11 @@ impl Reader {
             }
             SocketEvent::Disconnected(lost) => {
                 status.lost(clock::now(), lost.to_string());
-                let cause = cause_of(&lost);
-                match lost {
-                    Lost::Aged | Lost::Asked | Lost::Idle | Lost::Stopped => {
-                        tracing::info!(socket = socket + 1, %lost, "activity socket lost");
-                    }
-                    Lost::Silent { .. }
-                    | Lost::Overrun { .. }
-                    | Lost::TooLong { .. }
-                    | Lost::Closed { .. }
-                    | Lost::Failed { .. } => tracing::warn!(socket = socket + 1, %lost, "activity socket lost"),
+                match lost.is_ours() {
+                    true => tracing::info!(socket = socket + 1, %lost, "activity socket lost"),
+                    false => tracing::warn!(socket = socket + 1, %lost, "activity socket lost"),
                 }
-                for gap in self.sockets.ended(socket, cause) {
+                for gap in self.sockets.ended(socket, lost.gap_cause()) {
                     self.plant.missed(gap).await?;
                 }
             }
@@ -219,15 +212,5 @@ impl Reader {
         }
         self.next = (self.next + 1) % self.lines.len();
         self.replace_at = now.plus(self.turn);
-    }
-}
-
-fn cause_of(lost: &Lost) -> GapCause {
-    match lost {
-        Lost::Silent { .. } => GapCause::Silent,
-        Lost::Overrun { .. } | Lost::TooLong { .. } => GapCause::Refused,
-        Lost::Aged | Lost::Asked | Lost::Idle | Lost::Closed { .. } | Lost::Failed { .. } | Lost::Stopped => {
-            GapCause::Lost
-        }
     }
 }

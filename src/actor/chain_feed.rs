@@ -25,10 +25,10 @@ use super::Plant;
 use crate::{
     clock,
     config::{SourcesConfig, without_path},
-    domain::{GapCause, Nanos},
+    domain::Nanos,
     feed::{
         chain::{Deed, Talk, Wants},
-        socket::{self, Lost, NodeSocket, SocketEvent},
+        socket::{self, NodeSocket, SocketEvent},
     },
     hot_loop::Closed,
 };
@@ -190,17 +190,11 @@ fn heard(plant: &Plant, event: SocketEvent, talk: &mut Talk, deeds: &mut Vec<Dee
             let prints_dropped = plant.prints.dropped.load(Ordering::Relaxed);
             const WHAT: &str = "the node is lost; what it would have told is read later";
             let counters = talk.counters;
-            match lost {
-                Lost::Aged | Lost::Asked | Lost::Idle | Lost::Stopped => {
-                    tracing::info!(%lost, ?counters, prints_dropped, "{WHAT}");
-                }
-                Lost::Silent { .. }
-                | Lost::Overrun { .. }
-                | Lost::TooLong { .. }
-                | Lost::Closed { .. }
-                | Lost::Failed { .. } => tracing::warn!(%lost, ?counters, prints_dropped, "{WHAT}"),
+            match lost.is_ours() {
+                true => tracing::info!(%lost, ?counters, prints_dropped, "{WHAT}"),
+                false => tracing::warn!(%lost, ?counters, prints_dropped, "{WHAT}"),
             }
-            talk.lost(now, cause(&lost));
+            talk.lost(now, lost.gap_cause());
             now
         }
         SocketEvent::Frame { bytes, received } => {
@@ -210,16 +204,6 @@ fn heard(plant: &Plant, event: SocketEvent, talk: &mut Talk, deeds: &mut Vec<Dee
                 tracing::warn!(%malformed, "a message of the node was refused");
             }
             received
-        }
-    }
-}
-
-fn cause(lost: &Lost) -> GapCause {
-    match lost {
-        Lost::Silent { .. } => GapCause::Silent,
-        Lost::Overrun { .. } | Lost::TooLong { .. } => GapCause::Refused,
-        Lost::Aged | Lost::Asked | Lost::Idle | Lost::Closed { .. } | Lost::Failed { .. } | Lost::Stopped => {
-            GapCause::Lost
         }
     }
 }

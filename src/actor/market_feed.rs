@@ -11,7 +11,7 @@ use crate::{
     domain::{Input, TokenId},
     feed::{
         market::{Batch, MarketDecoder},
-        socket::{self, Lost, MarketSocket, SocketEvent},
+        socket::{self, MarketSocket, SocketEvent},
     },
     hot_loop::Closed,
     metrics::Stage,
@@ -172,13 +172,9 @@ impl Reader {
                 SocketEvent::Disconnected(lost) => {
                     status.lost(clock::now(), lost.to_string());
                     const WHAT: &str = "market socket lost; its books are not traded on until they are fetched again";
-                    match lost {
-                        Lost::Aged | Lost::Asked | Lost::Idle | Lost::Stopped => tracing::info!(%lost, "{WHAT}"),
-                        Lost::Silent { .. }
-                        | Lost::Overrun { .. }
-                        | Lost::TooLong { .. }
-                        | Lost::Closed { .. }
-                        | Lost::Failed { .. } => tracing::warn!(%lost, "{WHAT}"),
+                    match lost.is_ours() {
+                        true => tracing::info!(%lost, "{WHAT}"),
+                        false => tracing::warn!(%lost, "{WHAT}"),
                     }
                     let tokens: Vec<TokenId> = self.tokens.iter().collect();
                     for token in tokens {

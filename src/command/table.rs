@@ -1,6 +1,6 @@
 //! Tables that fit the terminal, or 80 columns where there is none.
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use indicatif::HumanCount;
 use rust_decimal::{Decimal, RoundingStrategy};
 
@@ -21,6 +21,15 @@ pub fn without_header() -> Table {
         table.set_width(COLUMNS_WITHOUT_TERMINAL);
     }
     table
+}
+
+/// Sets columns of numbers to the right.
+pub fn right(table: &mut Table, columns: impl IntoIterator<Item = usize>) {
+    for column in columns {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
 }
 
 /// Returns an exact amount in cents, rounded, with thousands apart; `--json` has all of it.

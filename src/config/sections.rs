@@ -7,9 +7,7 @@ use alloy::primitives::Address;
 use super::{
     CeilingsConfig, ChainConfig, DataConfig, FeedConfig, HotConfig, JournalConfig, KeyPlace, LiveConfig, LogConfig,
     LogFormat, LogLevel, PaperConfig, ReconcileConfig, ReplayConfig, SignalsConfig, StoreConfig, ValuesConfig, Wait,
-    WalletConfig, WebConfig,
-    reader::Reader,
-    values::{duration, is_url},
+    WalletConfig, WebConfig, reader::Reader, values::duration,
 };
 use crate::domain::{FeeSchedule, LiveSwitch, Market, Shares, Tick};
 use crate::venue::polymarket::{Network, SignatureType};
@@ -138,21 +136,13 @@ fn place(text: &str) -> Result<Option<KeyPlace>, String> {
 pub fn chain(reader: &mut Reader<'_>) -> ChainConfig {
     const PLACE: &str = "\"\", \"credential:NAME\" or \"file:/PATH\"";
     let mut section = reader.section("chain");
-    const URL: &str = "an https:// address (http:// only to this machine), or \"\"";
-    // Providers of nodes put their customer's key into the address, so it is neither shown nor repeated.
-    let rpc_url =
-        section.text("rpc_url", URL, "\"https://polygon-rpc.com\"", |text| match is_url(text, "https", "http") {
-            Err(_) if !text.is_empty() => Err("is no such address".to_owned()),
-            Ok(()) | Err(_) => Ok(()),
-        });
-    section.hide_last(&without_path(&rpc_url));
+    let rpc_url = section.keyed_url_or_none("rpc_url", "https", "http", "\"https://polygon-rpc.com\"");
     let relayer_url = section.url("relayer_url", "https", "http", "\"https://relayer-v2.polymarket.com\"");
     let key = section.text("relayer_key", PLACE, "\"credential:remora-relayer\"", |text| match place(text)? {
         Some(KeyPlace::Keystore(_)) => Err("the relayer's key is not in a keystore".to_owned()),
         Some(KeyPlace::Credential(_) | KeyPlace::File(_)) | None => Ok(()),
     });
     section.finish();
-    let rpc_url = (!rpc_url.is_empty()).then_some(rpc_url);
     ChainConfig { rpc_url, relayer_url, relayer_key: place(&key).ok().flatten() }
 }
 

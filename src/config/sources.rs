@@ -1,6 +1,6 @@
 //! Where leaders' trades are looked for.
 
-use super::{reader::Reader, sections::without_path, values::is_url};
+use super::reader::Reader;
 use crate::domain::Nanos;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,19 +22,12 @@ pub struct SourcesConfig {
 }
 
 pub fn read(reader: &mut Reader<'_>, data_url: Option<&str>) -> SourcesConfig {
-    const NODE: &str = "a wss:// address (ws:// only to this machine), or \"\"";
     let mut section = reader.section("sources");
-    let node_url = section.text("node_url", NODE, "\"wss://polygon-bor-rpc.publicnode.com\"", |text| {
-        match is_url(text, "wss", "ws") {
-            Err(_) if !text.is_empty() => Err("is no such address".to_owned()),
-            Ok(()) | Err(_) => Ok(()),
-        }
-    });
-    section.hide_last(&without_path(&node_url));
+    let node_url = section.keyed_url_or_none("node_url", "wss", "ws", "\"wss://polygon-bor-rpc.publicnode.com\"");
     let every = |span: Nanos| (span > Nanos::ZERO).then_some(span);
     let sources = SourcesConfig {
         activity_sockets: section.whole("activity_sockets", 0, 4) as usize,
-        node_url: (!node_url.is_empty()).then_some(node_url),
+        node_url,
         logs: section.switch("logs"),
         pending: section.switch("pending"),
         prints_per_second_max: section.whole("prints_per_second_max", 0, 1_000),

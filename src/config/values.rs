@@ -5,6 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use reqwest::Url;
 use toml::de::DeValue;
 
+use super::sections::without_path;
 use super::{
     decimal,
     literal::{describe, number},
@@ -161,19 +162,28 @@ impl<'a> Section<'_, 'a> {
 
     /// Reads the address of a service that speaks `scheme`; `plain`, which is not encrypted, only on this machine.
     pub fn url(&mut self, key: &'static str, scheme: &str, plain: &str, example: &str) -> String {
-        let article = if scheme.starts_with('h') { "an" } else { "a" };
-        let allowed = format!("{article} {scheme}:// address ({plain}:// only to this machine)");
-        self.text(key, &allowed, example, |text| is_url(text, scheme, plain))
+        self.text(key, &url_allowed(scheme, plain), example, |text| is_url(text, scheme, plain))
     }
 
     /// The same, where an empty text says that there is none.
     pub fn url_or_none(&mut self, key: &'static str, scheme: &str, plain: &str, example: &str) -> Option<String> {
-        let article = if scheme.starts_with('h') { "an" } else { "a" };
-        let allowed = format!("{article} {scheme}:// address ({plain}:// only to this machine), or \"\"");
+        let allowed = format!("{}, or \"\"", url_allowed(scheme, plain));
         let found = self.text(key, &allowed, example, |text| match text {
             "" => Ok(()),
             text => is_url(text, scheme, plain),
         });
+        (!found.is_empty()).then_some(found)
+    }
+
+    /// The same for an address with a key in it, as providers of nodes hand them out: what stands behind the host is neither
+    /// shown nor repeated.
+    pub fn keyed_url_or_none(&mut self, key: &'static str, scheme: &str, plain: &str, example: &str) -> Option<String> {
+        let allowed = format!("{}, or \"\"", url_allowed(scheme, plain));
+        let found = self.text(key, &allowed, example, |text| match text {
+            "" => Ok(()),
+            text => is_url(text, scheme, plain).map_err(|_| "is no such address".to_owned()),
+        });
+        self.hide_last(&without_path(&found));
         (!found.is_empty()).then_some(found)
     }
 
@@ -209,6 +219,11 @@ impl<'a> Section<'_, 'a> {
         }
         seen
     }
+}
+
+fn url_allowed(scheme: &str, plain: &str) -> String {
+    let article = if scheme.starts_with('h') { "an" } else { "a" };
+    format!("{article} {scheme}:// address ({plain}:// only to this machine)")
 }
 
 pub fn is_url(text: &str, scheme: &str, plain: &str) -> Result<(), String> {

@@ -13,6 +13,7 @@
 //! recording   what arrived, as a file: read and written
 //! lines       lines of files that may be compressed
 //! scan        eight bytes at a time, for the scanners of market/ and leader/
+//! hex         hex digits -> bytes
 //! decimal     decimal text -> millionths and back; the reference for scan
 //! text        short texts without an allocation
 //! ```
@@ -24,6 +25,7 @@ pub mod account;
 pub mod chain;
 pub(crate) mod decimal;
 pub mod hash;
+mod hex;
 pub mod leader;
 pub mod lines;
 pub mod market;

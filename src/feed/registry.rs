@@ -142,7 +142,7 @@ pub(crate) fn is_token(text: &[u8]) -> bool {
 }
 
 /// Returns the wallet in lower case; `None` unless it is `0x` and 40 hex digits.
-fn lower_wallet(wallet: &[u8]) -> Option<[u8; WALLET_TEXT_LEN]> {
+pub(super) fn lower_wallet(wallet: &[u8]) -> Option<[u8; WALLET_TEXT_LEN]> {
     let mut lower: [u8; WALLET_TEXT_LEN] = wallet.try_into().ok()?;
     lower.make_ascii_lowercase();
     // Counted, not `all`: without early exits the loop runs many bytes at a time.

@@ -146,7 +146,7 @@ impl<'a, P: FnMut(Progress)> Player<'a, P> {
             ids: MarketIds::default(),
             live: crate::start::LiveLeft::default(),
             past: crate::start::Past::default(),
-            watched_until: None,
+            known_until: None,
         };
         let rows = match &replay.leaders {
             Some(path) => leader_rows(path)?,

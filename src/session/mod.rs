@@ -379,7 +379,7 @@ fn plant(
         led: Arc::default(),
         chain_status: Arc::new(FeedStatus::of_trades("chain")),
         prints: Arc::default(),
-        known_until: names.watched_until,
+        known_until: names.known_until,
         model_status: Arc::new(FeedStatus::new("model")),
         redeem_status: Arc::default(),
         redeem_bell: Arc::default(),

@@ -381,7 +381,7 @@ fn wallets_of_one_leader_are_one_once_nothing_hangs_on_them() {
     let at = session(dir.path(), &with(&[WALLET, &second])).now();
     let (core, names, notices) = started(dir.path(), &with(&[&third, &second, WALLET]), at).expect("started again");
     assert_eq!((ids(&names), notices), ([Some(LeaderId(0)); 3], vec![]));
-    assert!(names.watched_until.is_some_and(|until| START < until && until <= at));
+    assert!(names.known_until.is_some_and(|until| START < until && until <= at));
     drop(core);
     // What was bought because of the first stays his: the second as the only one cannot take it.
     let alone = with(&[&second]);

@@ -115,18 +115,10 @@ impl Index {
                 Err(failure) => failure,
             };
             self.pace.heard(&failure);
-            if tried == TRIES || !is_worth_another_try(&failure) {
+            if tried == TRIES || !failure.may_pass() {
                 return Err(failure);
             }
             tried += 1;
         }
-    }
-}
-
-fn is_worth_another_try(failure: &Failure) -> bool {
-    match failure {
-        Failure::Busy { .. } | Failure::NoAnswer { .. } | Failure::NoRoom { .. } => true,
-        Failure::Status { status, .. } => *status >= 500,
-        Failure::Unlike { .. } | Failure::TooLong { .. } => false,
     }
 }

@@ -1,6 +1,5 @@
 //! Leaders as people read them, in eighty columns.
 
-use comfy_table::CellAlignment;
 use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
 
 use super::scout::{FeesFrom, Found, Scored};
@@ -47,7 +46,7 @@ pub(super) fn list(leaders: &[LeaderConfig], seen: &Result<Vec<LeaderSeen>, Stri
             row.map_or_else(unknown, |row| table::cents(&row.realised_live.to_string())),
         ]);
     }
-    right(&mut lines, 3..7);
+    table::right(&mut lines, 3..7);
     match seen {
         Ok(_) => format!("{lines}\npaper, live: what our copies of him earned, in dollars, net of fees."),
         Err(wrong) => format!("{lines}\nWhat was seen of them is not known: {wrong}"),
@@ -88,7 +87,7 @@ pub(super) fn show(found: &Found) -> String {
     for (title, volume, trades) in &summary.top {
         markets.add_row([table::plain(title), dollars(*volume), trades.to_string()]);
     }
-    right(&mut markets, 1..3);
+    table::right(&mut markets, 1..3);
     text.push_str(&format!("{markets}\n{}", warned(&found.warnings)));
     if history.unread > 0 {
         text.push_str(&wrapped(&format!(
@@ -120,7 +119,7 @@ pub(super) fn score(scored: &Scored) -> String {
             dollars(one.moved),
         ]);
     }
-    right(&mut lines, 0..9);
+    table::right(&mut lines, 0..9);
     text.push_str(&format!("{lines}\n"));
     text.push_str(&wrapped(
         "Dollars of a copy as large as he is, of positions that ended. fees, spread, moved: what it lost by the fee, by half the \
@@ -198,14 +197,6 @@ fn warned(warnings: &[Warning]) -> String {
 
 fn wrapped(text: &str) -> String {
     table::wrapped("", "  ", text)
-}
-
-fn right(lines: &mut comfy_table::Table, columns: std::ops::Range<usize>) {
-    for column in columns {
-        if let Some(column) = lines.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
 }
 
 /// Returns `count` of `of` in percent.

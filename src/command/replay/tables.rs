@@ -1,6 +1,6 @@
 //! What a replay came to, as tables of eighty columns.
 
-use comfy_table::{CellAlignment, Table};
+use comfy_table::Table;
 use indicatif::{HumanBytes, HumanCount, HumanDuration};
 use rust_decimal::Decimal;
 use time::{OffsetDateTime, macros::format_description};
@@ -173,11 +173,7 @@ fn stages(result: &ReplayResult) -> Option<Table> {
 
 /// Aligns columns of numbers by their last digit.
 fn numbers(mut table: Table, columns: &[usize]) -> Table {
-    for column in columns {
-        if let Some(column) = table.column_mut(*column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
+    table::right(&mut table, columns.iter().copied());
     table
 }
 

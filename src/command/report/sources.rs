@@ -1,6 +1,5 @@
 //! `remora report sources`: who told of leaders' trades, how soon, and what each missed.
 
-use comfy_table::CellAlignment;
 use serde_json::{Value, json};
 
 use crate::{
@@ -62,7 +61,7 @@ fn races(rows: &[SourceRow]) -> comfy_table::Table {
         let cells = [row.source.clone(), row.first.to_string(), share];
         lines.add_row(cells.into_iter().chain(times.map(length)));
     }
-    right(&mut lines, 1..8);
+    table::right(&mut lines, 1..8);
     lines
 }
 
@@ -75,7 +74,7 @@ fn misses(rows: &[SourceRow]) -> comfy_table::Table {
         let lengths = [row.gaps_us, row.gap_longest_us].map(|us| length(Some(us).filter(|us| *us > 0)));
         lines.add_row(std::iter::once(row.source.clone()).chain(counts).chain(lengths));
     }
-    right(&mut lines, 1..9);
+    table::right(&mut lines, 1..9);
     lines
 }
 
@@ -110,7 +109,7 @@ fn of_leaders(leaders: &[LeaderSeen]) -> comfy_table::Table {
         let cells = std::iter::once(table::plain(name)).chain(counts).chain(times);
         lines.add_row(cells.chain([noes.collect::<Vec<_>>().join(", ")]));
     }
-    right(&mut lines, 1..7);
+    table::right(&mut lines, 1..7);
     lines
 }
 
@@ -127,14 +126,6 @@ fn histogram(leaders: &[LeaderSeen]) -> String {
         text.push('\n');
     }
     text
-}
-
-fn right(lines: &mut comfy_table::Table, columns: std::ops::Range<usize>) {
-    for column in columns {
-        if let Some(column) = lines.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
 }
 
 fn length(us: Option<i64>) -> String {

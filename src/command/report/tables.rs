@@ -1,6 +1,5 @@
 //! The reports as tables of eighty columns.
 
-use comfy_table::CellAlignment;
 use rust_decimal::Decimal;
 
 use crate::{
@@ -24,7 +23,7 @@ pub fn skips(rows: &[NoRow]) -> String {
             row.would.map_or("-".to_owned(), signed),
         ]);
     }
-    right(&mut lines, 1..6);
+    table::right(&mut lines, 1..6);
     let total: Decimal = rows.iter().filter_map(|row| row.would).sum();
     let verdict = match total.cmp(&Decimal::ZERO) {
         std::cmp::Ordering::Greater => {
@@ -55,7 +54,7 @@ pub fn results(by: By, rows: &[EarnedRow]) -> String {
             signed(row.realised),
         ]);
     }
-    right(&mut lines, 1..7);
+    table::right(&mut lines, 1..7);
     let realised: Decimal = rows.iter().map(|row| row.realised).sum();
     let fees: Decimal = rows.iter().map(|row| row.fees).sum();
     format!("{lines}\nRealised {} dollars in all, after {} of fees.", signed(realised), money(fees))
@@ -70,7 +69,7 @@ pub fn scores(judgements: &[Judgement]) -> String {
         let number = |number: f64| format!("{number:.4}");
         lines.add_row([one.model.to_owned(), one.count.to_string(), number(one.brier), number(one.log_loss)]);
     }
-    right(&mut lines, 1..4);
+    table::right(&mut lines, 1..4);
     let mut text = format!("{lines}\nLower is better; a coin has 0.2500 and 0.6931.\n");
     for one in judgements {
         let mut bins = table::with_header(["said", "signals", "mean said", "came true"]);
@@ -79,7 +78,7 @@ pub fn scores(judgements: &[Judgement]) -> String {
             let range = format!("{:.0} to {:.0} %", bin.from * 100.0, bin.to * 100.0);
             bins.add_row([range, bin.count.to_string(), percent(bin.said), percent(bin.paid)]);
         }
-        right(&mut bins, 1..4);
+        table::right(&mut bins, 1..4);
         text.push_str(&format!("\nCalibration of {}:\n{bins}\n", one.model));
     }
     text.trim_end().to_owned()
@@ -99,21 +98,13 @@ pub fn wallet(rows: &[WalletRow]) -> String {
         let differs = if row.difference.is_zero() { "-".to_owned() } else { signed(row.difference) };
         lines.add_row([name, money(row.ours), money(row.external), money(row.theirs), differs]);
     }
-    right(&mut lines, 1..5);
+    table::right(&mut lines, 1..5);
     let verdict = match rows.iter().filter(|row| !row.difference.is_zero()).count() {
         0 => "The wallet holds what our books say.".to_owned(),
         some => format!("Differences: {some}. Nothing is traded by them; look at what else uses the wallet."),
     };
     let last = rows.iter().map(|row| row.at).max().unwrap_or(time::OffsetDateTime::UNIX_EPOCH);
     format!("{lines}\n{verdict}\nLast change: {}.", last.replace_nanosecond(0).unwrap_or(last))
-}
-
-fn right(lines: &mut comfy_table::Table, columns: std::ops::Range<usize>) {
-    for column in columns {
-        if let Some(column) = lines.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
 }
 
 fn money(amount: Decimal) -> String {

@@ -70,7 +70,7 @@ impl<'a> Frame<'a> {
         if bytes.len() > MESSAGE_MAX {
             return Err(Malformed { code: MalformedCode::TooLong, field: "", offset: MESSAGE_MAX });
         }
-        let raw: RawFrame<'_> = serde_json::from_slice(bytes).map_err(|error| syntax(&error, bytes))?;
+        let raw: RawFrame<'_> = serde_json::from_slice(bytes).map_err(|error| Malformed::json(&error, bytes))?;
         match raw {
             RawFrame { error: Some(error), id, .. } => Ok(Frame::Refused { id, error }),
             RawFrame { method: Some("eth_subscription"), params: Some(Params { subscription, result }), .. } => {
@@ -81,15 +81,4 @@ impl<'a> Frame<'a> {
             RawFrame { .. } => Err(Malformed { code: MalformedCode::NotAMessage, field: "", offset: 0 }),
         }
     }
-}
-
-/// Says where the JSON is wrong.
-pub(super) fn syntax(error: &serde_json::Error, bytes: &[u8]) -> Malformed {
-    let code = match error.classify() {
-        serde_json::error::Category::Data => MalformedCode::WrongType,
-        serde_json::error::Category::Io | serde_json::error::Category::Syntax | serde_json::error::Category::Eof => {
-            MalformedCode::Syntax
-        }
-    };
-    Malformed { code, field: "", offset: error.column().min(bytes.len()) }
 }

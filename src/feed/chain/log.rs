@@ -55,7 +55,7 @@ pub(super) struct Filled<'a> {
 
 /// Reads a log; `None` for one of another event or contract.
 pub(super) fn read<'a>(json: &'a [u8], contracts: &Contracts) -> Result<Option<Filled<'a>>, Malformed> {
-    let log: RawLog<'_> = serde_json::from_slice(json).map_err(|error| super::frame::syntax(&error, json))?;
+    let log: RawLog<'_> = serde_json::from_slice(json).map_err(|error| Malformed::json(&error, json))?;
     let contract = need(address(log.address.as_bytes()), "address", MalformedCode::BadWallet)?;
     if !contracts.holds(&contract) || !log.topics[0].eq_ignore_ascii_case(ORDER_FILLED) {
         return Ok(None);

@@ -27,7 +27,7 @@ use word::{Word, address};
 use super::{
     leader::{Ordinals, Sighting, Values},
     market::{Malformed, MalformedCode},
-    registry::{Registry, WALLET_TEXT_LEN},
+    registry::{Registry, WALLET_TEXT_LEN, lower_wallet},
     text::Text,
 };
 use crate::{
@@ -121,7 +121,7 @@ impl ChainDecoder {
         registry: &Registry,
         mut each: impl FnMut(Sighting),
     ) -> Result<(), Malformed> {
-        let raw: RawTransaction<'_> = serde_json::from_slice(json).map_err(|error| frame::syntax(&error, json))?;
+        let raw: RawTransaction<'_> = serde_json::from_slice(json).map_err(|error| Malformed::json(&error, json))?;
         if !raw.to.and_then(|to| address(to.as_bytes())).is_some_and(|to| self.contracts.holds(&to)) {
             return Ok(());
         }
@@ -152,7 +152,9 @@ impl ChainDecoder {
             return Err(bad(MalformedCode::BadSize, "shares"));
         }
         let values = Values {
-            wallet: lower(&leg.wallet).ok_or(bad(MalformedCode::BadWallet, "maker"))?,
+            wallet: lower_wallet(&leg.wallet)
+                .and_then(|wallet| Text::new(&wallet))
+                .ok_or(bad(MalformedCode::BadWallet, "maker"))?,
             token: leg.token.decimal(),
             side: leg.side,
             price: price(leg.dollars, leg.shares).ok_or(bad(MalformedCode::BadPrice, "price"))?,
@@ -181,12 +183,6 @@ fn hash(text: &[u8]) -> Option<Text<80>> {
     Word::read(text.strip_prefix(b"0x")?)?;
     let mut lower = [0; 66];
     lower.copy_from_slice(text);
-    lower.make_ascii_lowercase();
-    Text::new(&lower)
-}
-
-fn lower(wallet: &[u8; WALLET_TEXT_LEN]) -> Option<Text<WALLET_TEXT_LEN>> {
-    let mut lower = *wallet;
     lower.make_ascii_lowercase();
     Text::new(&lower)
 }

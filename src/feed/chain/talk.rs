@@ -367,8 +367,8 @@ impl Talk {
         registry: &Registry,
         deeds: &mut Vec<Deed>,
     ) -> Result<(), Malformed> {
-        let logs: Vec<&RawValue> = serde_json::from_str(result.get())
-            .map_err(|error| super::frame::syntax(&error, result.get().as_bytes()))?;
+        let logs: Vec<&RawValue> =
+            serde_json::from_str(result.get()).map_err(|error| Malformed::json(&error, result.get().as_bytes()))?;
         let mut read = Ok(());
         for log in logs {
             match self.logs.decode_log(log.get().as_bytes(), received, registry) {

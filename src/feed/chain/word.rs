@@ -1,6 +1,10 @@
 //! Words of 256 bits, read from hex text where it stands.
 
-use crate::feed::{registry::WALLET_TEXT_LEN, text::Text};
+use crate::feed::{
+    hex::{nibble, twenty_bytes},
+    registry::WALLET_TEXT_LEN,
+    text::Text,
+};
 
 /// Hex digits of a word.
 pub const WORD_DIGITS: usize = 64;
@@ -70,27 +74,13 @@ pub fn wallet(hex: &[u8]) -> Option<[u8; WALLET_TEXT_LEN]> {
 
 /// Reads `0x` and 40 hex digits.
 pub fn address(text: &[u8]) -> Option<[u8; 20]> {
-    let hex: &[u8; 40] = text.strip_prefix(b"0x")?.try_into().ok()?;
-    let mut bytes = [0; 20];
-    for (byte, pair) in bytes.iter_mut().zip(hex.chunks_exact(2)) {
-        *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
-    }
-    Some(bytes)
+    twenty_bytes(text.strip_prefix(b"0x")?)
 }
 
 /// Reads a number as nodes write it: `0x` and up to 16 hex digits.
 pub fn quantity(text: &[u8]) -> Option<u64> {
     let hex = text.strip_prefix(b"0x").filter(|hex| (1..=16).contains(&hex.len()))?;
     hex.iter().try_fold(0_u64, |sum, digit| Some(sum << 4 | u64::from(nibble(*digit)?)))
-}
-
-fn nibble(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        b'A'..=b'F' => Some(digit - b'A' + 10),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use crate::{
     feed::{
         decimal::{self, Excess},
         market::{Malformed, MalformedCode},
-        registry::{WALLET_TEXT_LEN, is_token},
+        registry::{WALLET_TEXT_LEN, is_token, lower_wallet},
         text::Text,
     },
 };
@@ -86,9 +86,7 @@ fn need<T>(
 }
 
 fn wallet(text: &[u8]) -> Option<Text<WALLET_TEXT_LEN>> {
-    let mut lower: [u8; WALLET_TEXT_LEN] = text.try_into().ok()?;
-    lower.make_ascii_lowercase();
-    (lower.starts_with(b"0x") && lower[2..].iter().all(u8::is_ascii_hexdigit)).then(|| Text::new(&lower))?
+    Text::new(&lower_wallet(text)?)
 }
 
 fn side(text: &[u8]) -> Option<Side> {

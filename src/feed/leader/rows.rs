@@ -8,7 +8,6 @@ use serde_json::value::RawValue;
 use super::{
     Sighting,
     fields::{Fields, Values},
-    rtds::syntax,
 };
 use crate::{
     domain::{Nanos, Price, Shares, Side, Source, TradeKey},
@@ -56,7 +55,7 @@ impl<'a> RawRow<'a> {
     }
 
     pub fn of_any_type(json: &'a [u8]) -> Result<RawRow<'a>, Malformed> {
-        serde_json::from_slice(json).map_err(|error| syntax(&error, json))
+        serde_json::from_slice(json).map_err(|error| Malformed::json(&error, json))
     }
 
     /// Returns the row's type in capitals; TRADE where it has none, as rows of `/trades`.
@@ -151,7 +150,7 @@ struct Envelope<'a> {
 
 /// Calls `each` with the JSON of every row of a page.
 pub(super) fn each_raw(json: &[u8], mut each: impl FnMut(&[u8])) -> Result<usize, Malformed> {
-    let wrong = |error: serde_json::Error| syntax(&error, json);
+    let wrong = |error: serde_json::Error| Malformed::json(&error, json);
     let page: Envelope<'_> = serde_json::from_slice(json).map_err(wrong)?;
     let rows = page.data.ok_or(Malformed { code: MalformedCode::NotAMessage, field: "data", offset: 0 })?;
     rows.iter().for_each(|row| each(row.get().as_bytes()));
@@ -160,7 +159,7 @@ pub(super) fn each_raw(json: &[u8], mut each: impl FnMut(&[u8])) -> Result<usize
 
 /// Calls `each` with every row of a page; `None` is a row that is no trade.
 pub(super) fn page(json: &[u8], each: impl FnMut(Result<Option<LeaderRow>, Malformed>)) -> Result<(), Malformed> {
-    let page: &RawValue = serde_json::from_slice(json).map_err(|error| syntax(&error, json))?;
+    let page: &RawValue = serde_json::from_slice(json).map_err(|error| Malformed::json(&error, json))?;
     rows(page.get(), &mut HashMap::new(), each)
 }
 
@@ -169,7 +168,7 @@ fn rows(
     equal: &mut HashMap<TradeKey, u32>,
     mut each: impl FnMut(Result<Option<LeaderRow>, Malformed>),
 ) -> Result<(), Malformed> {
-    let wrong = |error: serde_json::Error| syntax(&error, page.as_bytes());
+    let wrong = |error: serde_json::Error| Malformed::json(&error, page.as_bytes());
     let list: Vec<&RawValue> = match page.trim_start().as_bytes().first() {
         Some(b'[') => serde_json::from_str(page).map_err(wrong)?,
         Some(b'{') => match serde_json::from_str::<Envelope<'_>>(page).map_err(wrong)?.data {

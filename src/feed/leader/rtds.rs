@@ -156,7 +156,7 @@ pub(super) fn read(frame: &[u8], registry: &Registry, kinds: &mut Kinds) -> Resu
     if matches!(frame, b"" | b"PONG" | b"pong") {
         return Ok(Sighting::NotATrade);
     }
-    let envelope: Envelope<'_> = serde_json::from_slice(frame).map_err(|error| syntax(&error, frame))?;
+    let envelope: Envelope<'_> = serde_json::from_slice(frame).map_err(|error| Malformed::json(&error, frame))?;
     let (row, source) = match (envelope.payload, envelope.topic.as_deref(), envelope.kind.as_deref()) {
         (Some(payload), Some("activity"), Some("trades")) => (payload.get().as_bytes(), Source::Activity),
         (Some(payload), Some("activity"), Some("orders_matched")) => (payload.get().as_bytes(), Source::Matched),
@@ -174,19 +174,6 @@ pub(super) fn read(frame: &[u8], registry: &Registry, kinds: &mut Kinds) -> Resu
         }
         Some(_) | None => Ok(Sighting::NotATrade),
     }
-}
-
-/// Says where the JSON is wrong.
-pub(super) fn syntax(error: &serde_json::Error, text: &[u8]) -> Malformed {
-    let before = text.split_inclusive(|byte| *byte == b'\n').take(error.line().saturating_sub(1)).map(<[u8]>::len);
-    let offset = (before.sum::<usize>() + error.column()).min(text.len());
-    let code = match error.classify() {
-        serde_json::error::Category::Data => MalformedCode::WrongType,
-        serde_json::error::Category::Io | serde_json::error::Category::Syntax | serde_json::error::Category::Eof => {
-            MalformedCode::Syntax
-        }
-    };
-    Malformed { code, field: "", offset }
 }
 
 impl Values {

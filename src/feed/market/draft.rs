@@ -10,6 +10,7 @@ use crate::{
     feed::{
         decimal,
         hash::Said,
+        hex::twenty_bytes,
         registry::{Registry, is_token},
         scan,
         text::Text,
@@ -106,7 +107,7 @@ impl<'d> Draft<'d> {
         self.levels += 1;
         let Change { side, price, size, .. } = *change;
         self.batch.inputs.push(Input::Level { token, side, price, size });
-        let hash = if self.prove { parse_hash(change.hash) } else { None };
+        let hash = if self.prove { twenty_bytes(change.hash) } else { None };
         let best = match (change.bid, change.ask) {
             (Some(bid), Some(ask)) => Best::Stated { bid, ask },
             _ => Best::Unstated,
@@ -355,7 +356,7 @@ impl<'d> Draft<'d> {
     #[inline(always)]
     fn prove(&mut self, token: TokenId, at: Millis, head: &Head<'_>) {
         if self.prove {
-            self.push_proof(token, at, parse_hash(head.get(Key::Hash)), head);
+            self.push_proof(token, at, twenty_bytes(head.get(Key::Hash)), head);
         }
     }
 
@@ -385,19 +386,4 @@ pub(super) fn parse_side(text: &[u8]) -> Option<Side> {
         b"SELL" => Some(Side::Sell),
         _ => None,
     }
-}
-
-/// Returns the 20 bytes of a SHA-1 in lower-case hex; anything else is no hash we could check.
-fn parse_hash(text: &[u8]) -> Option<[u8; 20]> {
-    let digits: &[u8; 40] = text.try_into().ok()?;
-    let mut hash = [0; 20];
-    for (byte, pair) in hash.iter_mut().zip(digits.chunks_exact(2)) {
-        let nibble = |digit: u8| match digit {
-            b'0'..=b'9' => Some(digit - b'0'),
-            b'a'..=b'f' => Some(digit - b'a' + 10),
-            _ => None,
-        };
-        *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
-    }
-    Some(hash)
 }

@@ -116,6 +116,21 @@ pub struct Malformed {
     pub offset: usize,
 }
 
+impl Malformed {
+    /// Says where `text` is not the JSON that was asked for.
+    pub fn json(error: &serde_json::Error, text: &[u8]) -> Malformed {
+        let before = text.split_inclusive(|byte| *byte == b'\n').take(error.line().saturating_sub(1)).map(<[u8]>::len);
+        let offset = (before.sum::<usize>() + error.column()).min(text.len());
+        let code = match error.classify() {
+            serde_json::error::Category::Data => MalformedCode::WrongType,
+            serde_json::error::Category::Io
+            | serde_json::error::Category::Syntax
+            | serde_json::error::Category::Eof => MalformedCode::Syntax,
+        };
+        Malformed { code, field: "", offset }
+    }
+}
+
 impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Malformed { code, field, offset } = self;

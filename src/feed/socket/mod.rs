@@ -18,7 +18,7 @@ pub use tokio_tungstenite::tungstenite::Bytes;
 
 pub use speech::{ASSETS_PER_FRAME, ActivityKind, Command, Greeting, Speech};
 
-use crate::domain::Nanos;
+use crate::domain::{GapCause, Nanos};
 
 /// The longest message that is taken, in bytes; a longer one ends the connection. Equal to the decoder's `FRAME_MAX`.
 pub const MESSAGE_MAX: usize = 4 << 20;
@@ -92,6 +92,31 @@ pub enum Lost {
     Failed { error: String },
     /// The owner let go of the socket or of its events.
     Stopped,
+}
+
+impl Lost {
+    /// Whether we wanted it so.
+    pub fn is_ours(&self) -> bool {
+        match self {
+            Lost::Aged | Lost::Asked | Lost::Idle | Lost::Stopped => true,
+            Lost::Silent { .. }
+            | Lost::Overrun { .. }
+            | Lost::TooLong { .. }
+            | Lost::Closed { .. }
+            | Lost::Failed { .. } => false,
+        }
+    }
+
+    /// Returns why what it would have told was missed.
+    pub fn gap_cause(&self) -> GapCause {
+        match self {
+            Lost::Silent { .. } => GapCause::Silent,
+            Lost::Overrun { .. } | Lost::TooLong { .. } => GapCause::Refused,
+            Lost::Aged | Lost::Asked | Lost::Idle | Lost::Closed { .. } | Lost::Failed { .. } | Lost::Stopped => {
+                GapCause::Lost
+            }
+        }
+    }
 }
 
 impl fmt::Display for Lost {

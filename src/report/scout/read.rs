@@ -172,13 +172,11 @@ async fn patient(
             Err(failure) => failure,
         };
         let usual = PAUSE * 2_u32.pow(tried - 1);
-        let pause = match &failure {
-            Failure::NoAnswer { .. } => Some(usual),
-            Failure::Busy { wait, .. } => Some(wait.unwrap_or(usual).min(PAUSE_MAX)),
-            Failure::Status { status, .. } => (*status >= 500).then_some(usual),
-            Failure::NoRoom { .. } | Failure::Unlike { .. } | Failure::TooLong { .. } => None,
-        };
-        let Some(pause) = pause.filter(|_| tried < TRIES) else { return Err(failure) };
+        if tried == TRIES || !failure.may_pass() {
+            return Err(failure);
+        }
+        let wanted = if let Failure::Busy { wait, .. } = &failure { *wait } else { None };
+        let pause = wanted.unwrap_or(usual).min(PAUSE_MAX);
         tokio::time::sleep(pause).await;
         tried += 1;
     }

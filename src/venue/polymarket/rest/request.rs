@@ -80,6 +80,15 @@ impl Failure {
     pub const fn is_unauthorised(&self) -> bool {
         matches!(self, Failure::Status { status: 401, .. })
     }
+
+    /// Whether the same request may be answered a little later.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Failure::Busy { .. } | Failure::NoAnswer { .. } | Failure::NoRoom { .. } => true,
+            Failure::Status { status, .. } => *status >= 500,
+            Failure::Unlike { .. } | Failure::TooLong { .. } => false,
+        }
+    }
 }
 
 impl fmt::Display for Failure {
