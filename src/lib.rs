@@ -59,7 +59,8 @@
 //! 8. A book that disagrees with what the venue says of it is not traded on until a new snapshot. ([`engine::book`])
 //! 9. Exits are never blocked by entry filters, limits, pauses, breakers or faults; only what was bought with real money
 //!    waits while live is not on. What is on sale is never more than is held. ([`engine::exit`])
-//! 10. The web never holds the engine: it reads Postgres and the published [`metrics::Snapshot`].
+//! 10. The web never holds the engine: it reads Postgres and the published [`metrics::Snapshot`], and says what people turn at
+//!     the engine's socket, as the terminal does ([`control`], [`web::door`]).
 //! 11. Money and shares are typed integers in millionths; rounding names its direction and is against us. Money moves only by
 //!     transfer between accounts that sum to zero; nothing is clamped. ([`engine::ledger`])
 //! 12. Paper says the same, byte for byte, whatever live does; and no start opens a switch further than a person left it.

@@ -11,7 +11,12 @@ use std::{
     process::{Command, Stdio},
 };
 
-use remora::{domain::Nanos, metrics::Snapshot, store::testing::TestDatabase, web::DataSource};
+use remora::{
+    domain::Nanos,
+    metrics::Snapshot,
+    store::testing::TestDatabase,
+    web::{DataSource, door},
+};
 use sqlx::{ConnectOptions, Connection, PgPool};
 
 const NODE: &str = "/usr/bin/node";
@@ -29,10 +34,16 @@ async fn pages_work_in_a_browser() {
     sqlx::raw_sql(server::SEED).execute(&pool).await.expect("seeded");
     let snapshot = server::as_seeded(&pool).await;
     let full = server::start(pool, snapshot, DataSource::Venue).await;
+    server::speak(&full.data);
     server::record_times(&full.stages, 20_000);
     let empty = server::start(TestDatabase::create().await, server::fresh(), DataSource::Demo).await;
     let halted = Snapshot { halted: "the journal's disk is full".into(), entries_stopped: true, ..server::fresh() };
     let halted = server::start(TestDatabase::create().await, halted, DataSource::Venue).await;
+
+    let locked = server::start(TestDatabase::create().await, server::fresh(), DataSource::Venue).await;
+    server::speak(&locked.data);
+    let hash = door::password::hash(server::PASSWORD).expect("long enough");
+    door::kept::write(&door::password::path(&locked.data), &hash).expect("written");
 
     let screenshots = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/screenshots");
     std::fs::create_dir_all(&screenshots).expect("a folder");
@@ -42,6 +53,8 @@ async fn pages_work_in_a_browser() {
         .env("FULL", format!("http://{}", full.address))
         .env("EMPTY", format!("http://{}", empty.address))
         .env("HALTED", format!("http://{}", halted.address))
+        .env("LOCKED", format!("http://{}", locked.address))
+        .env("PASSWORD", server::PASSWORD)
         .env("SCREENSHOTS", &screenshots)
         .env("PROFILE", profile.path())
         .stdin(Stdio::piped())
@@ -77,6 +90,7 @@ async fn pages_work_in_a_browser() {
     assert!(status.success(), "tests/pages/check.mjs found faults; see above");
     empty.stop.cancel();
     halted.stop.cancel();
+    locked.stop.cancel();
 }
 
 async fn new_signal(pool: &PgPool) {
@@ -129,7 +143,7 @@ async fn the_server_guards_itself() {
             ("GET", "remora.test", "/healthz", 200),
             ("GET", "evil.example", "/", 421),
             ("GET", "127.0.0.1.evil.example", "/api/v1/status", 421),
-            ("POST", "localhost", "/", 405),
+            ("POST", "localhost", "/", 403),
             ("DELETE", "localhost", "/no-such-page", 405),
             ("GET", "localhost", "/no-such-page", 404),
             ("GET", "localhost", "/copy-attempts", 308),
@@ -153,6 +167,12 @@ async fn the_server_guards_itself() {
             ("GET", "localhost", "/leaders?range=%00&mode=x", 200),
             ("GET", "localhost", "/api/v1/leaders?range=all", 200),
             ("GET", "localhost", "/api/v1/sources?range=all", 200),
+            ("GET", "localhost", "/audit?before=5", 200),
+            ("GET", "localhost", "/api/v1/audit", 200),
+            ("GET", "localhost", "/controls?answer=x%27", 200),
+            ("GET", "localhost", "/control", 405),
+            ("GET", "localhost", "/api/v1/control", 405),
+            ("GET", "localhost", "/login?next=//evil.example", 200),
             ("GET", "localhost", "/readyz", 200),
             ("GET", "localhost", "/assets/..%2fmod.rs", 404),
             ("GET", "localhost", "/favicon.ico", 200),
@@ -164,7 +184,7 @@ async fn the_server_guards_itself() {
                 head.contains("frame-ancestors 'none'") && head.contains("x-content-type-options: nosniff"),
                 "{head}"
             );
-            assert!(head.contains("referrer-policy: no-referrer"), "{head}");
+            assert!(head.contains("referrer-policy: same-origin"), "{head}");
         }
         let (_, _, page) = ask("GET", "localhost", "/paper-trades");
         assert!(!page.contains("<img") && page.contains("onerror=alert(1)"), "a title is text");

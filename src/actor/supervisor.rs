@@ -112,7 +112,9 @@ impl Actor for Supervisor {
             is_stopping: false,
         };
         // The web first: a taken port is told before anything trades.
-        state.start(&myself, Child::Web).await?;
+        if state.plant.config.web.inside {
+            state.start(&myself, Child::Web).await?;
+        }
         state.start(&myself, Child::Writer).await?;
         state.start(&myself, Child::Control).await?;
         state.start(&myself, Child::MarketFeed).await?;

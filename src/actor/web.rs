@@ -6,7 +6,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::WebConfig,
-    web::{WebState, serve},
+    web::{
+        Door, WebState,
+        door::rights::{Lock, is_here},
+        serve,
+    },
 };
 
 /// The server's task ended, which it does only when something is wrong.
@@ -25,6 +29,18 @@ pub struct WebActorState {
     serving: Option<JoinHandle<()>>,
 }
 
+/// Says whether the pages may be served where other machines reach them.
+pub fn locked(config: &WebConfig, door: &Door) -> Result<(), String> {
+    match (is_here(config.listen.ip()), door.lock()) {
+        (true, _) | (false, Lock::Password) => Ok(()),
+        (false, Lock::NoPassword) => Err(format!(
+            "the pages would be served on {}, which other machines reach, and they have no password\n  fix: `remora web \
+             password` with the same --data FOLDER, then start again; or listen on 127.0.0.1",
+            config.listen
+        )),
+    }
+}
+
 impl Actor for Web {
     type Msg = ServerEnded;
     type State = WebActorState;
@@ -35,6 +51,7 @@ impl Actor for Web {
         myself: ActorRef<Self::Msg>,
         WebArguments { config, state }: WebArguments,
     ) -> Result<Self::State, ActorProcessingErr> {
+        locked(&config, &state.door)?;
         let listener = TcpListener::bind(config.listen).await.map_err(|error| {
             format!(
                 "the pages cannot be served on {}: {error}\n  fix: end what uses that port, or choose another one with \

@@ -75,7 +75,7 @@ pub fn report(global: &Global, checks: &[Check]) -> Exit {
 fn all(config: &Config) -> Vec<Check> {
     let mut found = vec![checks::settings_right(config), checks::data_folder(&config.data.dir)];
     found.push(small_runtime().block_on(checks::database(config.store.database_url.as_deref())));
-    found.push(small_runtime().block_on(checks::port(config.web.listen)));
+    found.push(small_runtime().block_on(checks::port(config.web.listen, &config.data.dir)));
     found.push(checks::cores(config.hot.wait));
     found.extend(checks::machine());
     // Only where somebody set it up: paper and shadow never look for a key.

@@ -19,8 +19,10 @@ pub mod run;
 pub mod status;
 pub mod strategy;
 pub mod table;
+pub mod token;
 pub mod venue;
 pub mod wallet;
+pub mod web;
 
 use std::path::PathBuf;
 
@@ -59,6 +61,9 @@ pub enum Command {
     Record(record::RecordArgs),
     Explain(explain::ExplainArgs),
     Status(status::StatusArgs),
+    Web(web::WebArgs),
+    #[command(subcommand)]
+    Token(token::TokenCommand),
     Off(control::OffArgs),
     Shadow(control::ShadowArgs),
     On(control::OnArgs),
@@ -184,6 +189,8 @@ pub fn execute(cli: Cli) -> Exit {
         Command::Record(args) => record::execute(&global, args),
         Command::Explain(args) => explain::execute(&global, &args),
         Command::Status(args) => status::execute(&global, &args),
+        Command::Web(args) => web::execute(&global, &args),
+        Command::Token(command) => token::execute(&global, &command),
         Command::Off(args) => control::off(&global, &args),
         Command::Shadow(args) => control::shadow(&global, &args),
         Command::On(args) => control::on(&global, &args),

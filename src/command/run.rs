@@ -74,7 +74,7 @@ pub async fn start(
     data: DataSource,
     duration: Option<Duration>,
 ) -> Result<Session, Exit> {
-    let listen = config.web.listen;
+    let (listen, inside) = (config.web.listen, config.web.inside);
     let session = Session::start(Arc::new(config), config_path, data).await.map_err(|error| {
         eprintln!("{error}");
         Exit::Failed
@@ -84,7 +84,10 @@ pub async fn start(
     }
     if !global.json {
         let ends = duration.map_or("Ctrl-C stops it".to_owned(), |length| format!("stops after {length:?}"));
-        println!("Dashboard: http://{listen}   ({ends})");
+        match inside {
+            true => println!("Dashboard: http://{listen}   ({ends})"),
+            false => println!("Running without pages: `remora web` serves them   ({ends})"),
+        }
     }
     Ok(session)
 }

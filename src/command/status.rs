@@ -1,12 +1,12 @@
 //! `remora status`: what the running engine says of itself.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use clap::Args;
 use serde_json::{Value, json};
 
 use super::{Engine, Exit, Global, small_runtime, table};
-use crate::config::Written;
+use crate::{config::Written, web::door::local_path};
 
 /// Show what the running engine does.
 #[derive(Args, Clone, Debug)]
@@ -35,7 +35,8 @@ pub fn execute(global: &Global, args: &StatusArgs) -> Exit {
         Err(exit) => return exit,
     };
     let address = format!("http://{}/api/v1/status", config.web.listen);
-    match small_runtime().block_on(ask(&address)) {
+    let token = local_token(&config.data.dir, config.web.listen.port());
+    match small_runtime().block_on(ask_as(&address, token.as_deref())) {
         Ok(answer) => {
             match global.json {
                 true => println!("{answer}"),
@@ -54,8 +55,13 @@ pub fn execute(global: &Global, args: &StatusArgs) -> Exit {
     }
 }
 
+/// Returns what lets a command in that may read the data folder, where the pages have a password.
+pub fn local_token(data: &Path, port: u16) -> Option<String> {
+    std::fs::read_to_string(local_path(data, port)).ok()
+}
+
 /// Returns the JSON that `address` answers with, or in words why there is none.
-pub async fn ask(address: &str) -> Result<Value, String> {
+pub async fn ask_as(address: &str, token: Option<&str>) -> Result<Value, String> {
     // reqwest was built without a provider of its own and panics if there is none; a second installation is refused, and
     // changes nothing.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -65,8 +71,15 @@ pub async fn ask(address: &str) -> Result<Value, String> {
         .timeout(PATIENCE)
         .build()
         .map_err(|error| in_words(&error))?;
-    let answer = client.get(address).send().await.map_err(|error| in_words(&error))?;
+    let mut question = client.get(address);
+    if let Some(token) = token {
+        question = question.bearer_auth(token);
+    }
+    let answer = question.send().await.map_err(|error| in_words(&error))?;
     let status = answer.status();
+    if status == reqwest::StatusCode::UNAUTHORIZED {
+        return Err("it asks for a login: say this as the user that runs it, with its --data FOLDER".to_owned());
+    }
     if !status.is_success() {
         return Err(format!("something answers, but with {status}: is it Remora?"));
     }

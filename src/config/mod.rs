@@ -242,8 +242,12 @@ pub struct StoreConfig {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebConfig {
+    /// Whether `remora run` serves the pages itself.
+    pub inside: bool,
     pub listen: SocketAddr,
     pub hosts: Vec<String>,
+    /// What `remora web` reads; `None`: what the engine writes.
+    pub database_url: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

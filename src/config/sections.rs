@@ -7,7 +7,7 @@ use alloy::primitives::Address;
 use super::{
     CeilingsConfig, ChainConfig, DataConfig, FeedConfig, HotConfig, JournalConfig, KeyPlace, LiveConfig, LogConfig,
     LogFormat, LogLevel, PaperConfig, ReconcileConfig, ReplayConfig, SignalsConfig, StoreConfig, ValuesConfig, Wait,
-    WalletConfig, WebConfig, reader::Reader, values::duration,
+    WalletConfig, WebConfig, reader::Reader, section::Section, values::duration,
 };
 use crate::domain::{FeeSchedule, LiveSwitch, Market, Shares, Tick};
 use crate::venue::polymarket::{Network, SignatureType};
@@ -205,6 +205,17 @@ pub fn journal(reader: &mut Reader<'_>) -> JournalConfig {
 
 pub fn store(reader: &mut Reader<'_>) -> StoreConfig {
     let mut section = reader.section("store");
+    let database_url = database_url(&mut section);
+    let store = StoreConfig {
+        database_url,
+        batch_records_max: section.whole("batch_records_max", 1, 100_000) as usize,
+        batch_wait: duration(section.millis("batch_wait_ms", 1, 10_000)),
+    };
+    section.finish();
+    store
+}
+
+fn database_url(section: &mut Section<'_, '_>) -> Option<String> {
     let example = "\"postgres://remora@localhost/remora\"";
     let url = section.text("database_url", "a postgres:// address, or \"\"", example, |text| {
         // What is wrong is said without the text, which may hold a password.
@@ -217,13 +228,7 @@ pub fn store(reader: &mut Reader<'_>) -> StoreConfig {
         }
     });
     section.hide_last(&without_password(&url));
-    let store = StoreConfig {
-        database_url: (!url.is_empty()).then_some(url),
-        batch_records_max: section.whole("batch_records_max", 1, 100_000) as usize,
-        batch_wait: duration(section.millis("batch_wait_ms", 1, 10_000)),
-    };
-    section.finish();
-    store
+    (!url.is_empty()).then_some(url)
 }
 
 /// Returns the address with stars for its password and its options.
@@ -241,10 +246,11 @@ pub fn without_password(url: &str) -> String {
 pub fn web(reader: &mut Reader<'_>) -> WebConfig {
     const HOSTS: &str = "a list of host names or addresses, without a port";
     let mut section = reader.section("web");
+    let inside = section.switch("inside");
     let listen = section.socket_address("listen");
     let beyond = section.switch("listen_beyond_this_machine");
     if !listen.ip().is_loopback() && !beyond {
-        let wrong = format!("{listen} can be reached from other machines, and the pages have no login");
+        let wrong = format!("{listen} can be reached from other machines");
         let allowed = "127.0.0.1 or [::1], and a port; others with listen_beyond_this_machine = true";
         section.conflict("listen", &wrong, allowed, "listen on 127.0.0.1 and reach it by `ssh -L 8080:127.0.0.1:8080`");
     }
@@ -257,8 +263,9 @@ pub fn web(reader: &mut Reader<'_>) -> WebConfig {
         let plain = host.chars().all(|c| c.is_ascii_alphanumeric() || ".-_".contains(c));
         if plain && !host.is_empty() { Ok(()) } else { Err(format!("{host:?} is not a host name")) }
     });
+    let database_url = database_url(&mut section);
     section.finish();
-    WebConfig { listen, hosts }
+    WebConfig { inside, listen, hosts, database_url }
 }
 
 pub fn hot(reader: &mut Reader<'_>) -> HotConfig {

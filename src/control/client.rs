@@ -7,25 +7,51 @@ use std::{
     time::Duration,
 };
 
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, Lines};
+
 use super::{
     server::path,
-    words::{Answer, Command},
+    words::{Answer, Command, Envelope, Line},
 };
 
 /// The engine answers within two seconds, or says that it cannot.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Says one command and returns the answer. Fails where no engine listens.
+/// Says one command as whoever runs this process, and returns the answer. Fails where no engine listens.
 pub fn say(data: &Path, command: &Command) -> io::Result<Answer> {
+    // SAFETY: this call takes nothing and cannot fail.
+    let uid = unsafe { libc::geteuid() };
+    let envelope = Envelope::fresh(format!("cli uid {uid} pid {}", std::process::id()), command.clone());
     let mut stream = UnixStream::connect(path(data))?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
-    let mut text = serde_json::to_vec(command)?;
-    text.push(b'\n');
-    stream.write_all(&text)?;
+    stream.write_all(&line(&Line::Command(envelope))?)?;
     let mut line = String::new();
     BufReader::new(stream).read_line(&mut line)?;
     Ok(serde_json::from_str(&line)?)
+}
+
+/// The same for those who must not block, in an envelope of theirs.
+pub async fn tell(data: &Path, envelope: Envelope) -> io::Result<Answer> {
+    let said = async {
+        let mut lines = ask(data, &Line::Command(envelope)).await?;
+        let answer = lines.next_line().await?.ok_or(io::ErrorKind::UnexpectedEof)?;
+        Ok(serde_json::from_str(&answer)?)
+    };
+    tokio::time::timeout(PATIENCE, said).await?
+}
+
+/// Says a line and returns what comes back, line by line.
+pub async fn ask(data: &Path, said: &Line) -> io::Result<Lines<tokio::io::BufReader<tokio::net::UnixStream>>> {
+    let mut stream = tokio::net::UnixStream::connect(path(data)).await?;
+    stream.write_all(&line(said)?).await?;
+    Ok(tokio::io::BufReader::new(stream).lines())
+}
+
+fn line(said: &Line) -> io::Result<Vec<u8>> {
+    let mut text = serde_json::to_vec(said)?;
+    text.push(b'\n');
+    Ok(text)
 }
 
 /// Returns the process that holds the journal of a data folder.

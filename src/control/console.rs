@@ -14,16 +14,18 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::{
     kill,
+    memory::Memory,
     settings::Wanted,
-    words::{Answer, Command, LeaderWord, SENTENCE, State},
+    words::{Answer, BY_MAX, Command, Envelope, ID_MAX, LeaderWord, SENTENCE, State, VALID_MS, Weight},
 };
 use crate::{
     actor::{Plant, chain_feed},
     clock,
-    config::Config,
-    domain::{Input, LeaderId, LiveOrders, LiveSwitch, Mode, PortfolioId},
-    hot_loop::{Command as Told, Stamped},
+    config::{Config, Difference},
+    domain::{Input, LeaderId, LeaderSwitch, LiveOrders, LiveSwitch, Mode, PortfolioId},
+    hot_loop::{Audited, Command as Told, Stamped},
     metrics::FeedStatus,
+    web::WebState,
 };
 
 /// How long the engine may take to record a switch.
@@ -42,21 +44,68 @@ pub struct Console {
     pub opened: Arc<AtomicU64>,
     /// The settings in force: as the engine started, and what was changed since. Held while they are changed.
     pub config: Arc<Mutex<Arc<Config>>>,
+    /// What was said lately.
+    pub memory: Arc<Memory>,
+    /// What the pages look at, for those that are served elsewhere.
+    pub picture: Arc<WebState>,
 }
 
 impl Console {
-    /// Carries a command out; `who` is for the log.
-    pub async fn carry_out(&self, command: Command, who: &str) -> Answer {
+    /// Does what is said, once, and notes it. Off is always done: what is done twice there does no harm, what is not done does.
+    pub async fn hear(&self, said: Envelope) -> Answer {
+        let answer = match &said.command {
+            Command::Status => Answer { outlook: Some(Box::new(self.outlook().await)), ..Answer::done("running") },
+            Command::Off => self.audited(&said).await,
+            command if command.weight() == Weight::Reads => self.carry_out(command).await,
+            _ => self.hear_once(&said).await,
+        };
+        Answer { state: Some(self.state()), ..answer }
+    }
+
+    /// Does what is said, unless it comes too late or was said before.
+    async fn hear_once(&self, said: &Envelope) -> Answer {
+        let refused = match fault_of(said, clock::system().as_millis()) {
+            Some(refused) => refused,
+            None => match self.memory.place_of(said) {
+                Some(place) => return place.get_or_init(|| self.audited(said)).await.clone(),
+                None => Answer::refused("another command had this id", "give each command an id of its own"),
+            },
+        };
+        let stands = self.standing(&said.command);
+        self.audit(said, stands.clone(), stands, &refused).await;
+        refused
+    }
+
+    /// Carries a command out, and has the journal note who said it and what became of it.
+    async fn audited(&self, said: &Envelope) -> Answer {
+        let from = self.standing(&said.command);
+        let answer = self.carry_out(&said.command).await;
+        self.audit(said, from, self.standing(&said.command), &answer).await;
+        answer
+    }
+
+    async fn audit(&self, said: &Envelope, mut from: String, mut to: String, answer: &Answer) {
+        if !answer.differences.is_empty() {
+            (from, to) = (settings_in_words(answer, |one| &one.from), settings_in_words(answer, |one| &one.to));
+        }
+        let (by, what, of) = (tame(&said.by), said.command.code().to_owned(), tame(&said.command.of()));
+        let red = if answer.red.is_empty() { String::new() } else { format!(": {}", answer.red.join("; ")) };
         // The sentence is no secret, but a log need not repeat it.
-        tracing::info!(who, command = name_of(&command), "the operator says");
-        let answer = match command {
+        tracing::info!(by, what, of, ok = answer.ok, said = answer.said, "an operator's word");
+        let noted = Audited { by, what, of, from, to, ok: answer.ok, said: format!("{}{red}", answer.said) };
+        // The hot thread is gone at the end of a session; the log has it.
+        let _ = self.plant.inlet.command(Told::Audit(Box::new(noted))).await;
+    }
+
+    async fn carry_out(&self, command: &Command) -> Answer {
+        match command {
             Command::Status => Answer::done("running"),
             Command::Off => self.off().await,
             Command::Shadow => self.shadow().await,
-            Command::On { sentence, seen } => {
-                self.open(&sentence, &seen, Input::SwitchLive { to: LiveSwitch::On }).await
+            Command::On { sentence, seen } => self.open(sentence, seen, Input::SwitchLive { to: LiveSwitch::On }).await,
+            Command::Leader { name, to, sentence, seen } => {
+                self.leader(name, *to, sentence.clone(), seen.clone()).await
             }
-            Command::Leader { name, to, sentence, seen } => self.leader(&name, to, sentence, seen).await,
             Command::StopEntries => {
                 self.each(|_, mode| mode == Mode::Live, |portfolio| Input::Pause { portfolio }).await
             }
@@ -70,18 +119,46 @@ impl Console {
                 self.each(|name, _| name == strategy, |portfolio| Input::ResetBreakers { portfolio }).await
             }
             Command::CancelAll => self.cancel_all().await,
-            Command::ForceExit { strategy, live, token } => self.force_exit(&strategy, live, token.as_deref()).await,
+            Command::ForceExit { strategy, live, token } => self.force_exit(strategy, *live, token.as_deref()).await,
             Command::Deposit { strategy, live, usdc, sentence, seen } => {
-                self.deposit(&strategy, live, usdc, (sentence, seen)).await
+                self.deposit(strategy, *live, *usdc, (sentence.clone(), seen.clone())).await
             }
             Command::Settings => self.settings().await,
             Command::Change { changes, strategies_out, version, dry, sentence, seen } => {
-                let wanted = Wanted { changes, strategies_out, version, dry };
-                self.change(wanted, (sentence, seen)).await
+                let (changes, strategies_out) = (changes.clone(), strategies_out.clone());
+                let wanted = Wanted { changes, strategies_out, version: version.clone(), dry: *dry };
+                self.change(wanted, (sentence.clone(), seen.clone())).await
             }
-        };
-        tracing::info!(who, ok = answer.ok, said = answer.said, "the operator was answered");
-        Answer { state: Some(self.state()), ..answer }
+        }
+    }
+
+    /// Returns how what a command turns stands now; empty where there is nothing to say.
+    fn standing(&self, command: &Command) -> String {
+        let now = self.plant.published.load();
+        match command {
+            Command::Off | Command::Shadow | Command::On { .. } => now.live.code().to_owned(),
+            Command::Leader { name, .. } => self.leader_of(name).map_or_else(String::new, |leader| {
+                let own = now.leaders_switched.iter().find(|(id, _)| *id == leader);
+                own.map_or(LeaderSwitch::Inherit, |(_, switch)| *switch).code().to_owned()
+            }),
+            Command::StopEntries => self.entries_of(&now, |_, mode| mode == Mode::Live),
+            Command::Pause { strategy } | Command::Resume { strategy } => {
+                self.entries_of(&now, |name, _| name == strategy)
+            }
+            Command::ResetBreakers { strategy } => match self.tripped_of(&now, strategy) {
+                none if none.is_empty() => "none tripped".to_owned(),
+                some => some.join(", "),
+            },
+            Command::Deposit { strategy, live, .. } => {
+                let mode = if *live { Mode::Live } else { Mode::Paper };
+                let meant = self.portfolios.iter().find(|(name, of, _)| name == strategy && *of == mode);
+                let portfolio = meant.and_then(|(.., id)| now.portfolios.iter().find(|portfolio| portfolio.id == *id));
+                portfolio.map_or_else(String::new, |now| format!("${} put in", now.deposits))
+            }
+            // What differs is the answer's.
+            Command::Change { .. } => String::new(),
+            Command::Status | Command::Settings | Command::CancelAll | Command::ForceExit { .. } => String::new(),
+        }
     }
 
     pub fn state(&self) -> State {
@@ -191,7 +268,7 @@ impl Console {
     }
 
     /// Returns what keeps live from being turned on.
-    fn red(&self, input: &Input) -> Vec<String> {
+    pub(super) fn red(&self, input: &Input) -> Vec<String> {
         let now = self.plant.published.load();
         let mut red = vec![];
         let mut must = |holds: bool, said: String| red.extend((!holds).then_some(said));
@@ -274,21 +351,34 @@ impl Console {
     }
 }
 
-fn name_of(command: &Command) -> &'static str {
-    match command {
-        Command::Status => "status",
-        Command::Off => "off",
-        Command::Shadow => "shadow",
-        Command::On { .. } => "on",
-        Command::Leader { .. } => "leader",
-        Command::StopEntries => "stop_entries",
-        Command::Pause { .. } => "pause",
-        Command::Resume { .. } => "resume",
-        Command::ResetBreakers { .. } => "reset_breakers",
-        Command::CancelAll => "cancel_all",
-        Command::ForceExit { .. } => "force_exit",
-        Command::Deposit { .. } => "deposit",
-        Command::Settings => "settings",
-        Command::Change { .. } => "change",
+/// Returns why a command is not even looked at: it is too old, or its envelope makes no sense.
+pub(super) fn fault_of(said: &Envelope, now_ms: u64) -> Option<Answer> {
+    let Envelope { id, by, until_ms, .. } = said;
+    if id.is_empty() || ID_MAX < id.len() || by.is_empty() || BY_MAX < by.len() {
+        let fix = format!("an id of 1 to {ID_MAX} bytes, and a name of 1 to {BY_MAX}");
+        return Some(Answer::refused("this command does not say who says it, or under which id", fix));
     }
+    if *until_ms < now_ms {
+        return Some(Answer::refused("this command came too late", "look how it stands, then say it again"));
+    }
+    if now_ms + VALID_MS < *until_ms {
+        let wrong = format!("this command would hold for longer than {} s", VALID_MS / 1_000);
+        return Some(Answer::refused(
+            wrong,
+            "say until when it holds, in milliseconds since 1970, and look at the clock",
+        ));
+    }
+    None
+}
+
+/// Returns what the settings that differ said before, or say now.
+fn settings_in_words(answer: &Answer, side: impl Fn(&Difference) -> &Option<String>) -> String {
+    let word =
+        |one: &Difference| format!("{} {} {}", one.section, one.key, side(one).as_deref().unwrap_or("not there"));
+    answer.differences.iter().map(word).collect::<Vec<_>>().join("; ")
+}
+
+/// Returns what somebody wrote without what could pass for something else in a log.
+fn tame(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(BY_MAX).collect()
 }

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread::JoinHandle,
     time::Duration,
@@ -18,7 +18,7 @@ use tokio::runtime::Handle;
 use crate::{
     clock,
     domain::{Input, LiveSwitch},
-    hot_loop::{Command, Inlet, Stamped},
+    hot_loop::{Audited, Command, Inlet, Stamped},
     metrics::Published,
     venue::gate::Gate,
 };
@@ -36,20 +36,42 @@ pub fn make(data: &Path) -> io::Result<()> {
     OpenOptions::new().write(true).create(true).truncate(false).open(path(data)).map(drop)
 }
 
+/// Returns what the journal notes where the file was there before the engine.
+pub fn found_at_start() -> Audited {
+    let said = "it was there at the start: live begins off, and nothing leaves".to_owned();
+    let (by, what, to) = ("file KILL".to_owned(), "off".to_owned(), LiveSwitch::Off.code().to_owned());
+    Audited { by, what, to, ok: true, said, ..Audited::default() }
+}
+
 /// SIGUSR1 shuts the gate, from here to the drop: in the handler itself, so that no thread of ours need be alive for it.
 #[derive(Debug)]
-pub struct Signal(SigId);
+pub struct Signal {
+    id: SigId,
+    heard: Arc<AtomicU64>,
+}
 
 pub fn hear_signal(gate: &Arc<Gate>) -> io::Result<Signal> {
-    let gate = Arc::clone(gate);
-    // SAFETY: the handler adds to an atomic, which is sound in a signal handler; it takes no lock and no memory.
-    let id = unsafe { signal_hook_registry::register(libc::SIGUSR1, move || gate.kill()) };
-    id.map(Signal)
+    let (gate, heard) = (Arc::clone(gate), Arc::new(AtomicU64::new(0)));
+    let counted = Arc::clone(&heard);
+    let kill = move || {
+        gate.kill();
+        counted.fetch_add(1, Ordering::SeqCst);
+    };
+    // SAFETY: the handler adds to atomics, which is sound in a signal handler; it takes no lock and no memory.
+    let id = unsafe { signal_hook_registry::register(libc::SIGUSR1, kill) };
+    id.map(|id| Signal { id, heard })
+}
+
+impl Signal {
+    /// Returns the count of signals that came, as it goes on.
+    pub fn heard(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.heard)
+    }
 }
 
 impl Drop for Signal {
     fn drop(&mut self) {
-        signal_hook_registry::unregister(self.0);
+        signal_hook_registry::unregister(self.id);
     }
 }
 
@@ -68,14 +90,17 @@ struct Watched {
     runtime: Handle,
     /// How many kills the engine was told of.
     told: u64,
+    /// How many signals came, and how many of them are in the journal.
+    signals: Arc<AtomicU64>,
+    audited: u64,
 }
 
 impl KillWatch {
     /// Must be called in a runtime.
-    pub fn start(data: &Path, gate: Arc<Gate>, inlet: Inlet, published: Published) -> KillWatch {
+    pub fn start(data: &Path, gate: Arc<Gate>, inlet: Inlet, published: Published, signal: &Signal) -> KillWatch {
         let over = Arc::new(AtomicBool::new(false));
-        let mut watched =
-            Watched { data: data.to_owned(), gate, inlet, published, runtime: Handle::current(), told: 0 };
+        let (data, runtime, signals) = (data.to_owned(), Handle::current(), signal.heard());
+        let mut watched = Watched { data, gate, inlet, published, runtime, told: 0, signals, audited: 0 };
         let is_over = Arc::clone(&over);
         let watch = move || {
             while !is_over.load(Ordering::Acquire) {
@@ -101,8 +126,15 @@ impl Drop for KillWatch {
 impl Watched {
     fn look(&mut self) {
         let is_there = path(&self.data).exists();
+        let from = self.published.load().live;
         if is_there && !self.gate.is_killed() {
             self.gate.kill();
+            self.audit("file KILL", from);
+        }
+        let signals = self.signals.load(Ordering::SeqCst);
+        if self.audited != signals {
+            self.audited = signals;
+            self.audit("signal USR1", from);
         }
         if !self.gate.is_killed() {
             return;
@@ -124,5 +156,14 @@ impl Watched {
         // The hot thread is gone at the end of a session: then nothing leaves anyway.
         let _ = self.runtime.block_on(self.inlet.command(Command::Input(off)));
         self.told = kills;
+    }
+
+    /// Has the journal note a kill that nobody said at the socket.
+    fn audit(&self, by: &str, from: LiveSwitch) {
+        let off = LiveSwitch::Off.code().to_owned();
+        let (from, said) = (from.code().to_owned(), "live is off: nothing leaves".to_owned());
+        let noted =
+            Audited { by: by.to_owned(), what: "off".to_owned(), of: String::new(), from, to: off, ok: true, said };
+        let _ = self.runtime.block_on(self.inlet.command(Command::Audit(Box::new(noted))));
     }
 }

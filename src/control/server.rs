@@ -11,18 +11,23 @@ use std::{
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
-    net::{UnixListener, UnixStream},
-    sync::Semaphore,
+    net::{UnixListener, UnixStream, unix::WriteHalf},
+    sync::{OwnedSemaphorePermit, Semaphore},
     task::JoinHandle,
 };
 
 use super::{
     Console,
-    words::{Answer, LINE_MAX},
+    words::{Answer, LINE_MAX, Line},
 };
+use crate::web::Picture;
 
 /// Conversations at once; more wait for their turn.
 const CONVERSATIONS_MAX: usize = 8;
+/// Processes that serve pages at once; more are refused.
+const WATCHERS_MAX: usize = 4;
+/// How often they are shown the picture.
+const PICTURE_EVERY: Duration = Duration::from_secs(1);
 /// How long somebody may take to say something.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -82,16 +87,16 @@ fn listen(path: &Path) -> io::Result<UnixListener> {
 
 async fn serve(listener: UnixListener, console: Console) -> io::Error {
     let room = Arc::new(Semaphore::new(CONVERSATIONS_MAX));
+    let watchers = Arc::new(Semaphore::new(WATCHERS_MAX));
     loop {
         let place = Arc::clone(&room).acquire_owned().await.expect("it is never closed");
         match listener.accept().await {
             Ok((stream, _)) => {
-                let console = console.clone();
+                let (console, watchers) = (console.clone(), Arc::clone(&watchers));
                 tokio::spawn(async move {
-                    if let Err(error) = converse(stream, &console).await {
+                    if let Err(error) = converse(stream, &console, place, &watchers).await {
                         tracing::debug!(%error, "a conversation at the control socket broke off");
                     }
-                    drop(place);
                 });
             }
             Err(error) => return error,
@@ -99,8 +104,13 @@ async fn serve(listener: UnixListener, console: Console) -> io::Error {
     }
 }
 
-/// One line in, one line out.
-async fn converse(mut stream: UnixStream, console: &Console) -> io::Result<()> {
+/// One line in, one line out; but who watches gets one after the other.
+async fn converse(
+    mut stream: UnixStream,
+    console: &Console,
+    place: OwnedSemaphorePermit,
+    watchers: &Semaphore,
+) -> io::Result<()> {
     let peer = stream.peer_cred()?;
     // SAFETY: this call takes nothing and cannot fail.
     let us = unsafe { libc::geteuid() };
@@ -115,9 +125,17 @@ async fn converse(mut stream: UnixStream, console: &Console) -> io::Result<()> {
             let mut reading = BufReader::new(reading).take(LINE_MAX as u64);
             tokio::time::timeout(PATIENCE, reading.read_until(b'\n', &mut line)).await??;
             match serde_json::from_slice(&line) {
-                Ok(command) => {
-                    let who = format!("uid {} pid {}", peer.uid(), peer.pid().unwrap_or_default());
-                    console.carry_out(command, &who).await
+                Ok(Line::Command(said)) => console.hear(said).await,
+                Ok(Line::Watch) => {
+                    // Who only looks keeps nobody from speaking.
+                    drop(place);
+                    match watchers.try_acquire() {
+                        Ok(_seat) => return watched(writing, console).await,
+                        Err(_) => Answer::refused(
+                            format!("{WATCHERS_MAX} are watching already"),
+                            "end one of the processes that serve pages of this engine",
+                        ),
+                    }
                 }
                 Err(error) => {
                     Answer::refused(format!("this is no command: {error}"), "use the same version's `remora`")
@@ -128,6 +146,21 @@ async fn converse(mut stream: UnixStream, console: &Console) -> io::Result<()> {
     let mut text = serde_json::to_vec(&answer).expect("an answer is JSON");
     text.push(b'\n');
     tokio::time::timeout(PATIENCE, writing.write_all(&text)).await?
+}
+
+/// The picture, a line a second, until the other end hangs up.
+async fn watched(mut writing: WriteHalf<'_>, console: &Console) -> io::Result<()> {
+    let mut ticks = tokio::time::interval(PICTURE_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let state = Arc::clone(&console.picture);
+        // Reading histograms waits for who records.
+        let made = tokio::task::spawn_blocking(move || serde_json::to_vec(&Picture::of(&state)));
+        let mut text = made.await.expect("a picture is made without a panic")?;
+        text.push(b'\n');
+        tokio::time::timeout(PATIENCE, writing.write_all(&text)).await??;
+    }
 }
 
 /// Root may do everything anyway.

@@ -1,9 +1,12 @@
 //! What is said at the socket: one JSON object a line, one line back.
 
+use alloy::hex;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use super::outlook::Outlook;
 use crate::{
+    clock,
     config::{Change, Difference, Setting},
     domain::LeaderSwitch,
 };
@@ -12,6 +15,45 @@ use crate::{
 pub const SENTENCE: &str = "trade with real money";
 /// A longer line is no command.
 pub const LINE_MAX: usize = 65_536;
+
+/// How long a command holds that somebody has said; by the system's time of day, which all on this machine share.
+pub const VALID_MS: u64 = 30_000;
+/// The longest id of a command, and the longest name of who says it.
+pub const ID_MAX: usize = 64;
+pub const BY_MAX: usize = 120;
+
+/// One line at the socket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Line {
+    Command(Envelope),
+    /// The engine's picture, a line a second, until somebody hangs up.
+    Watch,
+}
+
+/// A command, and what makes it safe to say it twice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Envelope {
+    /// Said again under the same id, a command is answered as before and not done again.
+    pub id: String,
+    /// Who says it, for the audit: `cli uid 0 pid 12`, `web 3f2a90 127.0.0.1`, `token grafana`.
+    pub by: String,
+    /// Milliseconds since 1970; after that it is refused. [`VALID_MS`] ahead at most.
+    pub until_ms: u64,
+    pub command: Command,
+}
+
+/// What a command may do to what leaves for the venue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weight {
+    /// It changes nothing.
+    Reads,
+    /// Less is done than before: nothing must stand in its way.
+    Closes,
+    /// More may be done than before.
+    Opens,
+}
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
@@ -96,6 +138,9 @@ pub struct Answer {
     /// What keeps live from being turned on.
     #[serde(default)]
     pub red: Vec<String>,
+    /// What is there to be turned, and what turning live on would mean; only a status has it.
+    #[serde(default)]
+    pub outlook: Option<Box<Outlook>>,
     #[serde(default)]
     pub settings: Option<Box<SettingsNow>>,
     /// What a change of settings does, or would do.
@@ -124,6 +169,90 @@ pub struct State {
     /// The gate is shut by a kill, whatever the switch says.
     pub killed: bool,
     pub seen: String,
+}
+
+impl Envelope {
+    /// Puts a new command of this moment, with an id that nobody else has, into an envelope.
+    pub fn fresh(by: impl Into<String>, command: Command) -> Envelope {
+        let mut id = [0; 16];
+        getrandom::fill(&mut id).expect("the system gives random bytes");
+        Envelope { id: hex::encode(id), by: by.into(), until_ms: clock::system().as_millis() + VALID_MS, command }
+    }
+}
+
+impl Command {
+    pub fn code(&self) -> &'static str {
+        match self {
+            Command::Status => "status",
+            Command::Off => "off",
+            Command::Shadow => "shadow",
+            Command::On { .. } => "on",
+            Command::Leader { .. } => "leader",
+            Command::StopEntries => "stop_entries",
+            Command::Pause { .. } => "pause",
+            Command::Resume { .. } => "resume",
+            Command::ResetBreakers { .. } => "reset_breakers",
+            Command::CancelAll => "cancel_all",
+            Command::ForceExit { .. } => "force_exit",
+            Command::Deposit { .. } => "deposit",
+            Command::Settings => "settings",
+            Command::Change { .. } => "change",
+        }
+    }
+
+    /// Returns the strategies or the leader it is about; empty where it is about all.
+    pub fn of(&self) -> String {
+        match self {
+            Command::Leader { name, .. } => name.clone(),
+            Command::Pause { strategy } | Command::Resume { strategy } | Command::ResetBreakers { strategy } => {
+                strategy.clone()
+            }
+            Command::ForceExit { strategy, live, .. } | Command::Deposit { strategy, live, .. } => {
+                format!("{strategy} ({})", if *live { "live" } else { "paper" })
+            }
+            Command::Change { changes, strategies_out, .. } => {
+                let mut all: Vec<&String> = changes.iter().filter_map(|one| one.strategy.as_ref()).collect();
+                all.extend(strategies_out);
+                all.dedup();
+                all.into_iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+            }
+            Command::Status
+            | Command::Off
+            | Command::Shadow
+            | Command::On { .. }
+            | Command::StopEntries
+            | Command::CancelAll
+            | Command::Settings => String::new(),
+        }
+    }
+
+    pub fn weight(&self) -> Weight {
+        match self {
+            Command::Status | Command::Settings | Command::Change { dry: true, .. } => Weight::Reads,
+            Command::Off
+            | Command::Leader { to: LeaderWord::Off, .. }
+            | Command::StopEntries
+            | Command::Pause { .. }
+            | Command::CancelAll => Weight::Closes,
+            Command::Shadow
+            | Command::On { .. }
+            | Command::Leader { to: LeaderWord::On | LeaderWord::Inherit, .. }
+            | Command::Resume { .. }
+            | Command::ResetBreakers { .. }
+            | Command::Deposit { .. }
+            | Command::Change { dry: false, .. }
+            // It closes positions, but by orders: whoever only sits at the machine sends none.
+            | Command::ForceExit { .. } => Weight::Opens,
+        }
+    }
+}
+
+impl State {
+    /// Returns what is shown while no engine says how it stands.
+    pub fn unknown() -> State {
+        let unknown = || "not known".to_owned();
+        State { live: unknown(), paper: unknown(), killed: false, seen: String::new() }
+    }
 }
 
 impl LeaderWord {

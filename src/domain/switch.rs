@@ -30,7 +30,7 @@ pub enum LeaderSwitch {
 }
 
 /// Whether live orders can leave now. It is the world's state, not a person's word: not kept, found out at each start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum LiveOrders {
     /// There is no key, or no place to send orders to: the live switch cannot be on.
     #[default]

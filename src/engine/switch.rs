@@ -1,6 +1,6 @@
 //! Which portfolios may act: the paper and live switches, each leader's, and what the settings allowed at the start.
 
-use super::{Engine, LiveOrders};
+use super::{Engine, LEADERS_MAX, LiveOrders};
 use crate::domain::{LeaderId, LeaderSwitch, LiveSwitch, Mode, PaperSwitch, PortfolioId, Skip};
 
 /// What a person turned, as the journal tells it. At a start the settings may close a switch further, until it is turned
@@ -93,6 +93,12 @@ impl Engine {
     /// Returns for how many leaders live is on whatever the global switch says; but off is off.
     pub fn leaders_forced_on(&self) -> u32 {
         self.ways.forced_on()
+    }
+
+    /// Yields the leaders whose own switch is not on `inherit`.
+    pub fn leaders_switched(&self) -> impl Iterator<Item = (LeaderId, LeaderSwitch)> {
+        let all = (0..LEADERS_MAX as u32).map(|id| (LeaderId(id), self.leader_switch(LeaderId(id))));
+        all.filter(|(_, switch)| *switch != LeaderSwitch::Inherit)
     }
 
     /// Returns what holds for live entries after a leader.

@@ -13,7 +13,10 @@ use crossbeam::queue::ArrayQueue;
 use tokio::{sync::mpsc, task::JoinHandle};
 
 use super::Live;
-use crate::domain::{Input, Market, Nanos, Noted, PortfolioId, PortfolioSet, Settings, TokenId};
+use crate::{
+    domain::{Input, Market, Nanos, Noted, PortfolioId, PortfolioSet, Settings, TokenId},
+    journal::{AuditAbout, PAYLOAD_MAX},
+};
 
 /// An input and when it was received, by our clock.
 #[derive(Clone, Copy, Debug)]
@@ -46,8 +49,46 @@ pub enum Command {
         portfolios: Vec<(PortfolioId, Settings)>,
         config: u64,
     },
+    /// What an operator said, for the journal.
+    Audit(Box<Audited>),
     Stop,
 }
+
+/// Who said what, and what became of it. Longer texts than a record has room for are cut.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Audited {
+    pub by: String,
+    pub what: String,
+    pub of: String,
+    pub from: String,
+    pub to: String,
+    pub ok: bool,
+    pub said: String,
+}
+
+impl Audited {
+    /// Returns it as it is recorded.
+    pub fn about(&self) -> AuditAbout<'_> {
+        let cut = |text: &str, bytes: usize| text.floor_char_boundary(bytes);
+        let short = |text| cut(text, AUDIT_TEXT_MAX);
+        AuditAbout {
+            by: &self.by[..short(&self.by)],
+            what: &self.what[..cut(&self.what, AUDIT_WHAT_MAX)],
+            of: &self.of[..short(&self.of)],
+            from: &self.from[..short(&self.from)],
+            to: &self.to[..short(&self.to)],
+            ok: self.ok,
+            said: &self.said[..cut(&self.said, AUDIT_SAID_MAX)],
+        }
+    }
+}
+
+/// The most bytes of the texts of an audit; all of them fit into a record.
+pub const AUDIT_WHAT_MAX: usize = 40;
+pub const AUDIT_TEXT_MAX: usize = 160;
+pub const AUDIT_SAID_MAX: usize = 300;
+/// Beside the texts: a variant, a flag, and the length of each text.
+const _: () = assert!(AUDIT_WHAT_MAX + 4 * AUDIT_TEXT_MAX + AUDIT_SAID_MAX + 1 + 1 + 6 * 2 <= PAYLOAD_MAX);
 
 /// What people call a market.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -174,5 +215,23 @@ impl Inlet {
         if self.rings.sleeping.swap(false, Ordering::SeqCst) {
             self.hot.unpark();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::{Record, fits};
+
+    /// Binds: texts of an audit are cut between characters to what a record has room for.
+    #[test]
+    fn an_audit_fits_into_a_record_whatever_was_said() {
+        let long = || "ä€𝄞".repeat(200);
+        let (by, what, of, from, to, said) = (long(), long(), long(), long(), long(), long());
+        let audited = Audited { by, what, of, from, to, ok: true, said };
+        let about = audited.about();
+        assert!(fits(&Record::Audit(about)).is_ok());
+        assert!(AUDIT_SAID_MAX - 4 < about.said.len() && about.said.len() <= AUDIT_SAID_MAX);
+        assert!(AUDIT_TEXT_MAX - 4 < about.by.len() && about.what.len() <= AUDIT_WHAT_MAX);
     }
 }

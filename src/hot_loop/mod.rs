@@ -8,7 +8,7 @@ pub mod thread;
 
 pub use ceilings::Ceilings;
 pub use core::{Core, Digest, Log};
-pub use inlet::{About, Closed, Command, Inlet, Stamped};
+pub use inlet::{About, Audited, Closed, Command, Inlet, Stamped};
 pub use live::Live;
 pub use thread::HotThread;
 

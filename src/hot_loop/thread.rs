@@ -167,6 +167,10 @@ impl Hot {
                     Log::reserve(&mut self.core.log)?;
                     self.core.log.append(clock::now(), &Record::Changed { config });
                 }
+                Command::Audit(audited) => {
+                    Log::reserve(&mut self.core.log)?;
+                    self.core.log.append(clock::now(), &Record::Audit(audited.about()));
+                }
                 Command::Stop => return Ok(false),
             }
         }
@@ -279,6 +283,7 @@ impl Hot {
             live: engine.switches().live(),
             live_orders: engine.switches().live_orders(),
             leaders_forced_on: engine.leaders_forced_on(),
+            leaders_switched: engine.leaders_switched().collect(),
             journal_next_seq: self.core.log.next_seq(),
             inputs: self.core.inputs,
             events: tally.events,

@@ -26,7 +26,7 @@ pub use check::Torn;
 pub use error::{Full, JournalError};
 pub use format::{PAYLOAD_MAX, RECORD_MAX, TooLong};
 pub use reader::Reader;
-pub use record::{MarketAbout, Record};
+pub use record::{AuditAbout, MarketAbout, Record};
 pub use recover::recover;
 
 #[cfg(test)]

@@ -53,6 +53,22 @@ pub enum Record<'a> {
     Changed {
         config: u64,
     },
+    /// An operator's word that was carried out or refused, or a kill. It changes nothing itself: what it led to is in events.
+    Audit(AuditAbout<'a>),
+}
+
+/// Who said what, and what became of it. Texts for people; empty where there is nothing to say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditAbout<'a> {
+    pub by: &'a str,
+    pub what: &'a str,
+    /// The strategy or the leader it was about.
+    pub of: &'a str,
+    pub from: &'a str,
+    pub to: &'a str,
+    pub ok: bool,
+    /// What was answered.
+    pub said: &'a str,
 }
 
 /// What people call a market. Text from strangers: never trusted, only shown.

@@ -1,5 +1,7 @@
 //! How often a live order was found signed ahead, and why it was not.
 
+use serde::{Deserialize, Serialize};
+
 /// Why an order was signed on demand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Miss {
@@ -30,7 +32,7 @@ impl Miss {
 }
 
 /// Orders signed ahead: how many there are, and since the process began.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AheadNow {
     pub kept: u32,
     pub signed: u64,

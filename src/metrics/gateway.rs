@@ -6,6 +6,7 @@ use std::sync::{
 };
 
 use arc_swap::ArcSwap;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{LiveOrders, Nanos, Usdc},
@@ -47,7 +48,7 @@ pub struct GatewayStatus {
 }
 
 /// The lease of the wallet, as its keeper last said.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeaseNow {
     /// Zero: there is none.
     pub epoch: u64,
@@ -57,7 +58,7 @@ pub struct LeaseNow {
 }
 
 /// The wallet beside our books, as the reconciler last said.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReconcileNow {
     /// When everything was last read; `None`: not yet.
     pub whole_at: Option<Nanos>,
@@ -74,7 +75,7 @@ pub struct ReconcileNow {
 }
 
 /// The gateway at a moment.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GatewayNow {
     pub state: LiveOrders,
     /// What it waits for, or what failed last; empty when all is well.
@@ -87,7 +88,39 @@ pub struct GatewayNow {
     pub orders_unknown: usize,
 }
 
+/// A whole [`GatewayStatus`] at a moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GatewayPicture {
+    pub now: GatewayNow,
+    pub answers: [u64; AnswerClass::ALL.len()],
+    pub alarms: u64,
+    pub foreign: u64,
+    pub lease: LeaseNow,
+    pub wallet: ReconcileNow,
+}
+
 impl GatewayStatus {
+    pub fn picture(&self) -> GatewayPicture {
+        GatewayPicture {
+            now: GatewayNow::clone(&self.now()),
+            answers: AnswerClass::ALL.map(|class| self.answers(class)),
+            alarms: self.alarms(),
+            foreign: self.foreign(),
+            lease: LeaseNow::clone(&self.lease()),
+            wallet: ReconcileNow::clone(&self.wallet()),
+        }
+    }
+
+    /// Says what another process's status says.
+    pub fn copy(&self, picture: &GatewayPicture) {
+        self.set(picture.now.clone());
+        self.answers.iter().zip(picture.answers).for_each(|(count, told)| count.store(told, Relaxed));
+        self.alarms.store(picture.alarms, Relaxed);
+        self.foreign.store(picture.foreign, Relaxed);
+        self.set_lease(picture.lease.clone());
+        self.reconciled(picture.wallet.clone());
+    }
+
     pub fn set(&self, now: GatewayNow) {
         self.now.store(Arc::new(now));
     }

@@ -6,11 +6,12 @@ use std::sync::{
 };
 
 use arc_swap::ArcSwap;
+use serde::{Deserialize, Serialize};
 
 use crate::domain::{Nanos, Usdc};
 
 /// What went wrong last, and when; `at` is zero while nothing did.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trouble {
     pub at: Nanos,
     pub text: String,
@@ -50,12 +51,31 @@ impl StoreStatus {
     pub fn last_error(&self) -> Arc<Trouble> {
         self.last_error.load_full()
     }
+
+    pub fn now(&self) -> StoreNow {
+        StoreNow { connected: self.connected(), lag: self.lag(), last_error: Trouble::clone(&self.last_error()) }
+    }
+
+    /// Says what another process's status says.
+    pub fn copy(&self, now: &StoreNow) {
+        self.connected.store(now.connected, Relaxed);
+        self.lag.store(now.lag, Relaxed);
+        self.last_error.store(Arc::new(now.last_error.clone()));
+    }
+}
+
+/// A [`StoreStatus`] at a moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoreNow {
+    pub connected: bool,
+    pub lag: u64,
+    pub last_error: Trouble,
 }
 
 /// How redemption is, as the redeemer last said; nothing of it without a wallet.
 pub type RedeemStatus = ArcSwap<RedeemNow>;
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RedeemNow {
     /// Tokens whose shares are to be redeemed, what they pay, and since when the first of them waits.
     pub due: u64,
@@ -71,7 +91,7 @@ pub struct RedeemNow {
 }
 
 /// What a feed is there for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Carries {
     /// Leaders' trades: one such feed that lives is enough.
     Trades,
@@ -159,6 +179,27 @@ impl FeedStatus {
         self.missed.fetch_add(1, Relaxed);
     }
 
+    /// Returns a status elsewhere that stands where this one stood.
+    pub fn like(now: &FeedNow) -> FeedStatus {
+        let status = FeedStatus::carrying(now.carries, now.name.clone());
+        status.copy(now);
+        status
+    }
+
+    /// Says what another process's status of the same feed says.
+    pub fn copy(&self, now: &FeedNow) {
+        let nanos = |moment: Option<Nanos>| moment.map_or(0, |at| at.0);
+        self.connected_since.store(nanos(now.connected_since), Relaxed);
+        self.last_data_at.store(nanos(now.last_data_at), Relaxed);
+        self.frames.store(now.frames, Relaxed);
+        self.reconnects.store(now.reconnects, Relaxed);
+        self.malformed.store(now.malformed, Relaxed);
+        self.first.store(now.first, Relaxed);
+        self.again.store(now.again, Relaxed);
+        self.missed.store(now.missed, Relaxed);
+        self.last_error.store(Arc::new(now.last_error.clone()));
+    }
+
     pub fn now(&self) -> FeedNow {
         let moment = |nanos: u64| (nanos != 0).then_some(Nanos(nanos));
         FeedNow {
@@ -172,13 +213,13 @@ impl FeedStatus {
             first: self.first.load(Relaxed),
             again: self.again.load(Relaxed),
             missed: self.missed.load(Relaxed),
-            last_error: self.last_error.load_full(),
+            last_error: Trouble::clone(&self.last_error.load()),
         }
     }
 }
 
 /// A [`FeedStatus`] at a moment.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FeedNow {
     pub name: String,
     pub connected_since: Option<Nanos>,
@@ -191,7 +232,7 @@ pub struct FeedNow {
     pub first: u64,
     pub again: u64,
     pub missed: u64,
-    pub last_error: Arc<Trouble>,
+    pub last_error: Trouble,
 }
 
 #[cfg(test)]
@@ -210,7 +251,7 @@ mod tests {
         let now = feed.now();
         assert_eq!((now.connected_since, now.last_data_at), (None, Some(Nanos(6))));
         assert_eq!((now.frames, now.reconnects, now.malformed), (1, 1, 1));
-        assert_eq!(*now.last_error, Trouble { at: Nanos(8), text: "reset by peer".into() });
+        assert_eq!(now.last_error, Trouble { at: Nanos(8), text: "reset by peer".into() });
     }
 
     #[test]

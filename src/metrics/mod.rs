@@ -11,8 +11,8 @@ pub mod tally;
 pub mod window;
 
 pub use ahead::{AheadNow, Miss};
-pub use gateway::{AnswerClass, GatewayNow, GatewayStatus, LeaseNow, ReconcileNow};
-pub use health::{FeedStatus, RedeemStatus, StoreStatus};
+pub use gateway::{AnswerClass, GatewayNow, GatewayPicture, GatewayStatus, LeaseNow, ReconcileNow};
+pub use health::{FeedNow, FeedStatus, RedeemNow, RedeemStatus, StoreNow, StoreStatus};
 pub use snapshot::{COOLING_SHOWN, CoolingNow, Mark, PortfolioNow, Published, Snapshot};
 pub use stage::{Stage, StageRecorder, Stages};
 pub use tally::Tally;

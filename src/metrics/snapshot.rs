@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use serde::{Deserialize, Serialize};
 
 use super::AheadNow;
 use crate::{
-    domain::{Breaker, LiveOrders, LiveSwitch, Nanos, PaperSwitch, PortfolioId, TokenId, Usdc},
+    domain::{Breaker, LeaderId, LeaderSwitch, LiveOrders, LiveSwitch, Nanos, PaperSwitch, PortfolioId, TokenId, Usdc},
     venue::polymarket::reconcile::LiveBooks,
 };
 
@@ -14,7 +15,7 @@ use crate::{
 pub type Published = Arc<ArcSwap<Snapshot>>;
 
 /// The engine at a moment.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
     /// When it was made, and when the process began.
     pub at: Nanos,
@@ -28,6 +29,8 @@ pub struct Snapshot {
     /// Whether live orders can leave, and for how many leaders they leave whatever the switch says.
     pub live_orders: LiveOrders,
     pub leaders_forced_on: u32,
+    /// Leaders whose own switch is not on `inherit`.
+    pub leaders_switched: Vec<(LeaderId, LeaderSwitch)>,
     /// The next journal record's number: all before it are written (not necessarily synced).
     pub journal_next_seq: u64,
     pub inputs: u64,
@@ -72,14 +75,14 @@ pub struct Snapshot {
 pub const COOLING_SHOWN: usize = 500;
 
 /// Proceeds of a portfolio that are available from a moment on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CoolingNow {
     pub portfolio: PortfolioId,
     pub until: Nanos,
     pub amount: Usdc,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PortfolioNow {
     pub id: PortfolioId,
     pub deposits: Usdc,
@@ -98,7 +101,7 @@ pub struct PortfolioNow {
 }
 
 /// Best bid and ask in millionths of a dollar; 0: none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
     pub token: TokenId,
     pub bid: u32,

@@ -131,6 +131,29 @@ impl Stages {
     }
 }
 
+/// What a histogram counted: pairs of a length and how often it was.
+pub type Counts = Vec<(u64, u64)>;
+
+impl Stages {
+    /// Returns what all stages counted, in the order of [`Stage::ALL`].
+    pub fn counts(&self, patience: std::time::Duration) -> Vec<Counts> {
+        let counted = |stage| {
+            let read = self.read(stage, patience);
+            read.iter_recorded().map(|at| (at.value_iterated_to(), at.count_at_value())).collect()
+        };
+        Stage::ALL.map(counted).to_vec()
+    }
+
+    /// Says what another process's stages counted, in the place of all that was said before.
+    pub fn copy(&self, counts: &[Counts]) {
+        let mut all = self.0.lock().expect("not poisoned");
+        for (histogram, counts) in all.iter_mut().zip(counts) {
+            histogram.reset();
+            counts.iter().for_each(|(nanos, count)| histogram.saturating_record_n(*nanos, *count));
+        }
+    }
+}
+
 impl StageRecorder {
     pub fn record(&mut self, stage: Stage, nanos: u64) {
         self.0[stage as usize].saturating_record(nanos.max(1));

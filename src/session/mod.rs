@@ -4,6 +4,7 @@
 mod desk;
 mod lease;
 mod machine;
+pub mod pages;
 mod summary;
 
 use std::{
@@ -32,14 +33,14 @@ use crate::{
     config::Config,
     control::{Console, KillWatch, kill},
     domain::{Input, LiveSwitch, Mode, PortfolioId, TokenId},
-    hot_loop::{Command, Core, HotThread, Stamped},
+    hot_loop::{Audited, Command, Core, HotThread, Stamped},
     journal::{Full, Journal, JournalError, Tail, Torn},
     metrics::{FeedStatus, Published, Stages},
     secret::Wallet,
     start::{self, Names, Notice, Process, StartError},
     store::{Database, DatabaseChoice, DatabaseError},
     venue::gate::Gate,
-    web::{About, DataSource, WebState},
+    web::{About, DataSource, Door, WebState},
 };
 
 /// What ends a session.
@@ -230,6 +231,7 @@ impl Session {
         let recovered = recover(&config, &dir, wallet.as_ref(), &stages, &mut asked).await?;
         let Recovered { core, names, mut notices, tail, database, lease } = recovered;
         let resumed = names.live.resumed(&core.engine);
+        let found = killed.as_ref().map(|_| kill::found_at_start());
         notices.extend(killed);
         let mut held: Vec<TokenId> = core.engine.positions().iter().map(|position| position.token).collect();
         held.sort_unstable();
@@ -238,6 +240,7 @@ impl Session {
         let held_names = held.iter().map(|token| (*token, names.registry.token_text(*token).to_owned())).collect();
         let published = Published::default();
         let hot = HotThread::start(core, Arc::clone(&published), stages.recorder(), config.hot.wait);
+        note(&hot, found).await;
         let complete = CancellationToken::new();
         let tokens = Arc::default();
         let desk =
@@ -247,9 +250,9 @@ impl Session {
         let plant = plant(&config, &hot, &names, &stages, &published, &database);
         let plant = Plant { gate, live_allowed, tokens, desk, purse, led, ..plant };
         let (data_dir, gate) = (&config.data.dir, Arc::clone(&plant.gate));
-        let kills = (KillWatch::start(data_dir, gate, hot.inlet.clone(), Arc::clone(&published)), signal);
-        let console = console(&plant, &names);
+        let kills = (KillWatch::start(data_dir, gate, hot.inlet.clone(), Arc::clone(&published), &signal), signal);
         let web = WebArguments { config: config.web.clone(), state: web_state(&plant, config_path, data) };
+        let console = console(&plant, &names, &web.state);
         let writer = WriterArguments { plant: plant.clone(), journal: dir, tail, complete: complete.clone() };
         let strategies: Vec<(String, PortfolioId)> = strategies(&config, &names);
         let (fatal_in, fatal) = mpsc::channel(1);
@@ -429,7 +432,15 @@ fn unless_killed(config: Arc<Config>, gate: &Gate) -> (Arc<Config>, Option<Notic
     (Arc::new(off), (config.live.switch != LiveSwitch::Off).then_some(notice))
 }
 
-fn console(plant: &Plant, names: &Names) -> Console {
+/// Has the journal note a kill from before the engine began.
+async fn note(hot: &HotThread, found: Option<Audited>) {
+    if let Some(found) = found {
+        // The hot thread has just begun: it takes this.
+        let _ = hot.inlet.command(Command::Audit(Box::new(found))).await;
+    }
+}
+
+fn console(plant: &Plant, names: &Names, state: &WebState) -> Console {
     let portfolios = names.portfolios.iter().enumerate();
     let portfolios = portfolios.map(|(index, (name, mode))| (name.clone(), *mode, PortfolioId(index as u16))).collect();
     let cancel_all = plant.desk.as_ref().map(|_| {
@@ -443,7 +454,15 @@ fn console(plant: &Plant, names: &Names) -> Console {
         ask
     });
     let config = Arc::new(tokio::sync::Mutex::new(Arc::clone(&plant.config)));
-    Console { plant: plant.clone(), portfolios: Arc::new(portfolios), cancel_all, opened: Arc::default(), config }
+    Console {
+        plant: plant.clone(),
+        portfolios: Arc::new(portfolios),
+        cancel_all,
+        opened: Arc::default(),
+        config,
+        memory: Arc::default(),
+        picture: Arc::new(state.clone()),
+    }
 }
 
 fn web_state(plant: &Plant, config_path: String, data: DataSource) -> WebState {
@@ -462,6 +481,7 @@ fn web_state(plant: &Plant, config_path: String, data: DataSource) -> WebState {
         redeem: Arc::clone(&plant.redeem_status),
         gateway: plant.desk.as_ref().map(|desk| Arc::clone(&desk.status)),
         about: About { version: env!("CARGO_PKG_VERSION").to_owned(), config_path, mode: "paper".to_owned(), data },
+        door: Door::new(&plant.config.data.dir),
         hosts: plant.config.web.hosts.clone(),
         clock: clock::now,
     }

@@ -54,7 +54,8 @@ impl Past {
             | Record::Leader { .. }
             | Record::Portfolio { .. }
             | Record::Event(_)
-            | Record::Checkpoint { .. } => (),
+            | Record::Checkpoint { .. }
+            | Record::Audit(_) => (),
         }
     }
 

@@ -13,7 +13,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-use super::private::{Private, PrivateError};
+use super::private::{self, Private, PrivateError};
 
 /// The tables, in order of their making; compiled in.
 static MIGRATIONS: Migrator = sqlx::migrate!("src/store/migrations");
@@ -71,6 +71,15 @@ impl Database {
         };
         migrate(&options).await?;
         Ok(Database { pool: connect(&options), choice: choice.clone() })
+    }
+
+    /// Connects to read what somebody else keeps: starts nothing, and makes and changes no table. It may be down now, and come.
+    pub fn visit(choice: &DatabaseChoice) -> Result<PgPool, DatabaseError> {
+        let options = match choice {
+            DatabaseChoice::Url(url) => parse(url)?,
+            DatabaseChoice::Private { root } => private::options_at(root, NAME),
+        };
+        Ok(connect(&options))
     }
 
     /// Returns the connections: shared by the writer and the web, cheap to clone. Statements time out after 3 s.

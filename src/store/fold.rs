@@ -77,6 +77,7 @@ pub struct Batch {
     pub account: BTreeMap<(&'static str, i32), AccountRow>,
     pub values: Vec<ValueRow>,
     pub ended: EndedRow,
+    pub audit: Vec<AuditRow>,
     pub events: Vec<EventRow>,
 }
 
@@ -125,6 +126,17 @@ impl Batch {
                 self.event(known, seq, now, &event)?;
                 self.events.push(EventRow { seq, at: now, kind: kind(&event), body: event });
             }
+            Record::Audit(about) => self.audit.push(AuditRow {
+                seq,
+                at: now,
+                by: text(about.by),
+                what: text(about.what),
+                of: text(about.of),
+                from: text(about.from),
+                to: text(about.to),
+                ok: about.ok,
+                said: text(about.said),
+            }),
             Record::Checkpoint { .. }
             | Record::Boot { .. }
             | Record::Wallet { .. }

@@ -82,7 +82,7 @@ impl Private {
 
     /// Returns how to connect to one of its databases.
     pub fn connect_options(&self, database: &str) -> PgConnectOptions {
-        PgConnectOptions::new_without_pgpass().socket(&self.socket).username("remora").database(database)
+        options(&self.socket, database)
     }
 
     /// Returns the folder of the socket, for `psql -h`.
@@ -304,6 +304,16 @@ fn reachable(home: &Path, user: User) -> Result<(), PrivateError> {
         return Ok(());
     }
     Err(PrivateError::Unreachable { home: home.to_owned(), uid: user.uid })
+}
+
+/// Returns how to connect to a cluster's database, whether it is up or not.
+pub fn options_at(root: &Path, database: &str) -> PgConnectOptions {
+    let home = root.canonicalize().unwrap_or_else(|_| root.to_owned()).join("postgres");
+    options(&socket_folder(&home), database)
+}
+
+fn options(socket: &Path, database: &str) -> PgConnectOptions {
+    PgConnectOptions::new_without_pgpass().socket(socket).username("remora").database(database)
 }
 
 /// Returns `home`, or a short plain name in /tmp where its path is too long for a socket or needs quoting.

@@ -3,18 +3,22 @@
 //! A [`Reader`] is one read-only transaction, so that all parts of a page speak of the same moment. Every statement stops
 //! after [`STATEMENT_MS_MAX`] and every list has a limit.
 
+mod audit;
 mod ledger;
 mod money;
 mod results;
+mod rollout;
 mod scores;
 mod sightings;
 mod standing;
 mod trades;
 mod wallet;
 
+pub use audit::AuditRow;
 pub use ledger::NoRow;
 pub use money::{BaselineRow, EquityPoint, PositionRow, ResultRow, SettlementRow};
 pub use results::{By, EarnedRow, Scope};
+pub use rollout::RolloutRow;
 pub use scores::JudgedRow;
 pub use sightings::{BEHIND_MS, LeaderSeen, SeenNo, SourceRow, TRADES_PAGE_MAX, TRADES_REPORT_MAX, behind};
 pub use standing::Standing;

@@ -313,6 +313,25 @@ pub struct EndedRow {
     pub signals: BTreeSet<i64>,
 }
 
+/// An operator's word. `by`, `of`, `from` and `to` are words of SQL, so their columns have other names.
+#[derive(Serialize)]
+pub struct AuditRow {
+    pub seq: i64,
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+    #[serde(rename = "who")]
+    pub by: String,
+    pub what: String,
+    #[serde(rename = "of_what")]
+    pub of: String,
+    #[serde(rename = "was")]
+    pub from: String,
+    #[serde(rename = "became")]
+    pub to: String,
+    pub ok: bool,
+    pub said: String,
+}
+
 #[derive(Serialize)]
 pub struct EventRow {
     pub seq: i64,

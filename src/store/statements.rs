@@ -142,6 +142,9 @@ const WOULD: &str = "with ended as ( \
 const EVENTS: &str = "insert into events (seq, at, kind, body) \
     select seq, at, kind, body from json_populate_recordset(null::events, $1::json)";
 
+const AUDIT: &str = "insert into audit (seq, at, who, what, of_what, was, became, ok, said) \
+    select seq, at, who, what, of_what, was, became, ok, said from json_populate_recordset(null::audit, $1::json)";
+
 /// Returns each statement that has rows, with them.
 pub fn statements(batch: &Batch) -> Vec<(&'static str, String)> {
     let mut statements = Vec::new();
@@ -170,6 +173,7 @@ pub fn statements(batch: &Batch) -> Vec<(&'static str, String)> {
     let EndedRow { tokens, signals } = &batch.ended;
     let any_ended = !tokens.is_empty() || !signals.is_empty();
     add(WOULD, any_ended.then(|| serde_json::to_string(&batch.ended).expect("numbers")));
+    add(AUDIT, json(&batch.audit));
     add(EVENTS, json(&batch.events));
     statements
 }

@@ -110,7 +110,7 @@ impl Writer {
     pub async fn rebuild(pool: &PgPool) -> Result<(), WriterError> {
         const EMPTY: &str = "truncate journal_cursor, sessions, tokens, leaders, portfolios, signals, scores, decisions, orders, fills, \
             positions, settlements, portfolio_values, external_trades, differences, \
-            account_positions, sightings, source_gaps, events";
+            account_positions, sightings, source_gaps, audit, events";
         in_time(async { sqlx::query(EMPTY).execute(pool).await }).await??;
         Ok(())
     }

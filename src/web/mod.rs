@@ -1,18 +1,22 @@
 //! WHAT PEOPLE SEE: pages, API, live stream and `/metrics`, for a browser on a desk or a phone.
 //!
-//! The web never holds the engine: it reads Postgres and the snapshot the engine publishes, and nothing here can write.
+//! The web never holds the engine: it reads Postgres and the snapshot the engine publishes, and what people turn it says at
+//! the engine's socket, as the terminal does. So it may as well be a process of its own ([`Picture`]).
 //! Without Postgres the pages show what the snapshot knows, and say what is missing.
 //!
-//! - [`server`] routes, guards (host, method, time, size) and headers; [`pulse`] looks at everything once a second.
+//! - [`door`] who may do what: login, tokens, guards; [`server`] routes, time, size and headers.
+//! - [`pulse`] looks at everything once a second.
 //! - `page/*` makes a page each from rows and snapshot; `templates/` is how it looks; [`figure`] how a number reads.
 //! - [`api`] is the same data as JSON; [`stream`] tells open pages that something changed, and they fetch themselves again.
 
 mod api;
 mod asset;
+pub mod door;
 mod figure;
 mod happening;
 mod health;
 mod page;
+mod picture;
 mod pulse;
 mod server;
 mod stream;
@@ -20,6 +24,7 @@ mod words;
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 
 use crate::{
@@ -27,6 +32,8 @@ use crate::{
     metrics::{FeedStatus, GatewayStatus, Published, RedeemStatus, Stages, StoreStatus},
 };
 
+pub use door::Door;
+pub use picture::Picture;
 use server::Web;
 pub use server::serve;
 
@@ -42,13 +49,15 @@ pub struct WebState {
     /// The way of live orders; `None` where the settings do not allow them.
     pub gateway: Option<Arc<GatewayStatus>>,
     pub about: About,
+    /// Who may come in, and where the engine listens.
+    pub door: Arc<Door>,
     /// Host names it answers to, besides localhost, 127.0.0.1 and `[::1]`: another name is an attack through DNS.
     pub hosts: Vec<String>,
     pub clock: fn() -> Nanos,
 }
 
 /// What runs.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct About {
     pub version: String,
     pub config_path: String,
@@ -58,7 +67,7 @@ pub struct About {
 }
 
 /// Where the market data come from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DataSource {
     #[default]
     Venue,

@@ -1,14 +1,13 @@
-//! Routes, and what guards them: host names, methods, time, size, and headers that keep a page from being abused.
+//! Routes, and what is around them: the [`door`], time, size, and headers that keep a page from being abused.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    extract::{Request, State},
-    http::{HeaderName, HeaderValue, Method, StatusCode, header},
-    middleware::{self, Next},
-    response::{IntoResponse, Redirect, Response},
-    routing::get,
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    middleware,
+    response::Redirect,
+    routing::{get, post},
 };
 use tokio::{
     net::TcpListener,
@@ -17,11 +16,15 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tower_http::{limit::RequestBodyLimitLayer, set_header::SetResponseHeaderLayer, timeout::TimeoutLayer};
 
-use super::{WebState, api, asset, page, pulse, stream};
+use super::{
+    WebState, api, asset,
+    door::{entrance, guard::guard, order},
+    page, pulse, stream,
+};
 use crate::store::query::Reader;
 
 const ANSWER_MAX: Duration = Duration::from_secs(10);
-const BODY_BYTES_MAX: usize = 16 * 1024;
+pub const BODY_BYTES_MAX: usize = 16 * 1024;
 
 const HEADERS: [(HeaderName, &str); 5] = [
     (
@@ -29,7 +32,8 @@ const HEADERS: [(HeaderName, &str); 5] = [
         "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",
     ),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (header::REFERRER_POLICY, "no-referrer"),
+    // Not "no-referrer": then a form of ours would not say its origin.
+    (header::REFERRER_POLICY, "same-origin"),
     (header::X_FRAME_OPTIONS, "DENY"),
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
 ];
@@ -67,10 +71,14 @@ impl From<sqlx::Error> for Unread {
 
 /// Serves the pages on `listener` until `stop`. Open streams end with it. Fails only where the listener does.
 pub async fn serve(listener: TcpListener, state: WebState, stop: CancellationToken) -> std::io::Result<()> {
+    if let Err(error) = state.door.admit_local(listener.local_addr()?.port(), (state.clock)()) {
+        tracing::warn!(%error, "`remora status` cannot be let in where the pages have a password");
+    }
     let pulse = pulse::start(state.clone(), stop.clone()).await;
     let streams = Arc::new(Semaphore::new(stream::STREAMS_MAX));
     let web = Arc::new(Web { state, pulse, streams, stop: stop.clone() });
-    axum::serve(listener, routes(web)).with_graceful_shutdown(stop.cancelled_owned()).await
+    let service = routes(web).into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned()).await
 }
 
 fn routes(web: Arc<Web>) -> Router {
@@ -85,6 +93,11 @@ fn routes(web: Arc<Web>) -> Router {
         .route("/results", get(page::results::results))
         .route("/latency", get(page::latency::latency))
         .route("/leaders", get(page::leaders::leaders))
+        .route("/controls", get(page::controls::controls))
+        .route("/audit", get(page::audit::audit))
+        .route("/control", post(order::form))
+        .route("/login", get(entrance::form).post(entrance::log_in))
+        .route("/logout", post(entrance::log_out))
         .route("/copy-attempts", get(|| async { Redirect::permanent("/paper-trades") }))
         .route("/portfolio", get(|| async { Redirect::permanent("/paper-portfolio") }))
         .route("/healthz", get(|| async { "alive\n" }))
@@ -99,6 +112,9 @@ fn routes(web: Arc<Web>) -> Router {
         .route("/api/v1/scores", get(api::scores))
         .route("/api/v1/sources", get(api::sources))
         .route("/api/v1/leaders", get(api::leaders))
+        .route("/api/v1/audit", get(page::audit::api))
+        .route("/api/v1/controls", get(page::controls::api))
+        .route("/api/v1/control", post(order::api))
         .route("/events", get(stream::events))
         .route("/assets/{name}", get(asset::asset))
         .route("/favicon.ico", get(asset::favicon))
@@ -111,56 +127,4 @@ fn routes(web: Arc<Web>) -> Router {
         router = router.layer(SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value)));
     }
     router
-}
-
-/// Lets through what reads, and asks for us by a name that is ours.
-async fn guard(State(web): State<Arc<Web>>, request: Request, next: Next) -> Response {
-    if request.method() != Method::GET && request.method() != Method::HEAD {
-        let allow = [(header::ALLOW, "GET, HEAD")];
-        return (StatusCode::METHOD_NOT_ALLOWED, allow, "these pages only show; nothing can be changed here\n")
-            .into_response();
-    }
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-    let host = host.or_else(|| request.uri().host()).unwrap_or_default();
-    if !is_ours(host, &web.state.hosts) {
-        let text = "this name is not one of ours. If it should be, add it to web.hosts in the settings\n";
-        return (StatusCode::MISDIRECTED_REQUEST, text).into_response();
-    }
-    next.run(request).await
-}
-
-fn is_ours(host: &str, configured: &[String]) -> bool {
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && !name.is_empty() => name,
-        _ => host,
-    };
-    let name = name.trim_end_matches('.').to_ascii_lowercase();
-    ["127.0.0.1", "localhost", "[::1]"].contains(&name.as_str())
-        || configured.iter().any(|ours| ours.eq_ignore_ascii_case(&name))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_our_names_are_answered() {
-        let configured = ["remora.example.com".to_owned()];
-        for (host, ours) in [
-            ("127.0.0.1:8080", true),
-            ("localhost", true),
-            ("LOCALHOST:1", true),
-            ("localhost.:8080", true),
-            ("[::1]:8080", true),
-            ("[::1]", true),
-            ("remora.example.com:443", true),
-            ("evil.example.com", false),
-            ("127.0.0.1.evil.com", false),
-            ("localhost:8080.evil.com", false),
-            ("", false),
-            (":8080", false),
-        ] {
-            assert_eq!(is_ours(host, &configured), ours, "{host}");
-        }
-    }
 }

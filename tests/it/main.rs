@@ -4,6 +4,7 @@
 mod canary;
 mod chain;
 mod disk;
+mod door;
 mod engine;
 mod faults;
 mod lease;

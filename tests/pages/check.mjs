@@ -5,9 +5,9 @@ import { createInterface } from "node:readline";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
 
-const { FULL, EMPTY, HALTED, SCREENSHOTS, PROFILE } = process.env;
+const { FULL, EMPTY, HALTED, LOCKED, PASSWORD, SCREENSHOTS, PROFILE } = process.env;
 const axe = readFileSync(new URL("node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
-const PAGES = { overview: "/", trades: "/paper-trades", portfolio: "/paper-portfolio?portfolio=0&range=week", latency: "/latency", skips: "/skips?range=all", results: "/results?range=all", leaders: "/leaders?range=all", days: "/results?range=all&by=day", signal: "/signals/120", order: "/orders/157" };
+const PAGES = { overview: "/", trades: "/paper-trades", portfolio: "/paper-portfolio?portfolio=0&range=week", latency: "/latency", skips: "/skips?range=all", results: "/results?range=all", leaders: "/leaders?range=all", controls: "/controls", audit: "/audit", days: "/results?range=all&by=day", signal: "/signals/120", order: "/orders/157" };
 const PHONE = { width: 390, height: 844 };
 const NARROW = { width: 360, height: 740 };
 const DESK = { width: 1280, height: 900 };
@@ -87,7 +87,7 @@ for (const [name, path] of Object.entries(PAGES)) {
 }
 
 // Nothing there yet: every page says what to expect.
-for (const [name, path] of Object.entries({ overview: "/", trades: "/paper-trades", portfolio: "/paper-portfolio", latency: "/latency", skips: "/skips", results: "/results", leaders: "/leaders", live: "/paper-trades?mode=live" })) {
+for (const [name, path] of Object.entries({ overview: "/", trades: "/paper-trades", portfolio: "/paper-portfolio", latency: "/latency", skips: "/skips", results: "/results", leaders: "/leaders", controls: "/controls", audit: "/audit", live: "/paper-trades?mode=live" })) {
   const page = await open(EMPTY + path, `empty-${name}`, { viewport: PHONE });
   await accessible(page, `empty-${name}`);
   await fits(page, `empty-${name}`);
@@ -179,6 +179,64 @@ for (const [name, path] of Object.entries({ overview: "/", trades: "/paper-trade
   await page.locator("#leaders tbody tr a code").first().click();
   await page.waitForURL(/paper-trades/);
   check((await page.locator("tbody tr .c-end").count()) > 0, "leaders: a no leads to its trades");
+  await page.close();
+}
+
+// Off is one click on every page, and needs no login here; what opens does.
+{
+  const page = await open(`${FULL}/latency`, "off");
+  await page.getByRole("button", { name: "OFF", exact: true }).click();
+  await page.waitForURL(/\/controls\?answer=/);
+  check((await page.locator(".banner.done[role=status]").innerText()).includes("live is off: nothing leaves"), "off: what was answered is said");
+  check((await page.locator(".banner.warn").innerText()).includes("remora web password"), "off: what opens needs a password, and how to set it");
+  check((await page.getByRole("button", { name: "Resume" }).count()) === 0, "off: nothing opens without a login");
+  await page.getByRole("link", { name: "audit", exact: true }).first().click();
+  const words = await page.locator("#audit tbody tr").allInnerTexts();
+  check(words.length === 50 && words[0].includes("token phone") && words.join().includes("<script>"), `audit: the newest first, as text: ${words[0]}`);
+  await page.getByRole("link", { name: "Older" }).click();
+  check((await page.locator("#audit tbody tr").count()) === 10, "audit: the rest");
+  await page.close();
+}
+
+// The login, and what it opens.
+{
+  const refused = (text) => text.includes("401");
+  const page = await open(`${LOCKED}/controls`, "login", { allow: refused });
+  check(page.url() === `${LOCKED}/login?next=/controls`, `login: it comes first: ${page.url()}`);
+  for (const [name, viewport, scheme] of [["login-desk-light", DESK, "light"], ["login-phone-dark", PHONE, "dark"]]) {
+    await page.setViewportSize(viewport);
+    await page.emulateMedia({ colorScheme: scheme });
+    await accessible(page, name);
+    await fits(page, name);
+    await shoot(page, name);
+  }
+  await page.getByLabel("Password").fill("wrong horse battery");
+  await page.getByRole("button", { name: "Log in" }).click();
+  await page.getByRole("alert").waitFor({ timeout: 5000 }).catch(() => check(false, "login: a wrong password is said to be wrong"));
+  await page.getByLabel("Password").fill(PASSWORD);
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/\/controls$/);
+  for (const [name, viewport, scheme] of [["opened-desk-light", DESK, "light"], ["opened-desk-dark", DESK, "dark"], ["opened-phone-light", PHONE, "light"]]) {
+    await page.setViewportSize(viewport);
+    await page.emulateMedia({ colorScheme: scheme });
+    await accessible(page, name);
+    await fits(page, name);
+    await shoot(page, name);
+  }
+  check((await page.locator("#h-on + *").count()) === 1 && (await page.locator("main").innerText()).includes("$500"), "opened: what turning on means");
+  await page.getByLabel(/To turn it on, type/).fill("trade with real money");
+  await page.getByRole("button", { name: "Turn live ON" }).click();
+  await page.waitForURL(/answer=/);
+  const answer = await page.locator(".banner.bad[role=status]").innerText();
+  check(answer.includes("not everything is green") && answer.includes("Postgres is not written"), `opened: a refusal says why: ${answer}`);
+  await accessible(page, "refused");
+  await shoot(page, "refused-phone-light");
+  await page.getByRole("button", { name: "Resume careful" }).click();
+  await page.locator(".banner.done[role=status]").waitFor({ timeout: 5000 }).catch(() => check(false, "opened: resume is answered"));
+  await page.getByRole("button", { name: "Log out" }).click();
+  await page.waitForURL(/\/login/);
+  await page.goto(`${LOCKED}/`);
+  check(page.url().includes("/login"), "logged out: the login comes first again");
   await page.close();
 }
 

@@ -180,3 +180,14 @@ insert into leader_scores values
     ('0x4444444444444444444444444444444444444444', now() - interval '3 days', 30, 800, 240, -12400, 1900, 'market_maker maker_rebates');
 
 insert into journal_cursor (next_seq, written_at) select max(seq) + 1, now() from events;
+
+-- What operators said.
+insert into audit
+select 2000000 + n, now() - (60 - n) * interval '17 min',
+    (array['web 127.0.0.1', 'cli uid 0 pid 4711', 'web 3f2a90 127.0.0.1', 'signal USR1', 'token phone'])[1 + n % 5],
+    (array['off', 'shadow', 'pause', 'off', 'leader'])[1 + n % 5],
+    (array['', '', 'careful', '', '<script>alert(1)</script>'])[1 + n % 5],
+    (array['on', 'off', 'running', 'on', 'inherit'])[1 + n % 5],
+    (array['off', 'shadow', 'paused', 'off', 'force_off'])[1 + n % 5], n % 7 <> 0,
+    case when n % 7 = 0 then 'something changed since you looked' else 'live is off: nothing leaves' end
+from generate_series(0, 59) n;

@@ -1,23 +1,36 @@
 //! A real dashboard on a loopback port over a real Postgres, for tests that look at it from outside.
 
 use std::{
+    io::{BufRead, BufReader, Write},
     net::SocketAddr,
+    os::unix::net::UnixListener,
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, SystemTime},
 };
 
 use remora::{
+    control::{
+        Answer,
+        outlook::{Bound, LeaderNow, Outlook, StrategyNow},
+        words::State,
+    },
     domain::{Nanos, PortfolioId, Refusal, Skip, TokenId, Usdc},
     metrics::{CoolingNow, FeedStatus, Mark, PortfolioNow, Published, Snapshot, Stage, Stages, StoreStatus},
-    web::{self, About, DataSource, WebState},
+    web::{self, About, DataSource, Door, WebState},
 };
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
 pub const SEED: &str = include_str!("seed.sql");
 
+/// Of a dashboard that has one.
+pub const PASSWORD: &str = "correct horse battery";
+
 pub struct Dashboard {
     pub address: SocketAddr,
+    /// The data folder; it is gone when the server has ended.
+    pub data: PathBuf,
     pub pool: PgPool,
     pub published: Published,
     pub stages: Arc<Stages>,
@@ -54,6 +67,8 @@ pub async fn start_silent(pool: PgPool, snapshot: Snapshot, data: DataSource) ->
     }
     let store = Arc::new(StoreStatus::default());
     store.committed(0);
+    let data_dir = tempfile::tempdir().expect("a folder");
+    let folder = data_dir.path().to_owned();
     let state = WebState {
         pool: pool.clone(),
         published: Arc::new(arc_swap::ArcSwap::from_pointee(snapshot)),
@@ -68,13 +83,74 @@ pub async fn start_silent(pool: PgPool, snapshot: Snapshot, data: DataSource) ->
             mode: "paper".into(),
             data,
         },
+        door: Door::new(data_dir.path()),
         hosts: vec!["remora.test".into()],
         clock: now,
     };
     let (published, stages, stop) = (state.published.clone(), state.stages.clone(), CancellationToken::new());
     let serving = stop.clone();
-    tokio::spawn(async move { web::serve(listener, state, serving).await.expect("served") });
-    Dashboard { address, pool, published, stages, store, feeds, stop }
+    tokio::spawn(async move {
+        let _data_dir = data_dir;
+        web::serve(listener, state, serving).await.expect("served");
+    });
+    Dashboard { address, data: folder, pool, published, stages, store, feeds, stop }
+}
+
+/// Answers at the socket of a data folder as an engine of the seeded tables would.
+pub fn speak(data: &Path) {
+    let listener = UnixListener::bind(data.join("control.sock")).expect("a socket");
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let mut said = String::new();
+            let _ = BufReader::new(&stream).read_line(&mut said);
+            let answer = if said.contains(r#"{"do":"status"}"#) { standing() } else { pressed(&said) };
+            let _ = writeln!(&stream, "{}", serde_json::to_string(&answer).expect("JSON"));
+        }
+    });
+}
+
+fn pressed(said: &str) -> Answer {
+    if said.contains(r#""do":"on""#) {
+        let red = vec!["Postgres is not written".to_owned(), "no source of leaders' trades is connected".to_owned()];
+        return Answer { red, ..Answer::refused("not everything is green", "mend what is said, then once more") };
+    }
+    Answer::done("live is off: nothing leaves")
+}
+
+fn standing() -> Answer {
+    let text = str::to_owned;
+    let bound = |of: &str, at: &str| Bound { of: text(of), at: text(at) };
+    let live = ["$500", "$25", "$100", "$300", "$200", "$50"];
+    let of = ["capital", "one order", "one position", "all at once", "entries of a day", "loss of a day"];
+    let live = of.iter().zip(live).map(|(of, at)| bound(of, at)).collect();
+    let strategy = |name: &str, entries: &str, tripped: &[&str]| StrategyNow {
+        name: text(name),
+        entries: text(entries),
+        tripped: tripped.iter().copied().map(text).collect(),
+        live: vec![],
+    };
+    let outlook = Outlook {
+        red: vec![],
+        strategies: vec![
+            StrategyNow { live, ..strategy("careful", "1 of 2 paused", &["daily_loss (live)"]) },
+            strategy("swift", "running", &[]),
+        ],
+        leaders: ["Ada", "Bo", "Cy <b>bold</b>"]
+            .map(|name| LeaderNow {
+                name: text(name),
+                switch: text(if name == "Bo" { "force_off" } else { "inherit" }),
+            })
+            .to_vec(),
+        ceilings: vec![
+            bound("one order", "$250"),
+            bound("entries in a minute", "$1000"),
+            bound("orders in a second", "no limit"),
+        ],
+        wallet: text("0x9d84ce0306F8551e02efef1680475Fc0f1dC1344"),
+        allowed: text("on"),
+    };
+    let state = State { live: text("shadow"), paper: text("on"), killed: false, seen: text("1-0-shadow-0") };
+    Answer { outlook: Some(Box::new(outlook)), state: Some(state), ..Answer::done("running") }
 }
 
 /// An engine that has just begun.
@@ -160,7 +236,7 @@ pub fn record_times(stages: &Stages, count: u64) {
 
 /// Fetches `path` as any HTTP client would; returns the head and the body.
 pub fn get(address: SocketAddr, method: &str, host: &str, path: &str) -> (String, String) {
-    use std::io::{Read, Write};
+    use std::io::Read;
     let mut stream = std::net::TcpStream::connect(address).expect("connected");
     write!(stream, "{method} {path} HTTP/1.0\r\nHost: {host}\r\n\r\n").expect("asked");
     let mut answer = String::new();

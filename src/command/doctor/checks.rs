@@ -103,14 +103,15 @@ fn programs(found: Option<PathBuf>) -> Check {
     }
 }
 
-pub async fn port(listen: SocketAddr) -> Check {
+pub async fn port(listen: SocketAddr, data: &Path) -> Check {
     const NAME: &str = "port";
     let error = match TcpListener::bind(listen).await {
         Ok(_free) => return Check::good(NAME, format!("{listen} is free")),
         Err(error) => error,
     };
     let in_use = error.kind() == ErrorKind::AddrInUse;
-    if in_use && status::ask(&format!("http://{listen}/api/v1/status")).await.is_ok() {
+    let token = status::local_token(data, listen.port());
+    if in_use && status::ask_as(&format!("http://{listen}/api/v1/status"), token.as_deref()).await.is_ok() {
         return Check::warning(NAME, format!("an engine already answers on {listen}"), "`remora status` shows it");
     }
     let fix = "choose another: --listen 127.0.0.1:9000";
@@ -220,9 +221,9 @@ mod tests {
             listener.accept().await.expect("asked");
             listener
         });
-        assert_eq!(port(address).await.verdict, Verdict::Failed);
+        assert_eq!(port(address, Path::new("/nonexistent")).await.verdict, Verdict::Failed);
         drop(stranger.await.expect("it was asked"));
-        assert_eq!(port(address).await.verdict, Verdict::Good);
+        assert_eq!(port(address, Path::new("/nonexistent")).await.verdict, Verdict::Good);
     }
 
     #[test]

@@ -200,7 +200,8 @@ pub fn read_journal(dir: &Path) -> Result<Vec<Kept>, JournalError> {
             | Record::Boot { .. }
             | Record::Wallet { .. }
             | Record::Changed { .. }
-            | Record::Ended => What::Other,
+            | Record::Ended
+            | Record::Audit(_) => What::Other,
         };
         kept.push(Kept { seq, at, what });
     }

@@ -56,6 +56,7 @@ async function refresh() {
   fetchedAt = Date.now();
   try {
     const answer = await fetch(location.href, { headers: { accept: "text/html" }, cache: "no-store" });
+    if (answer.redirected) return location.reload(); // the login is over
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     tell(page);
     for (const old of document.querySelectorAll("[data-live]")) {

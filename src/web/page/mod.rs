@@ -1,5 +1,7 @@
 //! One file a page: rows and snapshot in, HTML out.
 
+pub mod audit;
+pub mod controls;
 pub mod csv;
 pub mod latency;
 pub mod leaders;
@@ -22,7 +24,12 @@ use axum::{
 };
 
 use super::{
-    DataSource, Web, figure,
+    DataSource, Web,
+    door::{
+        VISITOR,
+        rights::{Known, Visitor, Wish},
+    },
+    figure,
     health::{self, Health},
     server::Unread,
 };
@@ -46,12 +53,18 @@ pub struct Frame {
     pub now_millis: u64,
     /// Why parts of the page are missing or old; empty while they are not.
     pub stale: String,
+    /// What a form of the page says with what it asks for; empty where nobody may ask for anything.
+    pub csrf: String,
+    /// Somebody has logged in, and may log out.
+    pub has_session: bool,
 }
 
 impl Frame {
     pub fn new(web: &Web, title: &'static str, place: &'static str) -> Frame {
         let now = (web.state.clock)();
         let about = &web.state.about;
+        let visitor = VISITOR.try_with(Visitor::clone).ok();
+        let may_close = visitor.clone().filter(|visitor| visitor.may(Wish::Close).is_ok());
         Frame {
             title,
             place,
@@ -63,6 +76,8 @@ impl Frame {
             health: health::look(web),
             now_millis: now.as_millis(),
             stale: String::new(),
+            csrf: may_close.map_or_else(String::new, |visitor| visitor.csrf),
+            has_session: visitor.is_some_and(|visitor| matches!(visitor.is, Known::Session { .. })),
         }
     }
 
@@ -101,6 +116,20 @@ pub async fn missing(State(web): State<Arc<Web>>) -> Response {
 pub fn not_found(web: &Web, what: &str) -> Response {
     let page = Missing { frame: Frame::new(web, "Not found", ""), what: what.to_owned() };
     (StatusCode::NOT_FOUND, show(&page)).into_response()
+}
+
+#[derive(Template)]
+#[template(path = "refused.html")]
+struct Refused {
+    frame: Frame,
+    what: String,
+    fix: String,
+}
+
+/// Says that something was not done, and what to do.
+pub fn refused(web: &Web, code: StatusCode, what: &str, fix: &str) -> Response {
+    let page = Refused { frame: Frame::new(web, "Refused", ""), what: what.to_owned(), fix: fix.to_owned() };
+    (code, show(&page)).into_response()
 }
 
 /// What a market is called: its title, or the short token id while nobody knows it.

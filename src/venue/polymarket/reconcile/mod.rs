@@ -17,6 +17,8 @@ mod item;
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::{
     Nanos, Shares, Side, TokenId, Usdc,
     event::{Difference, Differs, External, WalletHolds},
@@ -45,7 +47,7 @@ enum Topic {
 }
 
 /// What all live portfolios hold together, for comparison with the wallet.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LiveBooks {
     /// Available, reserved and cooling.
     pub cash: Usdc,
@@ -57,7 +59,7 @@ pub struct LiveBooks {
 }
 
 /// What live portfolios hold of a token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holding {
     pub token: TokenId,
     pub shares: Shares,
@@ -135,7 +137,7 @@ pub struct Index {
 }
 
 /// A token of the wallet: what is ours of it, what others of the wallet's traded, and what there is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Held {
     pub token: TokenId,
     pub ours: Shares,
