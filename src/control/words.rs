@@ -152,7 +152,7 @@ pub struct Answer {
 }
 
 /// Everything in force.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SettingsNow {
     /// Another one after every change.
     pub version: String,

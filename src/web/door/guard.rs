@@ -121,7 +121,7 @@ fn unauthorized(wrong: &str) -> Response {
 }
 
 /// Percent-encodes what could mean something else in a query.
-fn escaped(place: &str) -> String {
+pub fn escaped(place: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte);
     place.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }

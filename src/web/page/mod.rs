@@ -10,7 +10,9 @@ pub mod overview;
 pub mod portfolio;
 pub mod results;
 pub mod scope;
+pub mod settings;
 pub mod skips;
+pub mod strategies;
 pub mod trades;
 pub mod wallet;
 
