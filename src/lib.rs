@@ -85,6 +85,7 @@ pub mod store; // events -> tables
 pub mod metrics; // how long, how many
 pub mod web; // what people see
 pub mod report; // what it adds up to
+pub mod alert; // what somebody should hear of
 pub mod sim; // a world to run on
 pub mod hot_loop; // the hot thread: take an input, step, record, hand orders on
 pub mod start; // start-up is recovery

@@ -5,6 +5,7 @@
 
 pub mod decimal;
 pub mod problem;
+mod alerts;
 mod literal;
 mod prepare;
 mod reader;
@@ -25,6 +26,7 @@ use std::{
 use alloy::primitives::Address;
 use sha2::{Digest, Sha256};
 
+pub use alerts::{AlertsConfig, ChannelConfig, ChannelKind, MailConfig, Quiet};
 pub use problem::{Place, Problem, Problems};
 pub use sections::{without_password, without_path};
 pub use sources::SourcesConfig;
@@ -84,6 +86,7 @@ pub struct Config {
     pub journal: JournalConfig,
     pub store: StoreConfig,
     pub web: WebConfig,
+    pub alerts: AlertsConfig,
     pub hot: HotConfig,
     pub log: LogConfig,
     pub values: ValuesConfig,
@@ -409,6 +412,7 @@ fn read(file: Option<(&str, &str)>, overrides: &Overrides) -> Result<Config, Pro
     let journal = sections::journal(&mut reader);
     let store = sections::store(&mut reader);
     let web = sections::web(&mut reader);
+    let alerts = alerts::read(&mut reader);
     let hot = sections::hot(&mut reader);
     let log = sections::log(&mut reader);
     let values = sections::values(&mut reader);
@@ -439,6 +443,7 @@ fn read(file: Option<(&str, &str)>, overrides: &Overrides) -> Result<Config, Pro
         journal,
         store,
         web,
+        alerts,
         hot,
         log,
         values,
@@ -450,7 +455,7 @@ fn read(file: Option<(&str, &str)>, overrides: &Overrides) -> Result<Config, Pro
     })
 }
 
-const SECTIONS: [&str; 23] = [
+const SECTIONS: [&str; 25] = [
     "data",
     "paper",
     "live",
@@ -467,6 +472,8 @@ const SECTIONS: [&str; 23] = [
     "journal",
     "store",
     "web",
+    "alerts",
+    "alert",
     "hot",
     "log",
     "values",

@@ -14,11 +14,14 @@ use super::{
 
 /// The engine answers within two seconds, or says that it cannot.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// A channel of alerts may take longer.
+const ALERT_PATIENCE: Duration = Duration::from_secs(20);
 
 /// Says one command and returns the answer. Fails where no engine listens.
 pub fn say(data: &Path, command: &Command) -> io::Result<Answer> {
     let mut stream = UnixStream::connect(path(data))?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+    let patience = if matches!(command, Command::TestAlert { .. }) { ALERT_PATIENCE } else { PATIENCE };
+    stream.set_read_timeout(Some(patience))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     let mut text = serde_json::to_vec(command)?;
     text.push(b'\n');

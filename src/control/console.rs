@@ -17,7 +17,7 @@ use super::{
     words::{Answer, Command, LeaderWord, SENTENCE, State},
 };
 use crate::{
-    actor::{Plant, chain_feed},
+    actor::{Plant, alerter::AlerterMessage, chain_feed},
     clock,
     domain::{Input, LeaderId, LiveOrders, LiveSwitch, Mode, PortfolioId},
     hot_loop::{Command as Told, Stamped},
@@ -26,6 +26,9 @@ use crate::{
 
 /// How long the engine may take to record a switch.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long a channel may take to say whether it works.
+const ALERT_PATIENCE: Duration = Duration::from_secs(15);
 
 /// Asks the gateway to cancel every order of ours; it answers how many, or why not.
 pub type CancelAll = oneshot::Sender<Result<usize, String>>;
@@ -66,6 +69,7 @@ impl Console {
                 self.each(|name, _| name == strategy, |portfolio| Input::ResetBreakers { portfolio }).await
             }
             Command::CancelAll => self.cancel_all().await,
+            Command::TestAlert { channel } => self.test_alert(channel).await,
         };
         tracing::info!(who, ok = answer.ok, said = answer.said, "the operator was answered");
         Answer { state: Some(self.state()), ..answer }
@@ -237,6 +241,16 @@ impl Console {
         }
     }
 
+    async fn test_alert(&self, channel: String) -> Answer {
+        let (answer, told) = oneshot::channel();
+        self.plant.alerter.cast(AlerterMessage::Test { channel, answer });
+        match tokio::time::timeout(ALERT_PATIENCE, told).await {
+            Ok(Ok(Ok(said))) => Answer::done(said),
+            Ok(Ok(Err(wrong))) => Answer::refused(wrong, "`remora alert list` says what each channel needs"),
+            Ok(Err(_)) | Err(_) => Answer::refused("the alerter does not answer", "once more in a moment"),
+        }
+    }
+
     /// Hands an input to the engine, and waits until it had its turn: what it said is in the journal then.
     async fn tell(&self, input: Input) -> Result<(), Answer> {
         let gone = || Answer::refused("the engine has stopped", "start it again; until then nothing leaves");
@@ -268,5 +282,6 @@ fn name_of(command: &Command) -> &'static str {
         Command::Resume { .. } => "resume",
         Command::ResetBreakers { .. } => "reset_breakers",
         Command::CancelAll => "cancel_all",
+        Command::TestAlert { .. } => "test_alert",
     }
 }

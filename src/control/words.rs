@@ -39,6 +39,10 @@ pub enum Command {
         strategy: String,
     },
     CancelAll,
+    /// Of alerts: has it told that nothing happened.
+    TestAlert {
+        channel: String,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

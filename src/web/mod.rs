@@ -12,6 +12,7 @@ mod asset;
 mod figure;
 mod happening;
 mod health;
+mod openapi;
 mod page;
 mod pulse;
 mod server;
@@ -23,10 +24,12 @@ use std::sync::Arc;
 use sqlx::PgPool;
 
 use crate::{
+    alert::AlertStatus,
     domain::Nanos,
     metrics::{FeedStatus, GatewayStatus, Published, RedeemStatus, Stages, StoreStatus},
 };
 
+pub use figure::{length, moment, short_id, tame};
 use server::Web;
 pub use server::serve;
 
@@ -39,6 +42,7 @@ pub struct WebState {
     pub store: Arc<StoreStatus>,
     pub feeds: Arc<Vec<Arc<FeedStatus>>>,
     pub redeem: Arc<RedeemStatus>,
+    pub alerts: Arc<AlertStatus>,
     /// The way of live orders; `None` where the settings do not allow them.
     pub gateway: Option<Arc<GatewayStatus>>,
     pub about: About,

@@ -17,7 +17,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tower_http::{limit::RequestBodyLimitLayer, set_header::SetResponseHeaderLayer, timeout::TimeoutLayer};
 
-use super::{WebState, api, asset, page, pulse, stream};
+use super::{WebState, api, asset, openapi, page, pulse, stream};
 use crate::store::query::Reader;
 
 const ANSWER_MAX: Duration = Duration::from_secs(10);
@@ -85,6 +85,10 @@ fn routes(web: Arc<Web>) -> Router {
         .route("/results", get(page::results::results))
         .route("/latency", get(page::latency::latency))
         .route("/leaders", get(page::leaders::leaders))
+        .route("/alerts", get(page::alerts::alerts))
+        .route("/setup", get(page::setup::setup))
+        .route("/api", get(openapi::page))
+        .route("/api/openapi.json", get(openapi::document))
         .route("/copy-attempts", get(|| async { Redirect::permanent("/paper-trades") }))
         .route("/portfolio", get(|| async { Redirect::permanent("/paper-portfolio") }))
         .route("/healthz", get(|| async { "alive\n" }))
@@ -99,6 +103,8 @@ fn routes(web: Arc<Web>) -> Router {
         .route("/api/v1/scores", get(api::scores))
         .route("/api/v1/sources", get(api::sources))
         .route("/api/v1/leaders", get(api::leaders))
+        .route("/api/v1/alerts", get(api::alerts))
+        .route("/api/v1/setup", get(api::setup))
         .route("/events", get(stream::events))
         .route("/assets/{name}", get(asset::asset))
         .route("/favicon.ico", get(asset::favicon))

@@ -1,5 +1,6 @@
 //! One file a page: rows and snapshot in, HTML out.
 
+pub mod alerts;
 pub mod csv;
 pub mod latency;
 pub mod leaders;
@@ -8,6 +9,7 @@ pub mod overview;
 pub mod portfolio;
 pub mod results;
 pub mod scope;
+pub mod setup;
 pub mod skips;
 pub mod trades;
 pub mod wallet;
