@@ -14,7 +14,17 @@ fn main() -> ExitCode {
         eprintln!("remora: {error}");
         return ExitCode::FAILURE;
     }
-    command::execute(Cli::parse()).into()
+    let cli = Cli::parse();
+    if !cli.command.goes_on() {
+        end_with_readers();
+    }
+    command::execute(cli).into()
+}
+
+/// Ends the process, quietly, when nobody reads what it prints any more (`remora report skips | head`): Rust would panic.
+fn end_with_readers() {
+    // SAFETY: this call takes two numbers, and no other thread runs yet.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
 }
 
 /// Asks for no huge pages. Most of our tables are larger than what a session uses of them, and a huge page is given whole:

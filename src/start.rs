@@ -188,7 +188,11 @@ fn replayed(
     names.known_until = Some(at);
     let in_order = |holds: bool, what| if holds { Ok(()) } else { Err(StartError::OutOfOrder { seq, what }) };
     match *record {
-        Record::Session { .. } | Record::Boot { .. } | Record::Wallet { .. } | Record::Ended => names.past.fold(record),
+        Record::Session { .. }
+        | Record::Boot { .. }
+        | Record::Wallet { .. }
+        | Record::Changed { .. }
+        | Record::Ended => names.past.fold(record),
         Record::Token { id, text } => {
             in_order(names.registry.add_token(text)? == (id, true), "token")?;
             engine.install_token(id);

@@ -254,9 +254,9 @@ impl AlerterState {
                 }
                 Record::Market { token, about, .. } => self.names.learn(token, about.title, about.outcome),
                 Record::Leader { id, wallet, name } => self.names.learn_leader(id, name, wallet),
+                Record::Portfolio { id, strategy, mode } => self.names.learn_portfolio(id, strategy, mode),
                 Record::Session { .. }
                 | Record::Token { .. }
-                | Record::Portfolio { .. }
                 | Record::Checkpoint { .. }
                 | Record::Boot { .. }
                 | Record::Wallet { .. }

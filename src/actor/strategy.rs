@@ -7,29 +7,15 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use super::Plant;
 use crate::{
     clock,
-    domain::{Input, PortfolioId, Settings, TokenId, Usdc},
+    domain::{Input, PortfolioId, Usdc},
     hot_loop::{Closed, Command, Stamped},
     metrics::PortfolioNow,
 };
 
-/// What the operator tells one portfolio. The engine answers with events: what cannot be done is declined there.
 pub enum StrategyMessage {
     /// No entries; exits go on.
     Pause,
     Unpause,
-    /// Breakers that tripped let entries through again.
-    ResetBreakers,
-    /// Sell what it holds of a token, or of everything.
-    ForceExit(Option<TokenId>),
-    Deposit(Usdc),
-    Withdraw(Usdc),
-    /// Money goes to another portfolio of the same mode.
-    Move {
-        to: PortfolioId,
-        amount: Usdc,
-    },
-    /// Other settings; what is open goes on under them.
-    Configure(Box<Settings>),
     Watch,
     Report,
 }
@@ -71,16 +57,6 @@ impl Actor for Strategy {
         match message {
             StrategyMessage::Pause => state.strategy.tell(Input::Pause { portfolio }).await,
             StrategyMessage::Unpause => state.strategy.tell(Input::Unpause { portfolio }).await,
-            StrategyMessage::ResetBreakers => state.strategy.tell(Input::ResetBreakers { portfolio }).await,
-            StrategyMessage::ForceExit(token) => state.strategy.tell(Input::ForceExit { portfolio, token }).await,
-            StrategyMessage::Deposit(amount) => state.strategy.tell(Input::Deposit { portfolio, amount }).await,
-            StrategyMessage::Withdraw(amount) => state.strategy.tell(Input::Withdraw { portfolio, amount }).await,
-            StrategyMessage::Move { to, amount } => {
-                state.strategy.tell(Input::Move { from: portfolio, to, amount }).await
-            }
-            StrategyMessage::Configure(settings) => {
-                state.strategy.command(Command::Configure { portfolio, settings }).await
-            }
             StrategyMessage::Watch => {
                 state.watch();
                 Ok(())

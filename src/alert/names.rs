@@ -49,6 +49,15 @@ impl Names {
         }
     }
 
+    /// Learns of a portfolio that was made while the engine runs.
+    pub fn learn_portfolio(&mut self, id: PortfolioId, strategy: &str, mode: Mode) {
+        match self.portfolios.get_mut(id.index()) {
+            Some(known) => *known = (strategy.to_owned(), mode),
+            // Ids are dense: each new one is the next.
+            None => self.portfolios.push((strategy.to_owned(), mode)),
+        }
+    }
+
     /// Learns what people call a token.
     pub fn learn(&mut self, token: TokenId, title: &str, outcome: &str) {
         self.tokens.insert(token, (title.to_owned(), outcome.to_owned()));

@@ -34,7 +34,7 @@ Examples:
 }
 
 pub fn execute(global: &Global, command: &ConfigCommand) -> Exit {
-    let loaded = Config::load(&global.source_or(Written::DefaultsOnly), &global.overrides(&Engine::default()));
+    let loaded = Config::load_changed(&global.source_or(Written::DefaultsOnly), &global.overrides(&Engine::default()));
     match command {
         ConfigCommand::Check => check(global, loaded),
         ConfigCommand::Show => match loaded {

@@ -117,48 +117,56 @@ fn with_settings(global: &Global, with: impl FnOnce(&Config) -> Exit) -> Exit {
 }
 
 pub fn off(global: &Global, _: &OffArgs) -> Exit {
-    with_settings(global, |config| {
-        let data = &config.data.dir;
-        let file = kill::make(data);
-        let said = say(data, &Command::Off);
-        let has_answered = said.as_ref().is_ok_and(|answer| answer.ok);
-        let pid = pid_of(data);
-        // An engine that has answered shut its gate already.
-        let signalled = (!has_answered).then(|| pid.map(signal)).flatten();
-        let was_signalled = matches!(signalled, Some(Ok(())));
-        let ways = [
-            ("file", file.as_ref().map_or_else(ToString::to_string, |()| "made".to_owned()), file.is_ok()),
-            ("socket", said.map_or_else(|error| error.to_string(), |answer| answer.said), has_answered),
-            (
-                "signal",
-                match (&signalled, pid) {
-                    (Some(Ok(())), _) => "sent".to_owned(),
-                    (Some(Err(error)), _) => error.to_string(),
-                    (None, None) => "no engine runs in this data folder".to_owned(),
-                    (None, Some(_)) => "not needed".to_owned(),
-                },
-                was_signalled,
-            ),
-        ];
-        let is_off = has_answered || was_signalled || file.is_ok();
-        match global.json {
-            true => {
-                let ways: serde_json::Map<_, _> =
-                    ways.iter().map(|(way, said, ok)| ((*way).to_owned(), json!({ "ok": ok, "said": said }))).collect();
-                println!("{}", json!({ "ok": is_off, "running": pid.is_some(), "ways": ways }));
-            }
-            false => {
-                for (way, said, ok) in &ways {
-                    println!("{way:>7}: {}{said}", if *ok { "" } else { "no: " });
-                }
-                println!("{}", verdict(is_off, pid.is_some() || has_answered, data));
-            }
+    // Mistakes in the settings do not keep live on: they only hide in which folder the engine is.
+    let place = global.settings(Written::DefaultsOnly, &Engine::default()).or_else(|mistakes| {
+        eprintln!("The settings have mistakes; what is looked for is the engine of --data, or of the usual folder.");
+        let plain = Global { config: None, ..global.clone() };
+        plain.settings(Written::DefaultsOnly, &Engine::default()).map_err(|_| mistakes)
+    });
+    let config = match place {
+        Ok(config) => config,
+        Err(exit) => return exit,
+    };
+    let data = &config.data.dir;
+    let file = kill::make(data);
+    let said = say(data, &Command::Off);
+    let has_answered = said.as_ref().is_ok_and(|answer| answer.ok);
+    let pid = pid_of(data);
+    // An engine that has answered shut its gate already.
+    let signalled = (!has_answered).then(|| pid.map(signal)).flatten();
+    let was_signalled = matches!(signalled, Some(Ok(())));
+    let ways = [
+        ("file", file.as_ref().map_or_else(ToString::to_string, |()| "made".to_owned()), file.is_ok()),
+        ("socket", said.map_or_else(|error| error.to_string(), |answer| answer.said), has_answered),
+        (
+            "signal",
+            match (&signalled, pid) {
+                (Some(Ok(())), _) => "sent".to_owned(),
+                (Some(Err(error)), _) => error.to_string(),
+                (None, None) => "no engine runs in this data folder".to_owned(),
+                (None, Some(_)) => "not needed".to_owned(),
+            },
+            was_signalled,
+        ),
+    ];
+    let is_off = has_answered || was_signalled || file.is_ok();
+    match global.json {
+        true => {
+            let ways: serde_json::Map<_, _> =
+                ways.iter().map(|(way, said, ok)| ((*way).to_owned(), json!({ "ok": ok, "said": said }))).collect();
+            println!("{}", json!({ "ok": is_off, "running": pid.is_some(), "ways": ways }));
         }
-        match is_off {
-            true => Exit::Done,
-            false => Exit::Failed,
+        false => {
+            for (way, said, ok) in &ways {
+                println!("{way:>7}: {}{said}", if *ok { "" } else { "no: " });
+            }
+            println!("{}", verdict(is_off, pid.is_some() || has_answered, data));
         }
-    })
+    }
+    match is_off {
+        true => Exit::Done,
+        false => Exit::Failed,
+    }
 }
 
 fn verdict(is_off: bool, is_running: bool, data: &Path) -> String {
@@ -213,7 +221,7 @@ pub fn leader(global: &Global, args: &LeaderSwitchArgs) -> Exit {
 }
 
 /// Looks first, then has the sentence typed, then says it with what was seen.
-fn confirmed(
+pub(super) fn confirmed(
     global: &Global,
     config: &Config,
     sentence: Option<String>,
@@ -244,17 +252,22 @@ fn confirmed(
     told(global, config, &command(sentence, state.seen))
 }
 
-fn told(global: &Global, config: &Config, command: &Command) -> Exit {
+pub(super) fn told(global: &Global, config: &Config, command: &Command) -> Exit {
     match say(&config.data.dir, command) {
         Ok(answer) => ended(global, &answer),
         Err(error) => nobody(global, config, &error),
     }
 }
 
-fn ended(global: &Global, answer: &Answer) -> Exit {
+pub(super) fn ended(global: &Global, answer: &Answer) -> Exit {
     match (global.json, answer.ok) {
         (true, _) => println!("{}", serde_json::to_string(answer).expect("an answer is JSON")),
-        (false, true) => println!("{}", answer.said),
+        (false, true) => {
+            if !answer.differences.is_empty() {
+                println!("{}", super::strategy::table(&answer.differences));
+            }
+            println!("{}", answer.said);
+        }
         (false, false) => {
             eprintln!("Refused: {}.", answer.said);
             answer.red.iter().for_each(|red| eprintln!("  - {red}"));
@@ -264,7 +277,7 @@ fn ended(global: &Global, answer: &Answer) -> Exit {
     if answer.ok { Exit::Done } else { Exit::Failed }
 }
 
-fn nobody(global: &Global, config: &Config, error: &std::io::Error) -> Exit {
+pub(super) fn nobody(global: &Global, config: &Config, error: &std::io::Error) -> Exit {
     let (data, fix) = (config.data.dir.display(), "start one, or say where it keeps its files: --data FOLDER");
     match global.json {
         true => println!("{}", json!({ "ok": false, "running": false, "wrong": error.to_string(), "fix": fix })),

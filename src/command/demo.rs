@@ -36,7 +36,7 @@ Without --config it runs the strategies of config/demo.toml.";
 
 /// Runs the engine on a simulated session until it is asked to stop.
 pub fn execute(global: &Global, args: &DemoArgs) -> Exit {
-    let mut config = match global.settings(Written::demo(), &args.engine) {
+    let mut config = match global.settings_in_force(Written::demo(), &args.engine) {
         Ok(config) => config,
         Err(exit) => return exit,
     };

@@ -55,7 +55,7 @@ pub enum Verdict {
 }
 
 pub fn execute(global: &Global, args: &DoctorArgs) -> Exit {
-    let checks = match Config::load(&global.source_or(Written::DefaultsOnly), &global.overrides(&args.engine)) {
+    let checks = match Config::load_changed(&global.source_or(Written::DefaultsOnly), &global.overrides(&args.engine)) {
         Ok(config) => all(&config, args.offline),
         Err(problems) => {
             let mut found = vec![checks::settings_wrong(&problems)];

@@ -83,7 +83,7 @@ Examples:
       --probability 55";
 
 pub fn execute(global: &Global, args: &ExplainArgs) -> Exit {
-    let config = match global.settings(Written::demo(), &Engine::default()) {
+    let config = match global.settings_in_force(Written::demo(), &Engine::default()) {
         Ok(config) => config,
         Err(exit) => return exit,
     };

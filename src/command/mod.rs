@@ -20,6 +20,7 @@ pub mod report;
 pub mod run;
 pub mod setup;
 pub mod status;
+pub mod strategy;
 pub mod table;
 pub mod venue;
 pub mod wallet;
@@ -28,7 +29,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, builder::TypedValueParser};
 
-use crate::config::{Config, LogLevel, Overrides, Written};
+use crate::config::{Config, LogLevel, Overrides, Problems, Written};
 
 /// How the process ends. The numbers are documented in `remora --help`, and stay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +66,8 @@ pub enum Command {
     Shadow(control::ShadowArgs),
     On(control::OnArgs),
     Leader(leader::LeaderArgs),
+    #[command(subcommand)]
+    Strategy(strategy::StrategyCommand),
     Pause(control::PauseArgs),
     Resume(control::ResumeArgs),
     CancelAll(control::CancelAllArgs),
@@ -81,6 +84,13 @@ pub enum Command {
     Wallet(wallet::WalletCommand),
     #[command(subcommand)]
     Config(config::ConfigCommand),
+}
+
+impl Command {
+    /// Whether it works until it is stopped, also where nobody reads what it prints.
+    pub fn goes_on(&self) -> bool {
+        matches!(self, Command::Run(_) | Command::Demo(_) | Command::Venue(_) | Command::Record(_))
+    }
 }
 
 /// What every subcommand understands.
@@ -154,13 +164,21 @@ impl Global {
         }
     }
 
-    /// Returns the settings; with mistakes, prints all of them and says how to end.
+    /// Returns the settings without what was changed in a running engine: enough to find it. With mistakes, prints all of them
+    /// and says how to end.
     pub fn settings(&self, otherwise: Written, engine: &Engine) -> Result<Config, Exit> {
-        Config::load(&self.source_or(otherwise), &self.overrides(engine)).map_err(|problems| {
-            eprint!("{problems}");
-            Exit::Misused
-        })
+        Config::load(&self.source_or(otherwise), &self.overrides(engine)).map_err(|problems| misused(&problems))
     }
+
+    /// The same with what was changed, which needs the file that the engine was started with: what a start goes by.
+    pub fn settings_in_force(&self, otherwise: Written, engine: &Engine) -> Result<Config, Exit> {
+        Config::load_changed(&self.source_or(otherwise), &self.overrides(engine)).map_err(|problems| misused(&problems))
+    }
+}
+
+fn misused(problems: &Problems) -> Exit {
+    eprint!("{problems}");
+    Exit::Misused
 }
 
 /// Runs what was asked for, to its end.
@@ -178,6 +196,7 @@ pub fn execute(cli: Cli) -> Exit {
         Command::Shadow(args) => control::shadow(&global, &args),
         Command::On(args) => control::on(&global, &args),
         Command::Leader(args) => leader::execute(&global, args),
+        Command::Strategy(command) => strategy::execute(&global, command),
         Command::Pause(args) => control::pause(&global, &args),
         Command::Resume(args) => control::resume(&global, &args),
         Command::CancelAll(args) => control::cancel_all(&global, &args),

@@ -36,7 +36,7 @@ No key is needed: nothing is signed and no order is sent, unless live.switch is
 
 /// Runs the engine on the venue until it is asked to stop.
 pub fn execute(global: &Global, args: &RunArgs) -> Exit {
-    let config = match global.settings(Written::DefaultsOnly, &args.engine) {
+    let config = match global.settings_in_force(Written::DefaultsOnly, &args.engine) {
         Ok(config) => config,
         Err(exit) => return exit,
     };

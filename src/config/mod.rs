@@ -3,7 +3,9 @@
 //! `config/default.toml` is built in; it documents every key and holds its default. Nothing is guessed: an unknown key is
 //! an error, and all mistakes are reported at once, each with its place and its fix.
 
+pub mod changes;
 pub mod decimal;
+pub mod difference;
 pub mod problem;
 mod alerts;
 mod literal;
@@ -17,7 +19,7 @@ mod strategy;
 mod values;
 
 use std::{
-    fmt::Write,
+    fmt::{self, Write},
     net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
@@ -27,6 +29,8 @@ use alloy::primitives::Address;
 use sha2::{Digest, Sha256};
 
 pub use alerts::{AlertsConfig, ChannelConfig, ChannelKind, MailConfig, Quiet};
+pub use changes::{Change, Changes, Part};
+pub use difference::{Difference, Explained, Setting, explain};
 pub use problem::{Place, Problem, Problems};
 pub use sections::{without_password, without_path};
 pub use sources::SourcesConfig;
@@ -95,7 +99,25 @@ pub struct Config {
     pub strategies: Vec<StrategyConfig>,
     /// What a strategy does that says nothing.
     pub strategy_default: Settings,
+    /// What was changed over the file.
+    pub changes: Changes,
+    written: Texts,
     in_force: Vec<Group>,
+    /// What live portfolios are told that say nothing themselves: not in force by itself.
+    rehearsed: Vec<Group>,
+}
+
+/// What the settings were read from, to read them again with other changes. Has the file's secrets in it.
+#[derive(Clone)]
+struct Texts {
+    file: Option<(String, String)>,
+    overrides: Overrides,
+}
+
+impl fmt::Debug for Texts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Texts(..)")
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -331,13 +353,29 @@ impl LogLevel {
 }
 
 impl Config {
-    /// Reads and checks the settings. Fails with every mistake there is; a file that cannot be read is one.
+    /// Reads and checks the settings, without what was changed over them. Fails with every mistake there is; a file that
+    /// cannot be read is one.
     pub fn load(source: &Written, overrides: &Overrides) -> Result<Config, Problems> {
-        match source {
-            Written::DefaultsOnly => read(None, overrides),
-            Written::Text { name, text } => read(Some((name, text)), overrides),
-            Written::File(path) => read(Some((&path.display().to_string(), &file_text(path)?)), overrides),
+        let file = match source {
+            Written::DefaultsOnly => None,
+            Written::Text { name, text } => Some((name.clone(), text.clone())),
+            Written::File(path) => Some((path.display().to_string(), file_text(path)?)),
+        };
+        read(Texts { file, overrides: overrides.clone() }, Changes::default())
+    }
+
+    /// The same with what was changed: by the file of changes in the data folder.
+    pub fn load_changed(source: &Written, overrides: &Overrides) -> Result<Config, Problems> {
+        let config = Config::load(source, overrides)?;
+        match Changes::read(&config.data.dir)? {
+            none if none == Changes::default() => Ok(config),
+            changes => config.with(changes),
         }
+    }
+
+    /// Returns the same settings with other changes.
+    pub fn with(&self, changes: Changes) -> Result<Config, Problems> {
+        read(self.written.clone(), changes)
     }
 
     /// Returns a hash of everything in force, the same for the same settings wherever they were written. A password in
@@ -389,12 +427,14 @@ fn file_text(path: &Path) -> Result<String, Problems> {
     })
 }
 
-fn read(file: Option<(&str, &str)>, overrides: &Overrides) -> Result<Config, Problems> {
+fn read(written: Texts, changes: Changes) -> Result<Config, Problems> {
     let defaults = Document::parse(DEFAULT_NAME, DEFAULT)?;
     let presets = Document::parse("config/presets.toml (built in)", PRESETS)?;
-    let file = file.map(|(name, text)| Document::parse(name, text)).transpose()?;
-    let overrides = outside(overrides);
-    let mut reader = Reader::new(file.iter().chain([&defaults]).collect(), &presets, &overrides);
+    let file = written.file.as_ref().map(|(name, text)| Document::parse(name, text)).transpose()?;
+    let overrides = outside(&written.overrides);
+    let changed = changes.to_string();
+    let changed = Document::parse(changes::FILE, &changed)?;
+    let mut reader = Reader::new(file.iter().chain([&defaults]).collect(), &presets, &overrides).with_changes(&changed);
 
     let data = sections::data(&mut reader);
     let paper = sections::paper(&mut reader);
@@ -425,7 +465,8 @@ fn read(file: Option<(&str, &str)>, overrides: &Overrides) -> Result<Config, Pro
         top.knows(name);
     }
     top.finish();
-    let in_force = reader.finish()?;
+    let (in_force, rehearsed) = reader.finish()?;
+    drop((file, changed));
     Ok(Config {
         data,
         paper,
@@ -451,7 +492,10 @@ fn read(file: Option<(&str, &str)>, overrides: &Overrides) -> Result<Config, Pro
         leaders,
         strategies,
         strategy_default,
+        changes,
+        written,
         in_force,
+        rehearsed,
     })
 }
 

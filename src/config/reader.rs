@@ -7,10 +7,11 @@ use std::ops::Range;
 
 use toml::{
     Spanned,
-    de::{DeArray, DeTable},
+    de::{DeTable, DeValue},
 };
 
 use super::{
+    changes,
     problem::{Place, Problem, Problems},
     section::Section,
 };
@@ -52,15 +53,19 @@ pub struct Entry {
     pub allowed: String,
 }
 
-/// Reads layers in order: overrides, the file, the defaults.
+/// Reads layers in order: overrides, changes where they may be, the file, the defaults.
 pub struct Reader<'a> {
     /// Earlier ones win; the last one holds the defaults.
     pub(super) documents: Vec<&'a Document<'a>>,
+    /// What was changed in a running engine: of [`changes::SECTIONS`] only.
+    changes: Option<&'a Document<'a>>,
     pub(super) overrides: &'a [Override],
     /// A table for each preset.
     pub(super) presets: &'a Document<'a>,
     problems: Vec<Problem>,
     pub(super) groups: Vec<Group>,
+    /// What would be in force where others take it over.
+    pub(super) rehearsed: Vec<Group>,
 }
 
 /// One table in one document.
@@ -69,6 +74,13 @@ pub(super) struct Layer<'a> {
     pub document: &'a Document<'a>,
     pub table: &'a DeTable<'a>,
     pub path: String,
+}
+
+/// A table in a list of tables, and where it is written.
+type Spoken<'a> = (&'a Document<'a>, &'a Spanned<DeValue<'a>>);
+
+fn name_of<'a>((_, value): &Spoken<'a>) -> Option<&'a str> {
+    value.get_ref().as_table()?.get("name")?.get_ref().as_str()
 }
 
 impl<'a> Document<'a> {
@@ -96,13 +108,34 @@ impl<'a> Document<'a> {
 impl<'a> Reader<'a> {
     /// Begins to read; earlier documents win over later ones, the last one holds the defaults.
     pub fn new(documents: Vec<&'a Document<'a>>, presets: &'a Document<'a>, overrides: &'a [Override]) -> Reader<'a> {
-        Reader { documents, presets, overrides, problems: Vec::new(), groups: Vec::new() }
+        Reader {
+            documents,
+            changes: None,
+            presets,
+            overrides,
+            problems: Vec::new(),
+            groups: Vec::new(),
+            rehearsed: Vec::new(),
+        }
     }
 
-    /// Returns what was in force, or all mistakes, in the order of their places.
-    pub fn finish(mut self) -> Result<Vec<Group>, Problems> {
+    /// Lets `changes` answer first, where it may; anything else in it is a mistake.
+    pub fn with_changes(mut self, document: &'a Document<'a>) -> Reader<'a> {
+        self.changes = Some(document);
+        for (key, _) in document.table.get_ref() {
+            if !changes::SECTIONS.contains(&key.get_ref().as_ref()) {
+                let fix = "write it in your settings' file; it takes effect at the next start";
+                let place = document.place(key.span());
+                self.report(place, key.get_ref(), "cannot be changed here", &changes::SECTIONS.join(", "), fix);
+            }
+        }
+        self
+    }
+
+    /// Returns what is in force and what was only rehearsed, or all mistakes, in the order of their places.
+    pub fn finish(mut self) -> Result<(Vec<Group>, Vec<Group>), Problems> {
         if self.problems.is_empty() {
-            return Ok(self.groups);
+            return Ok((self.groups, self.rehearsed));
         }
         let rank = |place: &Place| (place.source.clone(), place.line, place.column);
         self.problems.sort_by_key(|problem| rank(&problem.place));
@@ -120,7 +153,9 @@ impl<'a> Reader<'a> {
     /// Begins the section at `path` (dots between names), or at the top for an empty one.
     pub fn section<'r>(&'r mut self, path: &str) -> Section<'r, 'a> {
         let mut layers = Vec::new();
-        for document in self.documents.clone() {
+        let is_changed = path.split('.').next().is_some_and(|name| changes::SECTIONS.contains(&name));
+        let changes = self.changes.filter(|_| is_changed);
+        for document in changes.into_iter().chain(self.documents.clone()) {
             let top = Layer { document, table: document.table.get_ref(), path: String::new() };
             let found =
                 path.split('.').filter(|name| !name.is_empty()).try_fold(top, |layer, name| self.inner(&layer, name));
@@ -132,28 +167,25 @@ impl<'a> Reader<'a> {
 
     /// Begins to read the `index`th element of the list of tables `name`; `None` if that is no table (and says so).
     pub fn element<'r>(&'r mut self, name: &'static str, index: usize) -> Option<Section<'r, 'a>> {
-        let (document, elements) = self.list(name)?;
-        let element = elements.get(index)?;
+        let element = self.list(name).into_iter().nth(index)?;
         let path = format!("{name} {}", index + 1);
-        let Some(table) = element.get_ref().as_table() else {
-            let place = document.place(element.span());
-            self.report(
-                place,
-                &path,
-                "is not a table",
-                "a table",
-                &format!("begin it with [[{name}]] on a line of its own"),
-            );
-            return None;
-        };
-        let header = document.place(element.span());
-        let layer = Layer { document, table, path: path.clone() };
-        Some(self.open(format!("[[{name}]]"), path, header, vec![layer]))
+        let mut layers = Vec::new();
+        for (document, value) in &element {
+            let place = document.place(value.span());
+            let Some(table) = value.get_ref().as_table() else {
+                let fix = format!("begin it with [[{name}]] on a line of its own");
+                self.report(place, &path, "is not a table", "a table", &fix);
+                return None;
+            };
+            layers.push(Layer { document, table, path: path.clone() });
+        }
+        let (document, value) = element.last()?;
+        Some(self.open(format!("[[{name}]]"), path, document.place(value.span()), layers))
     }
 
     /// Returns how many elements the list of tables `name` has; says so if it is not a list.
     pub fn count(&mut self, name: &'static str) -> usize {
-        let misplaced = self.documents.iter().find_map(|document| {
+        let misplaced = self.changes.iter().chain(&self.documents).find_map(|document| {
             let (key, value) = document.table.get_ref().get_key_value(name)?;
             value.get_ref().as_array().is_none().then(|| document.place(key.span()))
         });
@@ -166,7 +198,7 @@ impl<'a> Reader<'a> {
                 &format!("write [[{name}]], with two brackets"),
             );
         }
-        self.list(name).map_or(0, |(_, elements)| elements.len())
+        self.list(name).len()
     }
 
     pub fn report(&mut self, place: Place, key: &str, wrong: &str, allowed: &str, fix: &str) {
@@ -178,10 +210,28 @@ impl<'a> Reader<'a> {
         self.problems.push(Problem { place, key, wrong, allowed, fix });
     }
 
-    fn list(&self, name: &str) -> Option<(&'a Document<'a>, &'a DeArray<'a>)> {
-        self.documents
-            .iter()
-            .find_map(|document| Some((*document, document.table.get_ref().get(name)?.get_ref().as_array()?)))
+    /// Returns the elements of the list of tables `name`, each with those who speak of it: a change of an element says the
+    /// name of what it changes, and speaks first; one of another name is an element more.
+    fn list(&self, name: &str) -> Vec<Vec<Spoken<'a>>> {
+        let tables = |document: &&'a Document<'a>| {
+            let list = document.table.get_ref().get(name)?.get_ref().as_array()?;
+            Some(list.iter().map(|value| (*document, value)).collect::<Vec<_>>())
+        };
+        let mut elements: Vec<Vec<Spoken<'a>>> =
+            self.documents.iter().find_map(tables).unwrap_or_default().into_iter().map(|spoken| vec![spoken]).collect();
+        for spoken in self.changes.iter().find_map(tables).unwrap_or_default() {
+            let changed = elements.iter_mut().find(|element| {
+                element.iter().any(|other| {
+                    !std::ptr::eq(other.0, spoken.0)
+                        && name_of(other).is_some_and(|name| Some(name) == name_of(&spoken))
+                })
+            });
+            match changed {
+                Some(element) => element.insert(0, spoken),
+                None => elements.push(vec![spoken]),
+            }
+        }
+        elements
     }
 
     /// Returns the table `name` within `layer`; says so if it is something else.
@@ -212,7 +262,7 @@ impl<'a> Reader<'a> {
         layers: Vec<Layer<'a>>,
     ) -> Section<'r, 'a> {
         self.groups.push(Group { header: title, entries: Vec::new() });
-        let group = self.groups.len() - 1;
-        Section { reader: self, group, path, header, layers, known: Vec::new(), capital: Usdc::ZERO }
+        let (group, own) = (self.groups.len() - 1, layers.len());
+        Section { reader: self, group, path, header, layers, own, known: Vec::new(), capital: Usdc::ZERO }
     }
 }

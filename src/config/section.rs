@@ -18,6 +18,8 @@ pub struct Section<'r, 'a> {
     /// Where a missing key is reported.
     pub(super) header: Place,
     pub(super) layers: Vec<Layer<'a>>,
+    /// How many of the layers are its own, before those that back it.
+    pub(super) own: usize,
     pub(super) known: Vec<&'static str>,
     /// What percentages among its limits are of.
     pub(super) capital: Usdc,
@@ -41,28 +43,32 @@ impl<'a> Section<'_, 'a> {
     /// Begins the table `name` within this one, and within whatever backs it.
     pub fn inner<'s>(&'s mut self, name: &'static str, header: &str) -> Section<'s, 'a> {
         self.known.push(name);
-        let mut layers = Vec::new();
-        for layer in self.layers.clone() {
-            layers.extend(self.reader.inner(&layer, name));
-        }
-        self.reader.open(header.to_owned(), format!("{}.{name}", self.path), self.header.clone(), layers)
+        self.within(name, &[name], header)
     }
 
     /// Begins the table `name`, which says only what differs from the table `other` beside it.
     pub fn inner_over<'s>(&'s mut self, name: &'static str, other: &str, header: &str) -> Section<'s, 'a> {
         self.known.push(name);
-        let mut layers = Vec::new();
-        for name in [name, other] {
-            for layer in self.layers.clone() {
-                layers.extend(self.reader.inner(&layer, name));
+        self.within(name, &[name, other], header)
+    }
+
+    fn within<'s>(&'s mut self, name: &'static str, tables: &[&str], header: &str) -> Section<'s, 'a> {
+        let (mut layers, mut own) = (Vec::new(), 0);
+        for table in tables {
+            for (index, layer) in self.layers.clone().iter().enumerate() {
+                let found = self.reader.inner(layer, table);
+                own += usize::from(found.is_some() && *table == name && index < self.own);
+                layers.extend(found);
             }
         }
-        self.reader.open(header.to_owned(), format!("{}.{name}", self.path), self.header.clone(), layers)
+        let path = format!("{}.{name}", self.path);
+        let section = self.reader.open(header.to_owned(), path, self.header.clone(), layers);
+        Section { own, ..section }
     }
 
     /// Returns whether the section itself has `key`, whatever backs it.
     pub fn says(&self, key: &str) -> bool {
-        self.layers.first().is_some_and(|layer| layer.table.contains_key(key))
+        self.layers.iter().take(self.own).any(|layer| layer.table.contains_key(key))
     }
 
     /// Lets the preset `name` answer after the table that names it, before what backs that.
@@ -80,13 +86,15 @@ impl<'a> Section<'_, 'a> {
         self.capital = capital;
     }
 
-    /// Reads the section for its mistakes only: what it says is not in force by itself.
+    /// Reads the section for its mistakes, and for people to see: what it says is not in force by itself.
     pub fn rehearse(&mut self, name: &'static str, other: &str, read: impl FnOnce(&mut Section<'_, '_>)) {
         let groups = self.reader.groups.len();
-        let mut inner = self.inner_over(name, other, "");
+        let header = format!("[{}.{name}]", self.path);
+        let mut inner = self.inner_over(name, other, &header);
         read(&mut inner);
         inner.finish();
-        self.reader.groups.truncate(groups);
+        let rehearsed = self.reader.groups.split_off(groups);
+        self.reader.rehearsed.extend(rehearsed);
     }
 
     /// Ends the section: every key in it that was not asked for is unknown.

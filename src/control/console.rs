@@ -10,15 +10,17 @@ use std::{
 };
 
 use subtle::ConstantTimeEq;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::{
     kill,
+    settings::Wanted,
     words::{Answer, Command, LeaderWord, SENTENCE, State},
 };
 use crate::{
     actor::{Plant, alerter::AlerterMessage, chain_feed},
     clock,
+    config::Config,
     domain::{Input, LeaderId, LiveOrders, LiveSwitch, Mode, PortfolioId},
     hot_loop::{Command as Told, Stamped},
     metrics::FeedStatus,
@@ -41,6 +43,8 @@ pub struct Console {
     pub cancel_all: Option<mpsc::Sender<CancelAll>>,
     /// How often something was opened.
     pub opened: Arc<AtomicU64>,
+    /// The settings in force: as the engine started, and what was changed since. Held while they are changed.
+    pub config: Arc<Mutex<Arc<Config>>>,
 }
 
 impl Console {
@@ -70,6 +74,15 @@ impl Console {
             }
             Command::CancelAll => self.cancel_all().await,
             Command::TestAlert { channel } => self.test_alert(channel).await,
+            Command::ForceExit { strategy, live, token } => self.force_exit(&strategy, live, token.as_deref()).await,
+            Command::Deposit { strategy, live, usdc, sentence, seen } => {
+                self.deposit(&strategy, live, usdc, (sentence, seen)).await
+            }
+            Command::Settings => self.settings().await,
+            Command::Change { changes, strategies_out, version, dry, sentence, seen } => {
+                let wanted = Wanted { changes, strategies_out, version, dry };
+                self.change(wanted, (sentence, seen)).await
+            }
         };
         tracing::info!(who, ok = answer.ok, said = answer.said, "the operator was answered");
         Answer { state: Some(self.state()), ..answer }
@@ -138,17 +151,10 @@ impl Console {
 
     /// Opens something, if the sentence was typed, nothing changed since it was looked at, and nothing is red.
     async fn open(&self, sentence: &str, seen: &str, input: Input) -> Answer {
-        if sentence.as_bytes().ct_eq(SENTENCE.as_bytes()).unwrap_u8() == 0 {
-            return Answer::refused("this is not the sentence", format!("type it as it is: {SENTENCE}"));
-        }
         // Before anything is looked at: a kill or a file that comes later is not taken back.
         let (kills, file) = (self.plant.gate.kills(), self.kill_file());
-        let state = self.state();
-        if seen != state.seen {
-            return Answer::refused(
-                "something changed since you looked",
-                "look again: `remora status`, then once more",
-            );
+        if let Err(answer) = self.confirmed(sentence, seen) {
+            return answer;
         }
         let red = self.red(&input);
         if !red.is_empty() {
@@ -168,6 +174,18 @@ impl Console {
             Ok(()) => Answer::done("it is on: orders with real money leave"),
             Err(answer) => answer,
         }
+    }
+
+    /// Whether the sentence was typed, and nothing changed since somebody looked.
+    pub(super) fn confirmed(&self, sentence: &str, seen: &str) -> Result<(), Answer> {
+        if sentence.as_bytes().ct_eq(SENTENCE.as_bytes()).unwrap_u8() == 0 {
+            return Err(Answer::refused("this is not the sentence", format!("type it as it is: {SENTENCE}")));
+        }
+        if seen != self.state().seen {
+            let fix = "look again: `remora status`, then once more";
+            return Err(Answer::refused("something changed since you looked", fix));
+        }
+        Ok(())
     }
 
     /// Returns which file it is and when it was touched, if it is there.
@@ -252,7 +270,7 @@ impl Console {
     }
 
     /// Hands an input to the engine, and waits until it had its turn: what it said is in the journal then.
-    async fn tell(&self, input: Input) -> Result<(), Answer> {
+    pub(super) async fn tell(&self, input: Input) -> Result<(), Answer> {
         let gone = || Answer::refused("the engine has stopped", "start it again; until then nothing leaves");
         let before = self.plant.published.load().inputs;
         let stamped = Stamped { at: clock::now(), input };
@@ -283,5 +301,9 @@ fn name_of(command: &Command) -> &'static str {
         Command::ResetBreakers { .. } => "reset_breakers",
         Command::CancelAll => "cancel_all",
         Command::TestAlert { .. } => "test_alert",
+        Command::ForceExit { .. } => "force_exit",
+        Command::Deposit { .. } => "deposit",
+        Command::Settings => "settings",
+        Command::Change { .. } => "change",
     }
 }

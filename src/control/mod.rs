@@ -8,6 +8,8 @@
 pub mod kill;
 pub mod words;
 pub mod console;
+pub mod settings;
+mod money;
 pub mod server;
 pub mod client;
 

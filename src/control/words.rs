@@ -1,13 +1,17 @@
 //! What is said at the socket: one JSON object a line, one line back.
 
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::LeaderSwitch;
+use crate::{
+    config::{Change, Difference, Setting},
+    domain::LeaderSwitch,
+};
 
 /// What a person types who turns live on.
 pub const SENTENCE: &str = "trade with real money";
 /// A longer line is no command.
-pub const LINE_MAX: usize = 4_096;
+pub const LINE_MAX: usize = 65_536;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
@@ -43,6 +47,38 @@ pub enum Command {
     TestAlert {
         channel: String,
     },
+    /// Sell what a portfolio holds of a token, by its text; without one, all that it holds.
+    ForceExit {
+        strategy: String,
+        live: bool,
+        token: Option<String>,
+    },
+    /// Money into a portfolio, or out of it for a negative amount, in dollars.
+    Deposit {
+        strategy: String,
+        live: bool,
+        usdc: Decimal,
+        sentence: Option<String>,
+        seen: Option<String>,
+    },
+    /// Everything in force.
+    Settings,
+    /// Change settings of strategies; `strategies_out` are taken out of what was changed.
+    Change {
+        #[serde(default)]
+        changes: Vec<Change>,
+        #[serde(default)]
+        strategies_out: Vec<String>,
+        /// The version that was looked at: nothing is changed over what somebody else changed since.
+        version: String,
+        /// Only say what would differ.
+        #[serde(default)]
+        dry: bool,
+        #[serde(default)]
+        sentence: Option<String>,
+        #[serde(default)]
+        seen: Option<String>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +100,24 @@ pub struct Answer {
     /// What keeps live from being turned on.
     #[serde(default)]
     pub red: Vec<String>,
+    #[serde(default)]
+    pub settings: Option<Box<SettingsNow>>,
+    /// What a change of settings does, or would do.
+    #[serde(default)]
+    pub differences: Vec<Difference>,
+    /// It is about real money: somebody must type the sentence.
+    #[serde(default)]
+    pub needs_sentence: bool,
+}
+
+/// Everything in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettingsNow {
+    /// Another one after every change.
+    pub version: String,
+    pub settings: Vec<Setting>,
+    /// Names of strategies that are in no file, but were made in the running engine.
+    pub made: Vec<String>,
 }
 
 /// How the switches stand.

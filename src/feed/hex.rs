@@ -1,20 +1,40 @@
 //! Hex digits, upper or lower case, without an allocation.
 
-pub fn nibble(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        b'A'..=b'F' => Some(digit - b'A' + 10),
-        _ => None,
+/// What is no digit.
+const NONE: u8 = 0xff;
+
+const NIBBLES: [u8; 256] = {
+    let mut nibbles = [NONE; 256];
+    let mut value = 0;
+    while value < 16 {
+        nibbles[b"0123456789abcdef"[value] as usize] = value as u8;
+        nibbles[b"0123456789ABCDEF"[value] as usize] = value as u8;
+        value += 1;
     }
+    nibbles
+};
+
+/// Reads `N` bytes from twice as many digits. Without early exits: bytes that are read are almost always right.
+pub fn bytes<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
+    if digits.len() != 2 * N {
+        return None;
+    }
+    let (mut bytes, mut worst) = ([0; N], 0);
+    for (byte, pair) in bytes.iter_mut().zip(digits.as_chunks::<2>().0) {
+        let [high, low] = pair.map(|digit| NIBBLES[usize::from(digit)]);
+        worst |= high | low;
+        *byte = high << 4 | low;
+    }
+    (worst != NONE).then_some(bytes)
 }
 
-/// Reads 40 digits: an address or a SHA-1 without a prefix.
-pub fn twenty_bytes(digits: &[u8]) -> Option<[u8; 20]> {
-    let digits: &[u8; 40] = digits.try_into().ok()?;
-    let mut bytes = [0; 20];
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
+/// Reads a number of 1 to 16 digits.
+pub fn number(digits: &[u8]) -> Option<u64> {
+    if !(1..=16).contains(&digits.len()) {
+        return None;
     }
-    Some(bytes)
+    digits.iter().try_fold(0, |sum, digit| match NIBBLES[usize::from(*digit)] {
+        NONE => None,
+        nibble => Some(sum << 4 | u64::from(nibble)),
+    })
 }

@@ -41,10 +41,10 @@ pub enum Command {
     Arm(Box<Live>),
     /// Something of the wallet's that is only noted.
     Noted(Box<Noted>),
-    /// A portfolio goes by other settings.
+    /// Portfolios go by other settings; all settings have this hash now.
     Configure {
-        portfolio: PortfolioId,
-        settings: Box<Settings>,
+        portfolios: Vec<(PortfolioId, Settings)>,
+        config: u64,
     },
     Stop,
 }

@@ -157,11 +157,15 @@ impl Hot {
                     let note = |engine: &mut Engine, now, events: &mut Events| engine.note(now, &noted, events);
                     self.core.set_up(clock::now(), note)?;
                 }
-                Command::Configure { portfolio, settings } => {
-                    let configure = |engine: &mut Engine, now, events: &mut Events| {
-                        engine.configure(now, portfolio, &settings, events);
-                    };
-                    self.core.set_up(clock::now(), configure)?;
+                Command::Configure { portfolios, config } => {
+                    for (portfolio, settings) in &portfolios {
+                        let configure = |engine: &mut Engine, now, events: &mut Events| {
+                            engine.configure(now, *portfolio, settings, events);
+                        };
+                        self.core.set_up(clock::now(), configure)?;
+                    }
+                    Log::reserve(&mut self.core.log)?;
+                    self.core.log.append(clock::now(), &Record::Changed { config });
                 }
                 Command::Stop => return Ok(false),
             }

@@ -49,6 +49,10 @@ pub enum Record<'a> {
     },
     /// The process ended in order: no event came after this.
     Ended,
+    /// From here on the process goes by other settings, which have this hash.
+    Changed {
+        config: u64,
+    },
 }
 
 /// What people call a market. Text from strangers: never trusted, only shown.

@@ -447,7 +447,8 @@ fn console(plant: &Plant, names: &Names) -> Console {
         });
         ask
     });
-    Console { plant: plant.clone(), portfolios: Arc::new(portfolios), cancel_all, opened: Arc::default() }
+    let config = Arc::new(tokio::sync::Mutex::new(Arc::clone(&plant.config)));
+    Console { plant: plant.clone(), portfolios: Arc::new(portfolios), cancel_all, opened: Arc::default(), config }
 }
 
 fn alerter(plant: &Plant, names: &Names, journal: &Path, tail: &Tail) -> AlerterArguments {

@@ -47,6 +47,7 @@ impl Past {
             Record::Session { config, .. } => (self.config, self.ended) = (Some(config), false),
             Record::Boot { id } => self.boot = Some(id.to_owned()),
             Record::Wallet { address, .. } => self.wallet = Some(address.to_owned()),
+            Record::Changed { config } => self.config = Some(config),
             Record::Ended => self.ended = true,
             Record::Token { .. }
             | Record::Market { .. }

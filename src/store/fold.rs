@@ -125,7 +125,11 @@ impl Batch {
                 self.event(known, seq, now, &event)?;
                 self.events.push(EventRow { seq, at: now, kind: kind(&event), body: event });
             }
-            Record::Checkpoint { .. } | Record::Boot { .. } | Record::Wallet { .. } | Record::Ended => {}
+            Record::Checkpoint { .. }
+            | Record::Boot { .. }
+            | Record::Wallet { .. }
+            | Record::Changed { .. }
+            | Record::Ended => {}
         }
         Ok(())
     }

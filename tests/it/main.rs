@@ -13,6 +13,7 @@ mod orders;
 mod parts;
 mod postgres;
 mod session;
+mod settings;
 mod sources;
 mod stage;
 mod start;

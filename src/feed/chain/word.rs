@@ -1,10 +1,6 @@
 //! Words of 256 bits, read from hex text where it stands.
 
-use crate::feed::{
-    hex::{nibble, twenty_bytes},
-    registry::WALLET_TEXT_LEN,
-    text::Text,
-};
+use crate::feed::{hex, registry::WALLET_TEXT_LEN, text::Text};
 
 /// Hex digits of a word.
 pub const WORD_DIGITS: usize = 64;
@@ -15,11 +11,11 @@ pub struct Word(pub [u64; 4]);
 
 impl Word {
     /// Reads 64 hex digits.
-    pub fn read(hex: &[u8]) -> Option<Word> {
-        let hex: &[u8; WORD_DIGITS] = hex.try_into().ok()?;
+    pub fn read(digits: &[u8]) -> Option<Word> {
+        let bytes: [u8; 32] = hex::bytes(digits)?;
         let mut limbs = [0; 4];
-        for (limb, digits) in limbs.iter_mut().zip(hex.chunks_exact(16)) {
-            *limb = digits.iter().try_fold(0_u64, |sum, digit| Some(sum << 4 | u64::from(nibble(*digit)?)))?;
+        for (limb, bytes) in limbs.iter_mut().zip(bytes.as_chunks::<8>().0) {
+            *limb = u64::from_be_bytes(*bytes);
         }
         Some(Word(limbs))
     }
@@ -39,28 +35,29 @@ impl Word {
 
     /// Returns it in decimal, as tokens are written.
     pub fn decimal(self) -> Text<80> {
-        /// The largest power of ten in a limb, and its zeros.
-        const PART: u64 = 10_000_000_000_000_000_000;
-        const PART_DIGITS: usize = 19;
-        let (mut limbs, mut digits, mut start) = (self.0, [b'0'; 80], 80);
-        loop {
+        /// A power of ten that a division of 64 bits can take off numbers of 32: one of 128 takes ten times as long.
+        const PART: u64 = 1_000_000_000;
+        const PART_DIGITS: usize = 9;
+        let [a, b, c, d] = self.0;
+        let mut halves = [a >> 32, a, b >> 32, b, c >> 32, c, d >> 32, d].map(|half| half & 0xffff_ffff);
+        let (mut digits, mut start, mut highest) = ([b'0'; 81], 81, 0);
+        while highest < halves.len() {
             let mut rest = 0;
-            for limb in &mut limbs {
-                let wide = u128::from(rest) << 64 | u128::from(*limb);
-                (*limb, rest) = ((wide / u128::from(PART)) as u64, (wide % u128::from(PART)) as u64);
+            for half in &mut halves[highest..] {
+                let wide = rest << 32 | *half;
+                (*half, rest) = (wide / PART, wide % PART);
             }
-            let end = start;
-            while rest > 0 {
-                start -= 1;
-                digits[start] = b'0' + (rest % 10) as u8;
+            start -= PART_DIGITS;
+            for digit in digits[start..start + PART_DIGITS].iter_mut().rev() {
+                *digit = b'0' + (rest % 10) as u8;
                 rest /= 10;
             }
-            if limbs == [0; 4] {
-                start = start.min(79);
-                return Text::new(&digits[start..]).expect("78 digits at most");
+            while halves.get(highest) == Some(&0) {
+                highest += 1;
             }
-            start = end - PART_DIGITS;
         }
+        let zeros = digits[start..].iter().take_while(|digit| **digit == b'0').count();
+        Text::new(&digits[(start + zeros).min(80)..]).expect("78 digits at most")
     }
 }
 
@@ -74,13 +71,12 @@ pub fn wallet(hex: &[u8]) -> Option<[u8; WALLET_TEXT_LEN]> {
 
 /// Reads `0x` and 40 hex digits.
 pub fn address(text: &[u8]) -> Option<[u8; 20]> {
-    twenty_bytes(text.strip_prefix(b"0x")?)
+    hex::bytes(text.strip_prefix(b"0x")?)
 }
 
 /// Reads a number as nodes write it: `0x` and up to 16 hex digits.
 pub fn quantity(text: &[u8]) -> Option<u64> {
-    let hex = text.strip_prefix(b"0x").filter(|hex| (1..=16).contains(&hex.len()))?;
-    hex.iter().try_fold(0_u64, |sum, digit| Some(sum << 4 | u64::from(nibble(*digit)?)))
+    hex::number(text.strip_prefix(b"0x")?)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::{
     feed::{
         decimal,
         hash::Said,
-        hex::twenty_bytes,
+        hex,
         registry::{Registry, is_token},
         scan,
         text::Text,
@@ -107,7 +107,7 @@ impl<'d> Draft<'d> {
         self.levels += 1;
         let Change { side, price, size, .. } = *change;
         self.batch.inputs.push(Input::Level { token, side, price, size });
-        let hash = if self.prove { twenty_bytes(change.hash) } else { None };
+        let hash = if self.prove { hex::bytes(change.hash) } else { None };
         let best = match (change.bid, change.ask) {
             (Some(bid), Some(ask)) => Best::Stated { bid, ask },
             _ => Best::Unstated,
@@ -356,7 +356,7 @@ impl<'d> Draft<'d> {
     #[inline(always)]
     fn prove(&mut self, token: TokenId, at: Millis, head: &Head<'_>) {
         if self.prove {
-            self.push_proof(token, at, twenty_bytes(head.get(Key::Hash)), head);
+            self.push_proof(token, at, hex::bytes(head.get(Key::Hash)), head);
         }
     }
 

@@ -199,6 +199,7 @@ pub fn read_journal(dir: &Path) -> Result<Vec<Kept>, JournalError> {
             | Record::Checkpoint { .. }
             | Record::Boot { .. }
             | Record::Wallet { .. }
+            | Record::Changed { .. }
             | Record::Ended => What::Other,
         };
         kept.push(Kept { seq, at, what });
