@@ -212,6 +212,7 @@ impl AlerterState {
             gateway: gateway.as_deref(),
             cash: plant.desk.as_ref().and_then(|desk| desk.status.wallet().cash),
             killed: plant.gate.is_killed(),
+            index_every: plant.config.sources.index_every.unwrap_or_default(),
         };
         self.kept.watch.see(&seen, rules, &self.names)
     }

@@ -35,6 +35,8 @@ pub struct Seen<'a> {
     /// Dollars in the wallet, as read last.
     pub cash: Option<crate::domain::Usdc>,
     pub killed: bool,
+    /// How often the index is asked: between two answers it says nothing.
+    pub index_every: Nanos,
 }
 
 /// What is remembered of an order until it is over.

@@ -85,6 +85,7 @@ fn look(watch: &mut Watch, secs: u64, world: &World) -> Vec<String> {
         gateway: Some(&world.gateway),
         cash: world.cash,
         killed: world.killed,
+        index_every: Nanos::from_secs(30),
     };
     let levels = watch.see(&seen, RULES, &names());
     let sure = |text: &Option<String>| if text.is_some() { "" } else { "?" };
@@ -129,7 +130,9 @@ fn breakers_kills_and_low_balances_are_told_while_they_last() {
     check(|world, _| world.snapshot.portfolios = vec![portfolio(tripped)], &[(1, &["breaker portfolio 1 drawdown"])]);
     check(|world, _| world.killed = true, &[(1, &["kill gate"])]);
     check(|world, _| world.cash = Some(Usdc::whole(49)), &[(1, &["balance_low wallet"])]);
-    check(|world, _| world.cash = None, &[(1, &[])]);
+    check(|world, _| world.cash = None, &[(1, &["balance_low wallet?"])]);
+    let of_paper = PortfolioNow { id: PortfolioId(0), ..portfolio(tripped) };
+    check(|world, _| world.snapshot.portfolios = vec![of_paper], &[(1, &[])]);
 }
 
 #[test]
@@ -180,6 +183,7 @@ fn postgres_and_the_venue_are_told_when_it_lasts() {
     check(state(LiveOrders::ChannelDown), &[(1, &["live_orders gateway?"]), (121, &["live_orders gateway"])]);
     check(state(LiveOrders::AuthMissing), &[(1, &["credentials venue?"]), (11, &["credentials venue"])]);
     check(state(LiveOrders::WalletNotHeld), &[(1, &["credentials venue?"]), (11, &["credentials venue"])]);
+    check(state(LiveOrders::Starting), &[(1, &["credentials venue?", "live_orders gateway?"])]);
     let off =
         |world: &mut World, _| (world.gateway.state, world.snapshot.live) = (LiveOrders::ChannelDown, LiveSwitch::Off);
     check(off, &[(1, &[]), (500, &[])]);

@@ -42,7 +42,7 @@ impl Watch {
             Event::Settled(Settled { portfolio, token, proceeds, .. }) if counts(portfolio) => {
                 return self.settled(at, portfolio, token, proceeds, names);
             }
-            Event::BalanceLow { portfolio, .. } if !counts(portfolio) => {}
+            Event::BalanceLow { portfolio, .. } | Event::Tripped { portfolio, .. } if !counts(portfolio) => {}
             other => return happened(at, &other, names),
         }
         None

@@ -17,7 +17,7 @@ impl Watch {
     pub fn see(&mut self, seen: &Seen<'_>, rules: Rules, names: &Names) -> Vec<Level> {
         let mut levels = Vec::new();
         engine(seen, &mut levels);
-        breakers(seen, names, &mut levels);
+        breakers(seen, rules, names, &mut levels);
         self.live(seen, rules, &mut levels);
         self.feeds(seen, rules, &mut levels);
         self.store(seen, rules, &mut levels);
@@ -32,11 +32,20 @@ impl Watch {
             levels.push(level(Rule::Kill, "gate", Some(text.to_owned())));
         }
         let minimum = rules.thresholds.balance_min;
-        if let Some(cash) = seen.cash.filter(|cash| minimum > Usdc::ZERO && *cash < minimum) {
-            let text = format!("The wallet has ${cash} left, less than ${minimum}.");
-            levels.push(level(Rule::BalanceLow, "wallet", Some(text)));
+        match seen.cash {
+            Some(cash) if cash < minimum => {
+                let text = format!("The wallet has ${cash} left, less than ${minimum}.");
+                levels.push(level(Rule::BalanceLow, "wallet", Some(text)));
+            }
+            // Not read yet: neither low nor enough.
+            None if minimum > Usdc::ZERO => levels.push(level(Rule::BalanceLow, "wallet", None)),
+            Some(_) | None => {}
         }
         let Some(gateway) = seen.gateway else { return };
+        if gateway.state == LiveOrders::Starting {
+            // What the venue says of us is not known yet.
+            levels.push(level(Rule::Credentials, "venue", None));
+        }
         let refused = refusal(gateway.state);
         let lasts = self.lasts(Rule::Credentials, "venue", refused.is_some(), seen.now);
         if let (Some(lasts), Some(why)) = (lasts, refused) {
@@ -85,7 +94,8 @@ impl Watch {
         match (gone, feed.connected_since) {
             (Some(lasts), _) => Some((lasts, "is not connected")),
             (None, Some(since)) if speaks => {
-                let heard = feed.last_data_at.unwrap_or(since).max(since);
+                let asked_every = if feed.name == "index" { seen.index_every } else { Nanos::ZERO };
+                let heard = feed.last_data_at.unwrap_or(since).max(since).plus(asked_every);
                 // A moment of silence is none.
                 Some(seen.now.since(heard)).filter(|lasts| Nanos::from_secs(5) < *lasts).map(|s| (s, "said nothing"))
             }
@@ -156,8 +166,9 @@ fn engine(seen: &Seen<'_>, levels: &mut Vec<Level>) {
     levels.extend(text.map(|text| level(Rule::EngineStopped, "engine", Some(text))));
 }
 
-fn breakers(seen: &Seen<'_>, names: &Names, levels: &mut Vec<Level>) {
-    for portfolio in &seen.snapshot.portfolios {
+fn breakers(seen: &Seen<'_>, rules: Rules, names: &Names, levels: &mut Vec<Level>) {
+    let counts = |portfolio| rules.paper || names.is_live(portfolio);
+    for portfolio in seen.snapshot.portfolios.iter().filter(|portfolio| counts(portfolio.id)) {
         for breaker in Breaker::ALL.into_iter().filter(|breaker| portfolio.tripped[*breaker as usize]) {
             let text = tripped(&names.portfolio(portfolio.id), breaker);
             levels.push(level(Rule::Breaker, breaker_subject(portfolio.id.0, breaker), Some(text)));
