@@ -167,7 +167,7 @@ mod tests {
     }
 
     const ADA: &str = "[[leader]]\nname = \"Ada\"\nwallet = \"0x1ead000000000000000000000000000000000001\"\n";
-    const FOLLOWS: &str = "[[strategy]]\nname = \"s\"\nleaders = [\"Ada\"]\n";
+    const FOLLOWS: &str = "[[strategy]]\nname = \"s\"\nleaders = [\"Ada\"]\npaper = { capital_usdc = 100 }\n";
 
     #[test]
     fn what_would_do_nothing_is_named() {
