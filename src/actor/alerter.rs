@@ -261,6 +261,7 @@ impl AlerterState {
                 | Record::Checkpoint { .. }
                 | Record::Boot { .. }
                 | Record::Wallet { .. }
+                | Record::Changed { .. }
                 | Record::Ended => {}
             }
         }
