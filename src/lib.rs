@@ -35,7 +35,7 @@
 //! ([`actor::gateway`]), which looks at the [`venue::gate`] a last time and writes its bytes; whatever the venue says of it is
 //! evidence for the follower ([`venue::polymarket::follow`]), which tells the engine what became of it; the reconciler
 //! ([`actor::reconciler`]) compares the wallet with the books. [`store`] folds the
-//! journal into Postgres, [`web`] shows it. [`session`] starts and stops all that; [`start`] is recovery. [`report`] plays
+//! journal into Postgres, [`web`] shows it; what somebody should hear of, [`alert`] and [`actor::alerter`] have told. [`session`] starts and stops all that; [`start`] is recovery. [`report`] plays
 //! recordings through the same engine, adds up which source saw what ([`report::coverage`]) and looks at wallets before they are
 //! followed ([`report::scout`]), [`sim`] is the world of the demo and the tests: an exchange, a chain and the venue's
 //! whole wire, also as a program of its own (`remora venue`), on which the official clients of others live their day
@@ -86,6 +86,7 @@ pub mod store; // events -> tables
 pub mod metrics; // how long, how many
 pub mod web; // what people see
 pub mod report; // what it adds up to
+pub mod alert; // what somebody should hear of
 pub mod sim; // a world to run on
 pub mod hot_loop; // the hot thread: take an input, step, record, hand orders on
 pub mod start; // start-up is recovery

@@ -127,6 +127,10 @@ fn every_help_has_examples_and_ends_well() {
         "",
         "status",
         "doctor",
+        "setup",
+        "completions",
+        "alert list",
+        "alert test",
         "venue",
         "report",
         "report sources",
@@ -207,8 +211,11 @@ fn a_report_of_nothing_says_how_to_begin_and_makes_nothing() {
 #[test]
 fn the_doctor_finds_what_is_there_and_what_is_not() {
     let folder = tempfile::tempdir().expect("a folder");
-    let base =
-        format!("doctor --json --data {} --config {}", folder.path().display(), in_repository("config/demo.toml"));
+    let base = format!(
+        "doctor --offline --json --data {} --config {}",
+        folder.path().display(),
+        in_repository("config/demo.toml")
+    );
     let output = remora(&format!("{base} --listen 127.0.0.1:0 --database-url postgres://me:secret@127.0.0.1:1/x"));
     assert_eq!(output.status.code(), Some(1), "{}", err(&output));
     let answer: Value = serde_json::from_str(&out(&output)).expect("JSON");
@@ -236,7 +243,7 @@ fn the_doctor_names_what_to_mend_in_eighty_columns() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("file");
     fs::write(&file, "x").expect("written");
-    let output = remora(&format!("doctor --data {} --listen 127.0.0.1:0", file.display()));
+    let output = remora(&format!("doctor --offline --data {} --listen 127.0.0.1:0", file.display()));
     assert_eq!(output.status.code(), Some(1));
     let text = out(&output);
     assert!(text.contains("FAILED") && text.contains("It will not run yet: "), "{text}");
@@ -245,4 +252,61 @@ fn the_doctor_names_what_to_mend_in_eighty_columns() {
         text.lines().filter(|line| line.starts_with(['│', '┌', '└'])).all(|line| line.chars().count() <= 80),
         "{text}"
     );
+}
+
+#[test]
+fn the_setup_writes_a_right_file_once_and_says_what_is_next() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (file, data) = (folder.path().join("my.toml"), folder.path().join("data"));
+    let line = format!("setup --config {} --data {}", file.display(), data.display());
+    let output = remora(&format!("{line} --defaults --json --leader 0x1ead000000000000000000000000000000000001=Ada"));
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    let answer: Value = serde_json::from_str(&out(&output)).expect("JSON");
+    assert_eq!(answer["written"], true);
+    let states = |answer: &Value| {
+        let steps = answer["steps"].as_array().expect("steps");
+        steps.iter().map(|step| step["state"].as_str().expect("a word").to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(states(&answer)[..4], ["done", "done", "next", "later"]);
+    let text = fs::read_to_string(&file).expect("written");
+    assert!(text.contains("name = \"Ada\"") && text.contains("order_usdc_max = 20"), "{text}");
+    assert_eq!(remora(&format!("config check --config {}", file.display())).status.code(), Some(0));
+    // Again: nothing is changed, whatever is asked for.
+    let again = remora(&format!("{line} --defaults --capital 5"));
+    assert!(out(&again).contains("Nothing was changed") && out(&again).contains("remora doctor"), "{}", out(&again));
+    assert_eq!(fs::read_to_string(&file).expect("still there"), text);
+    // What is wrong is said before anything is written.
+    let other = folder.path().join("other.toml");
+    let wrong = remora(&format!("setup --config {} --defaults --leader 0x12=Ada", other.display()));
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(err(&wrong).contains("40 hexadecimal digits") && !other.exists(), "{}", err(&wrong));
+}
+
+#[test]
+fn completions_know_every_command() {
+    for shell in ["bash", "zsh", "fish"] {
+        let output = remora(&format!("completions {shell}"));
+        assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+        for word in ["cancel-all", "doctor", "alert", "--log-level"] {
+            let word = if shell == "fish" { word.trim_start_matches('-') } else { word };
+            assert!(out(&output).contains(word), "{shell}: {word}");
+        }
+    }
+    assert_eq!(remora("completions tcsh").status.code(), Some(2));
+}
+
+#[test]
+fn channels_are_listed_with_what_is_wrong_with_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("my.toml");
+    let nobody = remora(&format!("alert list --data {}", folder.path().display()));
+    assert_eq!(nobody.status.code(), Some(0), "{}", err(&nobody));
+    assert!(out(&nobody).contains("Nobody is told") && out(&nobody).contains("order_unknown"), "{}", out(&nobody));
+    fs::write(&file, "[[alert]]\nname = \"phone\"\nkind = \"slack\"\nsecret = \"file:/nowhere\"\non = [\"kill\"]\n")
+        .expect("written");
+    let listed = remora(&format!("alert list --json --config {}", file.display()));
+    assert_eq!(listed.status.code(), Some(1));
+    let answer: Value = serde_json::from_str(&out(&listed)).expect("JSON");
+    assert_eq!(answer["channels"][0]["name"], "phone");
+    assert!(answer["channels"][0]["wrong"].as_str().expect("why").contains("/nowhere"), "{answer}");
 }

@@ -12,6 +12,7 @@
 //!              +-- reconciler      the wallet beside our books; tells where they part
 //!              +-- model           asks the external model for probabilities
 //!              +-- redeemer        shares that won -> money, on the chain
+//!              +-- alerter         trouble and changes -> people
 //!              +-- writer          journal -> Postgres
 //!              +-- control         the operator's socket
 //!              +-- web             pages
@@ -21,6 +22,7 @@
 //! are unbounded, so they carry control only; market data goes through the bounded rings of [`crate::hot_loop`].
 
 pub mod activity_feed;
+pub mod alerter;
 pub mod chain_feed;
 pub mod gateway;
 pub mod index_feed;
@@ -48,6 +50,7 @@ use ractor::{ActorRef, Message};
 use tokio::sync::Notify;
 
 use crate::{
+    alert::AlertStatus,
     config::Config,
     domain::{Input, LeaderId, LiveSwitch, Nanos, Noted, TokenId, event::Gap},
     engine::TOKENS_MAX,
@@ -92,6 +95,8 @@ pub struct Plant {
     /// Of whom we held what at the start.
     pub led: Arc<[(LeaderId, TokenId)]>,
     pub gateway: Arc<Address<gateway::GatewayMessage>>,
+    pub alerter: Arc<Address<alerter::AlerterMessage>>,
+    pub alerts: Arc<AlertStatus>,
     /// The live side; `None` where the settings do not allow live orders.
     pub desk: Option<Arc<gateway::Desk>>,
     /// The last look of the send path; what closes live closes it first.
@@ -101,6 +106,17 @@ pub struct Plant {
 }
 
 impl Plant {
+    /// Returns how each source of data is, of those that there are.
+    pub fn feeds(&self) -> Vec<Arc<FeedStatus>> {
+        let mut feeds = vec![Arc::clone(&self.market_status)];
+        feeds.extend(self.activity.iter().cloned());
+        feeds.extend(self.config.sources.index_every.map(|_| Arc::clone(&self.index_status)));
+        feeds.extend(chain_feed::is_wanted(&self.config.sources).then(|| Arc::clone(&self.chain_status)));
+        feeds.extend(self.config.model.url.is_some().then(|| Arc::clone(&self.model_status)));
+        feeds.extend(self.desk.as_ref().map(|desk| Arc::clone(&desk.channel)));
+        feeds
+    }
+
     /// Hands what a source saw to the hot thread; a token seen for the first time goes by the tokens' actor.
     pub async fn sighted(&self, received: Nanos, sighting: Sighting) -> Result<(), Closed> {
         match sighting {

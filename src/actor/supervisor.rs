@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use super::{
     Plant,
     activity_feed::ActivityFeed,
+    alerter::{Alerter, AlerterArguments},
     chain_feed::{self, ChainFeed},
     gateway::Gateway,
     index_feed::IndexFeed,
@@ -53,6 +54,7 @@ pub struct SupervisorArguments {
     pub held: Vec<TokenId>,
     pub strategies: Vec<(String, PortfolioId)>,
     pub writer: WriterArguments,
+    pub alerter: AlerterArguments,
     pub web: WebArguments,
     pub console: Console,
     /// Hears why the process must end.
@@ -73,6 +75,7 @@ enum Child {
     Tokens,
     Strategy(usize),
     Writer,
+    Alerter,
     Control,
     Web,
 }
@@ -81,6 +84,7 @@ pub struct SupervisorState {
     plant: Plant,
     strategies: Vec<(String, PortfolioId)>,
     writer: WriterArguments,
+    alerter: AlerterArguments,
     web: WebArguments,
     console: Console,
     fatal: mpsc::Sender<String>,
@@ -99,11 +103,12 @@ impl Actor for Supervisor {
         myself: ActorRef<Self::Msg>,
         arguments: SupervisorArguments,
     ) -> Result<Self::State, ActorProcessingErr> {
-        let SupervisorArguments { plant, names, held, strategies, writer, web, console, fatal } = arguments;
+        let SupervisorArguments { plant, names, held, strategies, writer, alerter, web, console, fatal } = arguments;
         let mut state = SupervisorState {
             plant: plant.clone(),
             strategies,
             writer,
+            alerter,
             web,
             console,
             fatal,
@@ -117,6 +122,7 @@ impl Actor for Supervisor {
         }
         state.start(&myself, Child::Writer).await?;
         state.start(&myself, Child::Control).await?;
+        state.start(&myself, Child::Alerter).await?;
         state.start(&myself, Child::MarketFeed).await?;
         let (tokens, _) = myself.spawn_linked(None, Tokens, TokensArguments { plant, names, held }).await?;
         state.children.push((Child::Tokens, tokens.get_cell()));
@@ -157,7 +163,8 @@ impl Actor for Supervisor {
             SupervisorMessage::Ended(token) => state.plant.tokens.cast(TokensMessage::Ended(token)),
             SupervisorMessage::StopIntake(done) => {
                 state.is_stopping = true;
-                let is_intake = |child: &Child| !matches!(child, Child::Writer | Child::Control | Child::Web);
+                let is_intake =
+                    |child: &Child| !matches!(child, Child::Writer | Child::Alerter | Child::Control | Child::Web);
                 state.stop(is_intake).await;
                 let _ = done.send(());
             }
@@ -226,6 +233,7 @@ impl SupervisorState {
             }
             Child::Model => myself.spawn_linked(None, Model, plant).await?.0.get_cell(),
             Child::Writer => myself.spawn_linked(None, Writer, self.writer.clone()).await?.0.get_cell(),
+            Child::Alerter => myself.spawn_linked(None, Alerter, self.alerter.clone()).await?.0.get_cell(),
             Child::Control => myself.spawn_linked(None, Control, self.console.clone()).await?.0.get_cell(),
             Child::Web => myself.spawn_linked(None, Web, self.web.clone()).await?.0.get_cell(),
             Child::Strategy(index) => {

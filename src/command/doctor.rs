@@ -2,6 +2,7 @@
 
 mod checks;
 pub mod live;
+mod world;
 
 use clap::Args;
 use serde::Serialize;
@@ -16,6 +17,10 @@ use crate::config::{Config, Written};
 pub struct DoctorArgs {
     #[command(flatten)]
     pub engine: Engine,
+
+    /// Ask nobody outside: neither the venue's hosts nor its index
+    #[arg(long)]
+    pub offline: bool,
 }
 
 const AFTER_HELP: &str = "\
@@ -23,6 +28,7 @@ Examples:
   remora doctor
   remora doctor --config my.toml --data /var/lib/remora
   remora doctor --json
+  remora doctor --offline
 
 Ends with 1 if a required check failed. A warning costs speed or comfort, not
 correctness. Nothing is changed, but that the data folder is made where it is
@@ -50,7 +56,7 @@ pub enum Verdict {
 
 pub fn execute(global: &Global, args: &DoctorArgs) -> Exit {
     let checks = match Config::load_changed(&global.source_or(Written::DefaultsOnly), &global.overrides(&args.engine)) {
-        Ok(config) => all(&config),
+        Ok(config) => all(&config, args.offline),
         Err(problems) => {
             let mut found = vec![checks::settings_wrong(&problems)];
             found.extend(checks::machine());
@@ -72,12 +78,18 @@ pub fn report(global: &Global, checks: &[Check]) -> Exit {
     if failed { Exit::Failed } else { Exit::Done }
 }
 
-fn all(config: &Config) -> Vec<Check> {
+fn all(config: &Config, is_offline: bool) -> Vec<Check> {
     let mut found = vec![checks::settings_right(config), checks::data_folder(&config.data.dir)];
     found.push(small_runtime().block_on(checks::database(config.store.database_url.as_deref())));
     found.push(small_runtime().block_on(checks::port(config.web.listen, &config.data.dir)));
     found.push(checks::cores(config.hot.wait));
     found.extend(checks::machine());
+    found.extend([world::strategies(config), world::alerts(config)]);
+    if !is_offline {
+        let (hosts, leaders) =
+            small_runtime().block_on(async { tokio::join!(world::hosts(config), world::leaders(config)) });
+        found.extend([hosts, leaders]);
+    }
     // Only where somebody set it up: paper and shadow never look for a key.
     if config.wallet.key.is_some() {
         found.extend(small_runtime().block_on(live::checks(config)));

@@ -3,6 +3,8 @@
 //! A body returns an [`Exit`]; what it found goes to standard output (a table, or JSON with `--json`), mistakes and logs to
 //! standard error.
 
+pub mod alert;
+pub mod completions;
 pub mod config;
 pub mod control;
 pub mod demo;
@@ -16,6 +18,7 @@ pub mod record;
 pub mod replay;
 pub mod report;
 pub mod run;
+pub mod setup;
 pub mod status;
 pub mod strategy;
 pub mod table;
@@ -73,7 +76,11 @@ pub enum Command {
     Pause(control::PauseArgs),
     Resume(control::ResumeArgs),
     CancelAll(control::CancelAllArgs),
+    #[command(subcommand)]
+    Alert(alert::AlertCommand),
     Doctor(doctor::DoctorArgs),
+    Setup(setup::SetupArgs),
+    Completions(completions::CompletionsArgs),
     Replay(replay::ReplayArgs),
     Report(report::ReportArgs),
     #[command(subcommand)]
@@ -125,6 +132,7 @@ pub struct Engine {
 
 const AFTER_HELP: &str = "\
 Examples:
+  remora setup               asks what a beginning needs, and writes my.toml
   remora demo                a simulated session, pages on http://127.0.0.1:8080
   remora run --config my.toml          your leaders and your strategies
   remora status                        what the running engine does
@@ -199,6 +207,9 @@ pub fn execute(cli: Cli) -> Exit {
         Command::Pause(args) => control::pause(&global, &args),
         Command::Resume(args) => control::resume(&global, &args),
         Command::CancelAll(args) => control::cancel_all(&global, &args),
+        Command::Alert(command) => alert::execute(&global, &command),
+        Command::Setup(args) => setup::execute(&global, &args),
+        Command::Completions(args) => completions::execute(&args),
         Command::Doctor(args) => doctor::execute(&global, &args),
         Command::Replay(args) => replay::execute(&global, &args),
         Command::Report(args) => report::execute(&global, &args),

@@ -7,6 +7,7 @@ pub mod changes;
 pub mod decimal;
 pub mod difference;
 pub mod problem;
+mod alerts;
 mod literal;
 mod prepare;
 mod reader;
@@ -27,6 +28,7 @@ use std::{
 use alloy::primitives::Address;
 use sha2::{Digest, Sha256};
 
+pub use alerts::{AlertsConfig, ChannelConfig, ChannelKind, MailConfig, Quiet};
 pub use changes::{Change, Changes, Part};
 pub use difference::{Difference, Explained, Setting, explain};
 pub use problem::{Place, Problem, Problems};
@@ -88,6 +90,7 @@ pub struct Config {
     pub journal: JournalConfig,
     pub store: StoreConfig,
     pub web: WebConfig,
+    pub alerts: AlertsConfig,
     pub hot: HotConfig,
     pub log: LogConfig,
     pub values: ValuesConfig,
@@ -453,6 +456,7 @@ fn read(written: Texts, changes: Changes) -> Result<Config, Problems> {
     let journal = sections::journal(&mut reader);
     let store = sections::store(&mut reader);
     let web = sections::web(&mut reader);
+    let alerts = alerts::read(&mut reader);
     let hot = sections::hot(&mut reader);
     let log = sections::log(&mut reader);
     let values = sections::values(&mut reader);
@@ -484,6 +488,7 @@ fn read(written: Texts, changes: Changes) -> Result<Config, Problems> {
         journal,
         store,
         web,
+        alerts,
         hot,
         log,
         values,
@@ -498,7 +503,7 @@ fn read(written: Texts, changes: Changes) -> Result<Config, Problems> {
     })
 }
 
-const SECTIONS: [&str; 23] = [
+const SECTIONS: [&str; 25] = [
     "data",
     "paper",
     "live",
@@ -515,6 +520,8 @@ const SECTIONS: [&str; 23] = [
     "journal",
     "store",
     "web",
+    "alerts",
+    "alert",
     "hot",
     "log",
     "values",

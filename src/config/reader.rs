@@ -203,7 +203,7 @@ impl<'a> Reader<'a> {
 
     pub fn report(&mut self, place: Place, key: &str, wrong: &str, allowed: &str, fix: &str) {
         // What stands there may hold a password, or a key in an address.
-        let is_secret = ["wallet.", "chain.", "store."].iter().any(|section| key.starts_with(section));
+        let is_secret = ["wallet.", "chain.", "store.", "alert "].iter().any(|section| key.starts_with(section));
         let excerpt = if is_secret { String::new() } else { place.excerpt };
         let place = Place { excerpt, ..place };
         let [key, wrong, allowed, fix] = [key, wrong, allowed, fix].map(str::to_owned);

@@ -76,13 +76,14 @@ pub fn wallet(reader: &mut Reader<'_>, live: &LiveConfig) -> WalletConfig {
     let mut section = reader.section("wallet");
     let is_wrong = std::cell::Cell::new(false);
     let key = section.text("key", PLACE, "\"credential:remora-key\"", |text| {
-        place(text).map(drop).inspect_err(|_| is_wrong.set(true))
+        secret_place(text).map(drop).inspect_err(|_| is_wrong.set(true))
     });
-    let password =
-        section.text("keystore_password", PASSWORD, "\"credential:remora-password\"", |text| match place(text)? {
+    let password = section.text("keystore_password", PASSWORD, "\"credential:remora-password\"", |text| {
+        match secret_place(text)? {
             Some(KeyPlace::Keystore(_)) => Err("a keystore's password is not in a keystore".to_owned()),
             Some(KeyPlace::Credential(_) | KeyPlace::File(_)) | None => Ok(()),
-        });
+        }
+    });
     let funder = section.text("funder", ADDRESS, "\"0x0123456789abcdef0123456789abcdef01234567\"", |text| {
         if text.is_empty() || text.parse::<Address>().is_ok() { Ok(()) } else { Err(format!("{text:?} is no address")) }
     });
@@ -96,8 +97,8 @@ pub fn wallet(reader: &mut Reader<'_>, live: &LiveConfig) -> WalletConfig {
         ],
     );
     let wallet = WalletConfig {
-        key: place(&key).ok().flatten(),
-        password: place(&password).ok().flatten(),
+        key: secret_place(&key).ok().flatten(),
+        password: secret_place(&password).ok().flatten(),
         signature_type,
         funder: funder.parse().ok(),
         session_key: section.switch("session_key"),
@@ -121,7 +122,8 @@ pub fn wallet(reader: &mut Reader<'_>, live: &LiveConfig) -> WalletConfig {
     wallet
 }
 
-fn place(text: &str) -> Result<Option<KeyPlace>, String> {
+/// Returns where a secret is, as a text says it; `None` for an empty one.
+pub fn secret_place(text: &str) -> Result<Option<KeyPlace>, String> {
     let place = match text.split_once(':') {
         _ if text.is_empty() => return Ok(None),
         Some(("credential", name)) if !name.is_empty() && !name.contains('/') => KeyPlace::Credential(name.to_owned()),
@@ -138,12 +140,12 @@ pub fn chain(reader: &mut Reader<'_>) -> ChainConfig {
     let mut section = reader.section("chain");
     let rpc_url = section.keyed_url_or_none("rpc_url", "https", "http", "\"https://polygon-rpc.com\"");
     let relayer_url = section.url("relayer_url", "https", "http", "\"https://relayer-v2.polymarket.com\"");
-    let key = section.text("relayer_key", PLACE, "\"credential:remora-relayer\"", |text| match place(text)? {
+    let key = section.text("relayer_key", PLACE, "\"credential:remora-relayer\"", |text| match secret_place(text)? {
         Some(KeyPlace::Keystore(_)) => Err("the relayer's key is not in a keystore".to_owned()),
         Some(KeyPlace::Credential(_) | KeyPlace::File(_)) | None => Ok(()),
     });
     section.finish();
-    ChainConfig { rpc_url, relayer_url, relayer_key: place(&key).ok().flatten() }
+    ChainConfig { rpc_url, relayer_url, relayer_key: secret_place(&key).ok().flatten() }
 }
 
 /// Returns the address with stars for everything behind the host.

@@ -16,6 +16,8 @@ use super::{
 
 /// The engine answers within two seconds, or says that it cannot.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// A channel of alerts may take longer.
+const ALERT_PATIENCE: Duration = Duration::from_secs(20);
 
 /// Says one command as whoever runs this process, and returns the answer. Fails where no engine listens.
 pub fn say(data: &Path, command: &Command) -> io::Result<Answer> {
@@ -23,7 +25,8 @@ pub fn say(data: &Path, command: &Command) -> io::Result<Answer> {
     let uid = unsafe { libc::geteuid() };
     let envelope = Envelope::fresh(format!("cli uid {uid} pid {}", std::process::id()), command.clone());
     let mut stream = UnixStream::connect(path(data))?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+    let patience = if matches!(command, Command::TestAlert { .. }) { ALERT_PATIENCE } else { PATIENCE };
+    stream.set_read_timeout(Some(patience))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     stream.write_all(&line(&Line::Command(envelope))?)?;
     let mut line = String::new();

@@ -19,7 +19,7 @@ use super::{
     words::{Answer, BY_MAX, Command, Envelope, ID_MAX, LeaderWord, SENTENCE, State, VALID_MS, Weight},
 };
 use crate::{
-    actor::{Plant, chain_feed},
+    actor::{Plant, alerter::AlerterMessage, chain_feed},
     clock,
     config::{Config, Difference},
     domain::{Input, LeaderId, LeaderSwitch, LiveOrders, LiveSwitch, Mode, PortfolioId},
@@ -30,6 +30,9 @@ use crate::{
 
 /// How long the engine may take to record a switch.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long a channel may take to say whether it works.
+const ALERT_PATIENCE: Duration = Duration::from_secs(15);
 
 /// Asks the gateway to cancel every order of ours; it answers how many, or why not.
 pub type CancelAll = oneshot::Sender<Result<usize, String>>;
@@ -119,6 +122,7 @@ impl Console {
                 self.each(|name, _| name == strategy, |portfolio| Input::ResetBreakers { portfolio }).await
             }
             Command::CancelAll => self.cancel_all().await,
+            Command::TestAlert { channel } => self.test_alert(channel.clone()).await,
             Command::ForceExit { strategy, live, token } => self.force_exit(strategy, *live, token.as_deref()).await,
             Command::Deposit { strategy, live, usdc, sentence, seen } => {
                 self.deposit(strategy, *live, *usdc, (sentence.clone(), seen.clone())).await
@@ -157,7 +161,11 @@ impl Console {
             }
             // What differs is the answer's.
             Command::Change { .. } => String::new(),
-            Command::Status | Command::Settings | Command::CancelAll | Command::ForceExit { .. } => String::new(),
+            Command::Status
+            | Command::Settings
+            | Command::TestAlert { .. }
+            | Command::CancelAll
+            | Command::ForceExit { .. } => String::new(),
         }
     }
 
@@ -329,6 +337,16 @@ impl Console {
             Ok(Ok(Ok(count))) => Answer::done(format!("cancelled: {count}")),
             Ok(Ok(Err(wrong))) => Answer::refused(wrong, "once more; or cancel on the venue's page"),
             Ok(Err(_)) | Err(_) => Answer::refused("the gateway does not answer", "once more; or on the venue's page"),
+        }
+    }
+
+    async fn test_alert(&self, channel: String) -> Answer {
+        let (answer, told) = oneshot::channel();
+        self.plant.alerter.cast(AlerterMessage::Test { channel, answer });
+        match tokio::time::timeout(ALERT_PATIENCE, told).await {
+            Ok(Ok(Ok(said))) => Answer::done(said),
+            Ok(Ok(Err(wrong))) => Answer::refused(wrong, "`remora alert list` says what each channel needs"),
+            Ok(Err(_)) | Err(_) => Answer::refused("the alerter does not answer", "once more in a moment"),
         }
     }
 

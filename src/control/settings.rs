@@ -27,8 +27,7 @@ impl Console {
         let mut held = self.config.lock().await;
         let before = Arc::clone(&held);
         if wanted.version != before.changes.version() {
-            let answer = Answer::refused("the settings changed since you looked", "look again, then once more");
-            return Answer { settings: Some(now(&before)), ..answer };
+            return Answer::refused("the settings changed since you looked", "look again, then once more");
         }
         let after = match changed(&before, wanted.changes, wanted.strategies_out) {
             Ok(after) => after,
@@ -54,7 +53,7 @@ impl Console {
         let told = self.configure(&before, &after).await;
         *held = Arc::new(after);
         match told {
-            Ok(()) => answer(Answer { settings: Some(now(&held)), ..Answer::done(said(&differences, "changed")) }),
+            Ok(()) => answer(Answer::done(said(&differences, "changed"))),
             Err(refused) => answer(refused),
         }
     }

@@ -85,6 +85,10 @@ pub enum Command {
         strategy: String,
     },
     CancelAll,
+    /// Of alerts: has it told that nothing happened.
+    TestAlert {
+        channel: String,
+    },
     /// Sell what a portfolio holds of a token, by its text; without one, all that it holds.
     ForceExit {
         strategy: String,
@@ -196,6 +200,7 @@ impl Command {
             Command::ForceExit { .. } => "force_exit",
             Command::Deposit { .. } => "deposit",
             Command::Settings => "settings",
+            Command::TestAlert { .. } => "test_alert",
             Command::Change { .. } => "change",
         }
     }
@@ -210,6 +215,7 @@ impl Command {
             Command::ForceExit { strategy, live, .. } | Command::Deposit { strategy, live, .. } => {
                 format!("{strategy} ({})", if *live { "live" } else { "paper" })
             }
+            Command::TestAlert { channel } => channel.clone(),
             Command::Change { changes, strategies_out, .. } => {
                 let mut all: Vec<&String> = changes.iter().filter_map(|one| one.strategy.as_ref()).collect();
                 all.extend(strategies_out);
@@ -240,6 +246,7 @@ impl Command {
             | Command::Resume { .. }
             | Command::ResetBreakers { .. }
             | Command::Deposit { .. }
+            | Command::TestAlert { .. }
             | Command::Change { dry: false, .. }
             // It closes positions, but by orders: whoever only sits at the machine sends none.
             | Command::ForceExit { .. } => Weight::Opens,

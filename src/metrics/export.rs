@@ -8,6 +8,7 @@ use super::{
     AheadNow, AnswerClass, GatewayStatus, Miss, ReconcileNow, Snapshot, Stage, StageTimes, StoreStatus,
     health::{Carries, FeedNow, RedeemNow},
 };
+use crate::alert::{AlertsNow, board::Kind};
 use crate::domain::{Breaker, LiveOrders, PortfolioId, Refusal, Skip};
 
 /// The content type of [`render`]'s text.
@@ -31,6 +32,7 @@ pub struct Exported<'a> {
     pub gateway: Option<&'a GatewayStatus>,
     /// Id, strategy and mode of portfolios whose names are known.
     pub portfolios: &'a [(u16, String, String)],
+    pub alerts: &'a AlertsNow,
     /// Breakers that have tripped, by portfolio.
     pub tripped: &'a [(PortfolioId, Breaker)],
     /// Memory in use by the process.
@@ -58,6 +60,7 @@ pub fn render(exported: &Exported<'_>) -> String {
     money(&mut text, exported);
     feeds(&mut text, exported.feeds);
     redemption(&mut text, exported.redeem);
+    alerts(&mut text, exported.alerts);
     if let Some(status) = exported.gateway {
         gateway(&mut text, status);
         ahead(&mut text, &exported.snapshot.ahead);
@@ -90,6 +93,28 @@ impl Text {
     fn one(&mut self, name: &str, kind: &str, help: &str, labels: &[(&str, &str)], value: impl Display) {
         self.family(name, kind, help);
         self.sample(name, labels, value);
+    }
+}
+
+fn alerts(text: &mut Text, now: &AlertsNow) {
+    text.one(
+        "alerts_firing",
+        "gauge",
+        "Things that were told to people and are not over.",
+        &[],
+        now.firing.iter().filter(|thing| thing.kind != Kind::Happening).count(),
+    );
+    text.one("alerts_overlooked_total", "counter", "Things not told because too many were.", &[], now.overlooked);
+    text.family("alerts_waiting", "gauge", "Alerts that a channel was not told yet.");
+    for channel in &now.channels {
+        text.sample("alerts_waiting", &[("channel", &channel.name)], channel.waiting);
+    }
+    text.family("alert_messages_total", "counter", "Messages to a channel, by their end.");
+    for channel in &now.channels {
+        for (end, count) in [("delivered", channel.delivered), ("failed", channel.failed), ("dropped", channel.dropped)]
+        {
+            text.sample("alert_messages_total", &[("channel", &channel.name), ("end", end)], count);
+        }
     }
 }
 

@@ -26,9 +26,10 @@ pub use summary::Summary;
 
 use crate::{
     actor::{
-        self, Plant, Supervisor, SupervisorMessage, gateway::GatewayMessage, supervisor::SupervisorArguments,
-        web::WebArguments, writer::WriterArguments,
+        self, Plant, Supervisor, SupervisorMessage, alerter::AlerterArguments, gateway::GatewayMessage,
+        supervisor::SupervisorArguments, web::WebArguments, writer::WriterArguments,
     },
+    alert::send::Services,
     clock,
     config::Config,
     control::{Console, KillWatch, kill},
@@ -253,11 +254,13 @@ impl Session {
         let kills = (KillWatch::start(data_dir, gate, hot.inlet.clone(), Arc::clone(&published), &signal), signal);
         let web = WebArguments { config: config.web.clone(), state: web_state(&plant, config_path, data) };
         let console = console(&plant, &names, &web.state);
+        let alerter = alerter(&plant, &names, &dir, &tail);
         let writer = WriterArguments { plant: plant.clone(), journal: dir, tail, complete: complete.clone() };
         let strategies: Vec<(String, PortfolioId)> = strategies(&config, &names);
         let (fatal_in, fatal) = mpsc::channel(1);
         let all = names.portfolios.iter().map(|(name, mode)| label(name, *mode)).collect();
-        let arguments = SupervisorArguments { plant, names, held, strategies, writer, web, console, fatal: fatal_in };
+        let arguments =
+            SupervisorArguments { plant, names, held, strategies, writer, alerter, web, console, fatal: fatal_in };
         match Actor::spawn(None, Supervisor, arguments).await {
             Ok((supervisor, _)) => Ok(Session {
                 hot,
@@ -390,6 +393,8 @@ fn plant(
         market_feed: Arc::default(),
         tokens: Arc::default(),
         gateway: Arc::default(),
+        alerter: Arc::default(),
+        alerts: Arc::default(),
         desk: None,
         gate: Arc::default(),
         live_allowed: LiveSwitch::Off,
@@ -465,19 +470,24 @@ fn console(plant: &Plant, names: &Names, state: &WebState) -> Console {
     }
 }
 
+fn alerter(plant: &Plant, names: &Names, journal: &Path, tail: &Tail) -> AlerterArguments {
+    AlerterArguments {
+        plant: plant.clone(),
+        journal: journal.to_owned(),
+        tail: tail.clone(),
+        portfolios: names.portfolios.clone(),
+        services: Arc::new(Services::new(plant.config.alerts.allow_loopback)),
+    }
+}
+
 fn web_state(plant: &Plant, config_path: String, data: DataSource) -> WebState {
-    let mut feeds = vec![Arc::clone(&plant.market_status)];
-    feeds.extend(plant.activity.iter().cloned());
-    feeds.extend(plant.config.sources.index_every.map(|_| Arc::clone(&plant.index_status)));
-    feeds.extend(actor::chain_feed::is_wanted(&plant.config.sources).then(|| Arc::clone(&plant.chain_status)));
-    feeds.extend(plant.config.model.url.is_some().then(|| Arc::clone(&plant.model_status)));
-    feeds.extend(plant.desk.as_ref().map(|desk| Arc::clone(&desk.channel)));
     WebState {
         pool: plant.database.pool().clone(),
         published: Arc::clone(&plant.published),
         stages: Arc::clone(&plant.stages),
         store: Arc::clone(&plant.store_status),
-        feeds: Arc::new(feeds),
+        feeds: Arc::new(plant.feeds()),
+        alerts: Arc::clone(&plant.alerts),
         redeem: Arc::clone(&plant.redeem_status),
         gateway: plant.desk.as_ref().map(|desk| Arc::clone(&desk.status)),
         about: About { version: env!("CARGO_PKG_VERSION").to_owned(), config_path, mode: "paper".to_owned(), data },

@@ -80,6 +80,7 @@ fn state(config: &Config, config_path: String, door: Arc<Door>) -> Result<WebSta
         feeds: Arc::default(),
         redeem: Arc::default(),
         gateway: None,
+        alerts: Arc::default(),
         about,
         door,
         hosts: config.web.hosts.clone(),

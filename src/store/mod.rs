@@ -4,9 +4,10 @@
 //! - [`private`] finds or starts a Postgres of our own; [`Database`] is that one or the one `DATABASE_URL` names.
 //! - [`writer`] folds journal records into the tables, one transaction a batch; [`follow`] is its loop.
 //! - [`lease`] says which engine may trade with a wallet, and [`copyability`] what was said of one that somebody scored: these two
-//!   tables are not made from the journal.
+//!   tables are not made from the journal, and neither are those of [`alerts`].
 //! - [`testing`] gives each test a fresh migrated database: `TestDatabase::create().await -> PgPool`.
 
+pub mod alerts;
 pub mod copyability;
 pub mod database;
 pub mod follow;

@@ -3,6 +3,7 @@
 //! A [`Reader`] is one read-only transaction, so that all parts of a page speak of the same moment. Every statement stops
 //! after [`STATEMENT_MS_MAX`] and every list has a limit.
 
+mod alerts;
 mod audit;
 mod ledger;
 mod money;
@@ -14,6 +15,7 @@ mod standing;
 mod trades;
 mod wallet;
 
+pub use alerts::{AlertRow, Delivery};
 pub use audit::AuditRow;
 pub use ledger::NoRow;
 pub use money::{BaselineRow, EquityPoint, PositionRow, ResultRow, SettlementRow};

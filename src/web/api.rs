@@ -14,6 +14,7 @@ use super::{
     DataSource, Web, figure,
     health::{self, Level},
     page::{
+        alerts,
         latency::{self, Times},
         leaders,
         portfolio::{self, Asked as AskedPortfolio},
@@ -57,6 +58,7 @@ pub async fn metrics(State(web): State<Arc<Web>>) -> Response {
         store: &web.state.store,
         feeds: &feeds,
         redeem: &web.state.redeem.load(),
+        alerts: &web.state.alerts.now(),
         gateway: web.state.gateway.as_deref(),
         portfolios: &names.collect::<Vec<_>>(),
         tripped: &pulse.standing.tripped,
@@ -244,6 +246,19 @@ pub async fn leaders(State(web): State<Arc<Web>>, Query(asked): Query<AskedScope
         }
         Err(why) => unread(&why),
     }
+}
+
+/// How the alerter is, and what was told; `older` is the query of the next page, null at the end.
+pub async fn alerts(State(web): State<Arc<Web>>, Query(asked): Query<alerts::Asked>) -> Response {
+    match alerts::rows(&web, &asked).await {
+        Ok((now, rows, older)) => Json(json!({"now": now, "alerts": rows, "older": older})).into_response(),
+        Err(why) => unread(&why),
+    }
+}
+
+/// Which steps of setting up are done, and how to do the next one.
+pub async fn setup(State(web): State<Arc<Web>>) -> Json<Value> {
+    Json(json!({"steps": super::page::setup::known(&web).await}))
 }
 
 /// All stages: quantiles in nanoseconds, and how often a time fell at or under each bound (the last: above all).

@@ -15,6 +15,7 @@ pub mod door;
 mod figure;
 mod happening;
 mod health;
+mod openapi;
 mod page;
 mod picture;
 mod pulse;
@@ -28,11 +29,13 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 
 use crate::{
+    alert::AlertStatus,
     domain::Nanos,
     metrics::{FeedStatus, GatewayStatus, Published, RedeemStatus, Stages, StoreStatus},
 };
 
 pub use door::Door;
+pub use figure::{length, moment, short_id, tame};
 pub use picture::Picture;
 use server::Web;
 pub use server::serve;
@@ -46,6 +49,7 @@ pub struct WebState {
     pub store: Arc<StoreStatus>,
     pub feeds: Arc<Vec<Arc<FeedStatus>>>,
     pub redeem: Arc<RedeemStatus>,
+    pub alerts: Arc<AlertStatus>,
     /// The way of live orders; `None` where the settings do not allow them.
     pub gateway: Option<Arc<GatewayStatus>>,
     pub about: About,

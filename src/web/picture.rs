@@ -6,8 +6,9 @@ use std::{sync::Arc, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use super::{About, WebState};
-use crate::metrics::{
-    FeedNow, FeedStatus, GatewayPicture, GatewayStatus, RedeemNow, Snapshot, StoreNow, stage::Counts,
+use crate::{
+    alert::AlertsNow,
+    metrics::{FeedNow, FeedStatus, GatewayPicture, GatewayStatus, RedeemNow, Snapshot, StoreNow, stage::Counts},
 };
 
 /// How long recorders of stages are waited for.
@@ -22,6 +23,7 @@ pub struct Picture {
     pub feeds: Vec<FeedNow>,
     pub redeem: RedeemNow,
     pub gateway: Option<GatewayPicture>,
+    pub alerts: AlertsNow,
 }
 
 impl Picture {
@@ -35,6 +37,7 @@ impl Picture {
             feeds: state.feeds.iter().map(|feed| feed.now()).collect(),
             redeem: RedeemNow::clone(&state.redeem.load()),
             gateway: state.gateway.as_ref().map(|gateway| gateway.picture()),
+            alerts: AlertsNow::clone(&state.alerts.now()),
         }
     }
 
@@ -53,6 +56,7 @@ impl Picture {
         state.store.copy(&self.store);
         state.feeds.iter().zip(&self.feeds).for_each(|(feed, now)| feed.copy(now));
         state.redeem.store(Arc::new(self.redeem.clone()));
+        state.alerts.set(self.alerts.clone());
         if let (Some(gateway), Some(now)) = (&state.gateway, &self.gateway) {
             gateway.copy(now);
         }
@@ -87,6 +91,7 @@ mod tests {
             feeds: Arc::default(),
             redeem: Arc::default(),
             gateway: None,
+            alerts: Arc::default(),
             about: About::default(),
             door: Door::new(std::path::Path::new("/nonexistent")),
             hosts: vec![],

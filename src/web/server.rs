@@ -19,7 +19,7 @@ use tower_http::{limit::RequestBodyLimitLayer, set_header::SetResponseHeaderLaye
 use super::{
     WebState, api, asset,
     door::{entrance, guard::guard, order},
-    page, pulse, stream,
+    openapi, page, pulse, stream,
 };
 use crate::store::query::Reader;
 
@@ -101,6 +101,10 @@ fn routes(web: Arc<Web>) -> Router {
         .route("/control", post(order::form))
         .route("/login", get(entrance::form).post(entrance::log_in))
         .route("/logout", post(entrance::log_out))
+        .route("/alerts", get(page::alerts::alerts))
+        .route("/setup", get(page::setup::setup))
+        .route("/api", get(openapi::page))
+        .route("/api/openapi.json", get(openapi::document))
         .route("/copy-attempts", get(|| async { Redirect::permanent("/paper-trades") }))
         .route("/portfolio", get(|| async { Redirect::permanent("/paper-portfolio") }))
         .route("/healthz", get(|| async { "alive\n" }))
@@ -120,6 +124,8 @@ fn routes(web: Arc<Web>) -> Router {
         .route("/api/v1/audit", get(page::audit::api))
         .route("/api/v1/controls", get(page::controls::api))
         .route("/api/v1/control", post(order::api))
+        .route("/api/v1/alerts", get(api::alerts))
+        .route("/api/v1/setup", get(api::setup))
         .route("/events", get(stream::events))
         .route("/assets/{name}", get(asset::asset))
         .route("/favicon.ico", get(asset::favicon))

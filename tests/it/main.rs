@@ -1,6 +1,7 @@
 //! END TO END: real processes, sockets, journals and Postgres, on a simulated venue with the real one's wire. What must
 //! hold at the end of each session is in `tables`.
 
+mod alerts;
 mod canary;
 mod chain;
 mod disk;

@@ -7,7 +7,7 @@ import { chromium } from "playwright-core";
 
 const { FULL, EMPTY, HALTED, LOCKED, PASSWORD, SCREENSHOTS, PROFILE } = process.env;
 const axe = readFileSync(new URL("node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
-const PAGES = { overview: "/", trades: "/paper-trades", portfolio: "/paper-portfolio?portfolio=0&range=week", latency: "/latency", skips: "/skips?range=all", results: "/results?range=all", leaders: "/leaders?range=all", controls: "/controls", audit: "/audit", days: "/results?range=all&by=day", signal: "/signals/120", order: "/orders/157" };
+const PAGES = { overview: "/", trades: "/paper-trades", portfolio: "/paper-portfolio?portfolio=0&range=week", latency: "/latency", skips: "/skips?range=all", results: "/results?range=all", leaders: "/leaders?range=all", alerts: "/alerts", setup: "/setup", api: "/api", strategies: "/strategies", config: "/config", controls: "/controls", audit: "/audit", days: "/results?range=all&by=day", signal: "/signals/120", order: "/orders/157" };
 const PHONE = { width: 390, height: 844 };
 const NARROW = { width: 360, height: 740 };
 const DESK = { width: 1280, height: 900 };
@@ -87,7 +87,7 @@ for (const [name, path] of Object.entries(PAGES)) {
 }
 
 // Nothing there yet: every page says what to expect.
-for (const [name, path] of Object.entries({ overview: "/", trades: "/paper-trades", portfolio: "/paper-portfolio", latency: "/latency", skips: "/skips", results: "/results", leaders: "/leaders", controls: "/controls", audit: "/audit", live: "/paper-trades?mode=live" })) {
+for (const [name, path] of Object.entries({ overview: "/", trades: "/paper-trades", portfolio: "/paper-portfolio", latency: "/latency", skips: "/skips", results: "/results", leaders: "/leaders", alerts: "/alerts", strategies: "/strategies", config: "/config", controls: "/controls", audit: "/audit", live: "/paper-trades?mode=live" })) {
   const page = await open(EMPTY + path, `empty-${name}`, { viewport: PHONE });
   await accessible(page, `empty-${name}`);
   await fits(page, `empty-${name}`);
@@ -165,6 +165,18 @@ for (const [name, path] of Object.entries({ overview: "/", trades: "/paper-trade
   check((await page.locator("#lines").innerText()).includes("Nothing was traded"), "results: live has its own");
   await page.goto(`${FULL}/paper-portfolio?portfolio=0`);
   check((await page.locator("#money").innerText()).includes("$49.60"), "portfolio: what cools down is listed with its release");
+  await page.close();
+}
+
+// What was told, to whom, and what did not arrive; a stranger's title is text here, too.
+{
+  const page = await open(`${FULL}/alerts`, "alerts");
+  check((await page.locator("#now li").count()) === 1 && (await page.locator("#now").innerText()).includes("Live killed"), "alerts: what lasts is on top");
+  check(/failed after 10 tries, it answered 500/.test(await page.locator("#told").innerText()), "alerts: a failure is told");
+  check((await page.locator("main img").count()) === 0 && (await page.locator("#told").innerText()).includes("<img src=x"), "alerts: a title is text");
+  await page.getByLabel("Rule").selectOption("slippage");
+  await page.getByRole("button", { name: "Apply" }).click();
+  check((await page.locator("#told tbody tr").count()) === 1, "alerts: the filter");
   await page.close();
 }
 

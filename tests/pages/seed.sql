@@ -179,6 +179,22 @@ insert into leader_scores values
     ('0x1111111111111111111111111111111111111111', now() - interval '2 hours', 30, 2000, 61, 31500, 82000, ''),
     ('0x4444444444444444444444444444444444444444', now() - interval '3 days', 30, 800, 240, -12400, 1900, 'market_maker maker_rebates');
 
+-- What was told: something that lasts, something that passed, something that happened, and did not arrive everywhere.
+insert into alerts values
+    (1800000000000000001, 'kill', 'gate', 'critical', 'Live is killed: no order with real money leaves.', now() - interval '20 minutes', null, false, 1),
+    (1800000000000000002, 'feed_silent', 'market channel', 'warning', 'market channel said nothing for 130 s.', now() - interval '3 hours', now() - interval '2 hours', false, 1),
+    (1800000000000000003, 'slippage', 'portfolio 1 token 2', 'warning', 'Order 7 of careful (live): Buy 20 shares of “<img src=x onerror=alert(1)> evil title” filled at $0.44: 10.0% worse than the leader''s $0.4.', now() - interval '5 hours', null, true, 4);
+insert into alert_deliveries (at, channel, alerts, tries, wrong) values
+    (now() - interval '20 minutes', 'phone', array[1800000000000000001], 1, ''),
+    (now() - interval '3 hours', 'phone', array[1800000000000000002, 1800000000000000003], 3, ''),
+    (now() - interval '3 hours', 'mail', array[1800000000000000002], 10, 'it answered 500: come back later');
+insert into alert_state (at, body) select now(), jsonb_build_object('at', (extract(epoch from now()) * 1e9)::bigint, 'firing', jsonb_build_array(jsonb_build_object('id', 1800000000000000001, 'rule', 'kill',
+    'subject', 'gate', 'text', 'Live is killed: no order with real money leaves.', 'raised_at', (extract(epoch from now()) * 1e9)::bigint, 'told_at', 0, 'kind', 'seen', 'more', 0, 'calm_since', null)),
+    'channels', jsonb_build_array(jsonb_build_object('name', 'phone', 'kind', 'telegram', 'on', jsonb_build_array('kill', 'breaker'), 'quiet', '22:00 to 06:00 UTC', 'waiting', 2, 'delivered', 41, 'failed', 1,
+    'dropped', 0, 'delivered_at', (extract(epoch from now()) * 1e9)::bigint, 'wrong', 'no answer within 5 s', 'wrong_at', (extract(epoch from now()) * 1e9)::bigint)),
+    'rules', jsonb_build_array(jsonb_build_object('code', 'kill', 'title', 'Live killed', 'text', 'Somebody shut the gate.', 'limits', '', 'severity', 'critical', 'channels', jsonb_build_array('phone'))),
+    'overlooked', 0, 'trouble', '');
+
 insert into journal_cursor (next_seq, written_at) select max(seq) + 1, now() from events;
 
 -- What operators said.

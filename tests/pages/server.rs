@@ -76,6 +76,7 @@ pub async fn start_silent(pool: PgPool, snapshot: Snapshot, data: DataSource) ->
         store: store.clone(),
         feeds: feeds.clone(),
         redeem: Default::default(),
+        alerts: Default::default(),
         gateway: None,
         about: About {
             version: "0.1.0-test".into(),

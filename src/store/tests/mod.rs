@@ -37,7 +37,7 @@ async fn write(pool: &PgPool, lines: &[Line], from: u64, size: usize) {
 async fn dump(pool: &PgPool) -> Vec<(String, String)> {
     let tables: Vec<String> = sqlx::query_scalar(
         "select table_name::text from information_schema.tables where table_schema = 'public' and table_name not like '\\_sqlx%'
-         and table_name not in ('wallet_leases', 'leader_scores') order by 1",
+         and table_name not in ('wallet_leases', 'leader_scores', 'alerts', 'alert_deliveries', 'alert_state') order by 1",
     )
     .fetch_all(pool)
     .await

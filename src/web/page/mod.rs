@@ -1,5 +1,6 @@
 //! One file a page: rows and snapshot in, HTML out.
 
+pub mod alerts;
 pub mod audit;
 pub mod controls;
 pub mod csv;
@@ -11,6 +12,7 @@ pub mod portfolio;
 pub mod results;
 pub mod scope;
 pub mod settings;
+pub mod setup;
 pub mod skips;
 pub mod strategies;
 pub mod trades;
