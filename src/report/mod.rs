@@ -6,6 +6,7 @@ pub mod replay;
 pub mod result;
 pub mod scores;
 pub mod scout;
+pub mod trace;
 
 pub use replay::{Replay, ReplayError, Speed, Verify};
 pub use result::ReplayResult;

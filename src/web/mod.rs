@@ -10,8 +10,10 @@
 mod api;
 mod asset;
 mod figure;
-mod happening;
+pub mod happening;
 mod health;
+mod kept;
+mod kinds;
 mod page;
 mod pulse;
 mod server;
