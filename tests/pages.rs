@@ -125,6 +125,79 @@ async fn stop_postgres(pool: &PgPool) {
     other.close().await.expect("closed");
 }
 
+/// What is asked, by which name, and the status of the answer.
+const ASKED: &[(&str, &str, &str, u16)] = &[
+    ("GET", "localhost", "/", 200),
+    ("HEAD", "127.0.0.1:1", "/paper-trades", 200),
+    ("GET", "remora.test", "/healthz", 200),
+    ("GET", "evil.example", "/", 421),
+    ("GET", "127.0.0.1.evil.example", "/api/v1/status", 421),
+    ("POST", "localhost", "/", 403),
+    ("DELETE", "localhost", "/no-such-page", 405),
+    ("GET", "localhost", "/no-such-page", 404),
+    ("GET", "localhost", "/copy-attempts", 308),
+    ("GET", "localhost", "/portfolio", 308),
+    ("GET", "localhost", "/paper-trades?mode=live&leader=1", 308),
+    ("GET", "localhost", "/paper-portfolio?mode=live", 308),
+    ("GET", "localhost", "/live-trades?portfolio=x&from=%00&to=1&market=%27%25", 200),
+    ("GET", "localhost", "/live-trades.csv?reason=live_off", 200),
+    ("GET", "localhost", "/live-trades/orders?below=x&token=-9&state=%3Cscript%3E", 200),
+    ("GET", "localhost", "/live-trades/orders.csv", 200),
+    ("GET", "localhost", "/live-trades/fills?origin=external&below=9", 200),
+    ("GET", "localhost", "/paper-trades/fills.csv", 200),
+    ("GET", "localhost", "/signals?leader=x&outcome=%00&below=1&market=%5C", 200),
+    ("GET", "localhost", "/logs?level=x&kind=%3Cb%3E&order=z&below=%27", 200),
+    ("GET", "localhost", "/execution?mode=live&range=day&strategy=%27", 200),
+    ("GET", "localhost", "/api/v1/execution?range=all", 200),
+    ("GET", "localhost", "/tokens/4", 200),
+    ("GET", "localhost", "/tokens/999999", 404),
+    ("GET", "localhost", "/tokens/x%27", 404),
+    ("GET", "localhost", "/api/v1/tokens/4", 200),
+    ("GET", "localhost", "/api/v1/tokens/-4", 404),
+    ("GET", "localhost", "/api/v1/traces/120", 200),
+    ("GET", "localhost", "/api/v1/traces/order-3", 200),
+    ("GET", "localhost", "/api/v1/traces/999999", 404),
+    ("GET", "localhost", "/api/v1/traces/x%27", 404),
+    ("GET", "localhost", "/api/v1/events?kind=tripped", 200),
+    ("GET", "localhost", "/real-portfolio", 200),
+    ("GET", "localhost", "/real-portfolio?portfolio=99", 200),
+    ("GET", "localhost", "/api/v1/portfolio?mode=live", 200),
+    ("GET", "localhost", "/api/v1/live/fills?origin=app&market=%3Cimg", 200),
+    ("GET", "localhost", "/signals/1", 200),
+    ("GET", "localhost", "/signals/999999", 404),
+    ("GET", "localhost", "/signals/-1", 404),
+    ("GET", "localhost", "/signals/1'%20or%201=1", 404),
+    ("GET", "localhost", "/orders/1", 200),
+    ("GET", "localhost", "/paper-trades?portfolio=x&leader=1%27&below=%00&reason=%3Cscript%3E", 200),
+    ("GET", "localhost", "/paper-portfolio?portfolio=99", 200),
+    ("GET", "localhost", "/api/v1/portfolio?portfolio=99", 404),
+    ("GET", "localhost", "/api/v1/portfolio?portfolio=1&range=all", 200),
+    ("GET", "localhost", "/api/v1/trades", 200),
+    ("GET", "localhost", "/api/v1/latency", 200),
+    ("GET", "localhost", "/skips?strategy=x%27&range=%00&mode=live", 200),
+    ("GET", "localhost", "/results?by=market&range=all", 200),
+    ("GET", "localhost", "/api/v1/skips?range=all", 200),
+    ("GET", "localhost", "/api/v1/results?by=day", 200),
+    ("GET", "localhost", "/api/v1/scores?range=all", 200),
+    ("GET", "localhost", "/leaders?range=%00&mode=x", 200),
+    ("GET", "localhost", "/api/v1/leaders?range=all", 200),
+    ("GET", "localhost", "/api/v1/sources?range=all", 200),
+    ("GET", "localhost", "/audit?before=5", 200),
+    ("GET", "localhost", "/api/v1/audit", 200),
+    ("GET", "localhost", "/controls?answer=x%27", 200),
+    ("GET", "localhost", "/strategies?answer=x%27", 200),
+    ("GET", "localhost", "/strategies/x%27?mode=%00", 200),
+    ("GET", "localhost", "/config?mode=all", 200),
+    ("GET", "localhost", "/api/v1/settings", 503),
+    ("GET", "localhost", "/api/v1/strategies", 503),
+    ("GET", "localhost", "/control", 405),
+    ("GET", "localhost", "/api/v1/control", 405),
+    ("GET", "localhost", "/login?next=//evil.example", 200),
+    ("GET", "localhost", "/readyz", 200),
+    ("GET", "localhost", "/assets/..%2fmod.rs", 404),
+    ("GET", "localhost", "/favicon.ico", 200),
+];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_server_guards_itself() {
     let pool = TestDatabase::create().await;
@@ -137,46 +210,7 @@ async fn the_server_guards_itself() {
         (code, head.to_ascii_lowercase(), body)
     };
     tokio::task::spawn_blocking(move || {
-        for (method, host, path, code) in [
-            ("GET", "localhost", "/", 200),
-            ("HEAD", "127.0.0.1:1", "/paper-trades", 200),
-            ("GET", "remora.test", "/healthz", 200),
-            ("GET", "evil.example", "/", 421),
-            ("GET", "127.0.0.1.evil.example", "/api/v1/status", 421),
-            ("POST", "localhost", "/", 403),
-            ("DELETE", "localhost", "/no-such-page", 405),
-            ("GET", "localhost", "/no-such-page", 404),
-            ("GET", "localhost", "/copy-attempts", 308),
-            ("GET", "localhost", "/portfolio", 308),
-            ("GET", "localhost", "/signals/1", 200),
-            ("GET", "localhost", "/signals/999999", 404),
-            ("GET", "localhost", "/signals/-1", 404),
-            ("GET", "localhost", "/signals/1'%20or%201=1", 404),
-            ("GET", "localhost", "/orders/1", 200),
-            ("GET", "localhost", "/paper-trades?portfolio=x&leader=1%27&below=%00&reason=%3Cscript%3E", 200),
-            ("GET", "localhost", "/paper-portfolio?portfolio=99", 200),
-            ("GET", "localhost", "/api/v1/portfolio?portfolio=99", 404),
-            ("GET", "localhost", "/api/v1/portfolio?portfolio=1&range=all", 200),
-            ("GET", "localhost", "/api/v1/trades", 200),
-            ("GET", "localhost", "/api/v1/latency", 200),
-            ("GET", "localhost", "/skips?strategy=x%27&range=%00&mode=live", 200),
-            ("GET", "localhost", "/results?by=market&range=all", 200),
-            ("GET", "localhost", "/api/v1/skips?range=all", 200),
-            ("GET", "localhost", "/api/v1/results?by=day", 200),
-            ("GET", "localhost", "/api/v1/scores?range=all", 200),
-            ("GET", "localhost", "/leaders?range=%00&mode=x", 200),
-            ("GET", "localhost", "/api/v1/leaders?range=all", 200),
-            ("GET", "localhost", "/api/v1/sources?range=all", 200),
-            ("GET", "localhost", "/audit?before=5", 200),
-            ("GET", "localhost", "/api/v1/audit", 200),
-            ("GET", "localhost", "/controls?answer=x%27", 200),
-            ("GET", "localhost", "/control", 405),
-            ("GET", "localhost", "/api/v1/control", 405),
-            ("GET", "localhost", "/login?next=//evil.example", 200),
-            ("GET", "localhost", "/readyz", 200),
-            ("GET", "localhost", "/assets/..%2fmod.rs", 404),
-            ("GET", "localhost", "/favicon.ico", 200),
-        ] {
+        for &(method, host, path, code) in ASKED {
             let (found, head, body) = ask(method, host, path);
             assert_eq!(found, code, "{method} {host} {path}\n{body}");
             assert!(head.contains("content-security-policy: default-src 'self'; base-uri 'none'"), "{head}");
@@ -193,6 +227,7 @@ async fn the_server_guards_itself() {
         all_pages_of_trades_are_all_trades(address);
         each_mode_is_asked_for_by_itself(address);
         leaders_and_sources_say_the_same_everywhere(address);
+        every_page_of_a_list_is_all_of_it(address);
         money_is_exact(&ask("GET", "localhost", "/api/v1/portfolio?portfolio=0&range=week").2);
     })
     .await
@@ -217,18 +252,67 @@ fn all_pages_of_trades_are_all_trades(address: std::net::SocketAddr) {
     assert_eq!(seen.len(), 139 * 2 + 1 + 3);
 }
 
+fn every_page_of_a_list_is_all_of_it(address: std::net::SocketAddr) {
+    for (path, list, key) in LISTS {
+        let (mut query, mut seen, mut pages) = (String::new(), std::collections::HashSet::new(), 0);
+        loop {
+            let (_, body) = server::get(address, "GET", "localhost", &format!("{path}?{query}"));
+            let page: serde_json::Value = serde_json::from_str(&body).expect("JSON");
+            for row in page[list].as_array().unwrap_or_else(|| panic!("{path}: {body}")) {
+                assert!(seen.insert(row[key].to_string()), "{path}: {row} came twice");
+            }
+            pages += 1;
+            match page["older"].as_str() {
+                Some(older) => query = older.to_owned(),
+                None => break,
+            }
+        }
+        assert!(pages > 1 || path.contains("live"), "{path} has one page");
+        assert!(!seen.is_empty(), "{path}");
+    }
+}
+
+/// A list's address, its name and what names a row of it.
+const LISTS: [(&str, &str, &str); 6] = [
+    ("/api/v1/signals", "signals", "id"),
+    ("/api/v1/events", "events", "seq"),
+    ("/api/v1/orders", "orders", "id"),
+    ("/api/v1/fills", "fills", "seq"),
+    ("/api/v1/live/orders", "orders", "id"),
+    ("/api/v1/live/fills", "fills", "seq"),
+];
+
 fn each_mode_is_asked_for_by_itself(address: std::net::SocketAddr) {
     let json = |path: &str| -> serde_json::Value {
         serde_json::from_str(&server::get(address, "GET", "localhost", path).1).expect("JSON")
     };
     for (path, list) in [("/api/v1/skips", "skips"), ("/api/v1/results", "results"), ("/api/v1/scores", "scores")] {
-        let rows = |mode: &str| json(&format!("{path}?range=all&mode={mode}"))[list].as_array().expect("rows").len();
-        assert!(rows("paper") > 0, "{path}");
-        assert_eq!(rows("live"), 0, "{path}: nothing was ever live");
+        let rows = |mode: &str| json(&format!("{path}?range=all&mode={mode}"))[list].clone();
+        assert!(rows("paper").as_array().is_some_and(|rows| !rows.is_empty()), "{path}");
+        assert!(list == "scores" || rows("live") != rows("paper"), "{path}");
     }
-    let live = json("/api/v1/trades?mode=live");
-    let only_waits = live["trades"].as_array().expect("rows").iter().all(|row| row["outcome"] == "waiting");
-    assert!(only_waits, "{live}");
+    let of = |path: &str, list: &str, name: &str| -> Vec<String> {
+        let page = json(path);
+        page[list].as_array().expect("rows").iter().map(|row| row[name].to_string()).collect()
+    };
+    let live = of("/api/v1/trades?mode=live", "trades", "portfolio_id");
+    assert!(live.len() > 30 && live.iter().all(|id| id == "2" || id == "-1"), "{live:?}");
+    assert!(of("/api/v1/live/orders", "orders", "portfolio_id").iter().all(|id| id == "2"));
+    assert!(of("/api/v1/orders", "orders", "portfolio_id").iter().all(|id| id != "2"));
+    for (state, count) in [("open", 1), ("not_sent", 3), ("rejected", 5), ("unknown", 0)] {
+        assert_eq!(of(&format!("/api/v1/live/orders?state={state}"), "orders", "id").len(), count, "{state}");
+    }
+    let (all, ours) =
+        (of("/api/v1/live/fills", "fills", "origin"), of("/api/v1/live/fills?origin=app", "fills", "origin"));
+    assert_eq!(of("/api/v1/live/fills?origin=external", "fills", "origin"), ["\"external\"", "\"external\""]);
+    assert_eq!(all.len(), ours.len() + 2);
+    assert!(of("/api/v1/fills?origin=external", "fills", "seq").is_empty(), "paper has nothing of others");
+    assert_eq!(of("/api/v1/live/fills?state=provisional", "fills", "seq").len(), 1);
+    assert_eq!(
+        of("/api/v1/live/fills?market=onerror", "fills", "title").len(),
+        of("/api/v1/live/fills?token=4", "fills", "title").len()
+    );
+    assert!(of("/api/v1/orders?from=2020-01-01&to=2020-12-31", "orders", "id").is_empty());
 }
 
 fn leaders_and_sources_say_the_same_everywhere(address: std::net::SocketAddr) {

@@ -23,6 +23,7 @@ pub mod status;
 pub mod strategy;
 pub mod table;
 pub mod token;
+pub mod trace;
 pub mod venue;
 pub mod wallet;
 pub mod web;
@@ -83,6 +84,7 @@ pub enum Command {
     Completions(completions::CompletionsArgs),
     Replay(replay::ReplayArgs),
     Report(report::ReportArgs),
+    Trace(trace::TraceArgs),
     #[command(subcommand)]
     Key(key::KeyCommand),
     #[command(subcommand)]
@@ -142,6 +144,7 @@ Examples:
   remora explain --strategy careful --leader-usdc 500 --price 0.42
                                        what a strategy would do, and why
   remora report skips --since 7d       what the noes of a week cost or saved
+  remora trace 120                     the whole life of a signal
   remora leader score 0x1ead...        would copying this wallet have paid?
   remora record --tokens-file tokens.txt --out monday.jsonl.zst
                                        the market channel, for replay
@@ -213,6 +216,7 @@ pub fn execute(cli: Cli) -> Exit {
         Command::Doctor(args) => doctor::execute(&global, &args),
         Command::Replay(args) => replay::execute(&global, &args),
         Command::Report(args) => report::execute(&global, &args),
+        Command::Trace(args) => trace::execute(&global, &args),
         Command::Key(command) => key::execute(&global, &command),
         Command::Wallet(command) => wallet::execute(&global, &command),
         Command::Config(command) => config::execute(&global, &command),

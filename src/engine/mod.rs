@@ -24,6 +24,7 @@ pub mod conduct;
 pub mod dealing;
 pub mod exit;
 pub mod foresee;
+pub mod headroom;
 pub mod holdings;
 mod kin;
 pub mod leader;

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use crate::{
     config::CeilingsConfig,
-    domain::{Nanos, NotSent, Side, Usdc, event::Submitted},
+    domain::{Nanos, NotSent, Numbers, Side, Usdc, event::Submitted},
 };
 
 const SECOND: Nanos = Nanos::from_secs(1);
@@ -25,6 +25,22 @@ impl Ceilings {
     pub fn new(limits: CeilingsConfig) -> Ceilings {
         let orders = VecDeque::with_capacity(limits.orders_per_second_max as usize);
         Ceilings { limits, orders, spent: [(0, Usdc::ZERO); SECONDS] }
+    }
+
+    /// Returns each ceiling and what counts against it now; of a single order nothing does. A limit of zero is none.
+    pub fn now(&self, now: Nanos) -> [(NotSent, Numbers); 3] {
+        let second = now.as_secs();
+        let lately = self.orders.iter().filter(|left| now.since(**left) < SECOND).count();
+        let recent = self.spent.iter().filter(|(of, _)| second < of + SECONDS as u64);
+        let spent = recent.fold(Usdc::ZERO, |sum, (_, spent)| sum + *spent);
+        [
+            (
+                NotSent::OrdersPerSecond,
+                Numbers { limit: self.limits.orders_per_second_max.into(), actual: lately as i64 },
+            ),
+            (NotSent::DollarsPerMinute, Numbers { limit: self.limits.usdc_per_minute_max.0, actual: spent.0 }),
+            (NotSent::DollarsPerOrder, Numbers { limit: self.limits.usdc_per_order_max.0, actual: 0 }),
+        ]
     }
 
     /// Lets an order leave and counts it, or says which ceiling it would pass. A limit of zero is none.
@@ -98,6 +114,20 @@ mod tests {
             .map(|(at, side, dollars)| ceilings.pass(Nanos::from_millis(*at), &order(*side, *dollars)))
             .collect();
         assert_eq!(left, expected, "{limits:?} {orders:?}");
+    }
+
+    #[test]
+    fn what_left_lately_is_told() {
+        let mut ceilings = Ceilings::new(CeilingsConfig {
+            orders_per_second_max: 3,
+            usdc_per_minute_max: Usdc::whole(100),
+            usdc_per_order_max: Usdc::whole(50),
+        });
+        ceilings.pass(Nanos::from_millis(100), &order(Side::Buy, 20)).expect("it may leave");
+        let used = |ms: u64| ceilings.now(Nanos::from_millis(ms)).map(|(_, numbers)| (numbers.limit, numbers.actual));
+        assert_eq!(used(500), [(3, 1), (100_000_000, 20_000_000), (50_000_000, 0)]);
+        assert_eq!(used(2_000), [(3, 0), (100_000_000, 20_000_000), (50_000_000, 0)]);
+        assert_eq!(used(90_000)[1].1, 0);
     }
 
     /// Binds: orders_per_second_max, usdc_per_minute_max, usdc_per_order_max.

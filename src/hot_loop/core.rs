@@ -6,7 +6,8 @@ use crate::{
     clock,
     config::CeilingsConfig,
     domain::{
-        Event, Input, Mode, Nanos, NotSent, Noted, OrderEnd, OrderId, Rejection, SignalId, TokenId, event::Submitted,
+        Event, Input, Mode, Nanos, NotSent, Noted, Numbers, OrderEnd, OrderId, Rejection, SignalId, TokenId,
+        event::Submitted,
     },
     engine::{EVENTS_MAX, Engine, Events, order::ORDERS_OPEN_MAX},
     fault,
@@ -100,6 +101,11 @@ impl<L: Log> Core<L> {
             traded_at: vec![(SignalId::NONE, Nanos::ZERO); ORDERS_OPEN_MAX].into(),
             ordered_at: vec![(OrderId(0), Nanos::ZERO); ORDERS_OPEN_MAX].into(),
         }
+    }
+
+    /// Returns what bounds the live orders that leave, and what left lately.
+    pub fn ceilings_now(&self, now: Nanos) -> [(NotSent, Numbers); 3] {
+        self.ceilings.now(now)
     }
 
     /// Says what bounds the live orders that leave.

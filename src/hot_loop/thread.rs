@@ -20,7 +20,10 @@ use crate::{
     engine::{Engine, Entries, Events, book::Trust, ledger::Account, position::Position},
     fault,
     journal::{Full, Journal, MarketAbout, Record, fits},
-    metrics::{COOLING_SHOWN, CoolingNow, Mark, PortfolioNow, Published, Snapshot, Stage, StageRecorder},
+    metrics::{
+        BOOKS_SHOWN, BookNow, COOLING_SHOWN, CoolingNow, LEVELS_SHOWN, Mark, PortfolioNow, Published, Snapshot, Stage,
+        StageRecorder, Use,
+    },
     venue::polymarket::reconcile::{Holding, LiveBooks},
 };
 
@@ -312,6 +315,9 @@ impl Hot {
             marks: self.marks(),
             ahead: self.core.ahead_now(),
             live_books: self.live_books(),
+            books: self.books(),
+            uses: self.uses(now),
+            ceilings: self.core.ceilings_now(now).to_vec(),
         };
         self.published.store(Arc::new(snapshot));
     }
@@ -347,6 +353,16 @@ impl Hot {
         (0..engine.portfolios().len()).map(now).collect()
     }
 
+    fn uses(&self, now: Nanos) -> Vec<Use> {
+        let engine = &self.core.engine;
+        let of = |index: usize| {
+            let portfolio = PortfolioId(index as u16);
+            let some = engine.uses(now, portfolio).into_iter();
+            some.filter_map(move |(limit, numbers)| Some(Use { portfolio, limit, numbers: numbers? }))
+        };
+        (0..engine.portfolios().len()).flat_map(of).collect()
+    }
+
     fn live_books(&self) -> LiveBooks {
         let engine = &self.core.engine;
         let is_live = |id: PortfolioId| engine.portfolios()[id.index()].mode == Mode::Live;
@@ -373,6 +389,32 @@ impl Hot {
             is_same
         });
         books
+    }
+
+    /// Those with an open order first: somebody may look at them.
+    fn books(&self) -> Vec<BookNow> {
+        let engine = &self.core.engine;
+        let ordered = engine.orders().live().map(|order| order.submitted.token);
+        let mut tokens: Vec<TokenId> = Vec::with_capacity(BOOKS_SHOWN);
+        for token in ordered.chain(engine.positions().iter().map(|position| position.token)) {
+            if tokens.len() == BOOKS_SHOWN {
+                break;
+            }
+            if !tokens.contains(&token) {
+                tokens.push(token);
+            }
+        }
+        let book = |token: TokenId| {
+            let book = &engine.token(token).book;
+            let level = |(price, shares): (crate::domain::Price, Shares)| (price.micros(), shares.0);
+            BookNow {
+                token,
+                bids: book.bids_down().take(LEVELS_SHOWN).map(level).collect(),
+                asks: book.asks_up().take(LEVELS_SHOWN).map(level).collect(),
+                is_trusted: book.trust() == Trust::Good,
+            }
+        };
+        tokens.into_iter().map(book).collect()
     }
 
     fn marks(&self) -> Vec<Mark> {

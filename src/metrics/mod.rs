@@ -13,7 +13,9 @@ pub mod window;
 pub use ahead::{AheadNow, Miss};
 pub use gateway::{AnswerClass, GatewayNow, GatewayPicture, GatewayStatus, LeaseNow, ReconcileNow};
 pub use health::{FeedNow, FeedStatus, RedeemNow, RedeemStatus, StoreNow, StoreStatus};
-pub use snapshot::{COOLING_SHOWN, CoolingNow, Mark, PortfolioNow, Published, Snapshot};
+pub use snapshot::{
+    BOOKS_SHOWN, BookNow, COOLING_SHOWN, CoolingNow, LEVELS_SHOWN, Mark, PortfolioNow, Published, Snapshot, Use,
+};
 pub use stage::{Stage, StageRecorder, Stages};
 pub use tally::Tally;
 

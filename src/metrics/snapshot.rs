@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::AheadNow;
 use crate::{
-    domain::{Breaker, LeaderId, LeaderSwitch, LiveOrders, LiveSwitch, Nanos, PaperSwitch, PortfolioId, TokenId, Usdc},
+    domain::{
+        Breaker, LeaderId, LeaderSwitch, LiveOrders, LiveSwitch, Nanos, NotSent, Numbers, PaperSwitch, PortfolioId,
+        Refusal, TokenId, Usdc,
+    },
     venue::polymarket::reconcile::LiveBooks,
 };
 
@@ -69,6 +72,35 @@ pub struct Snapshot {
     pub ahead: AheadNow,
     /// What is held with real money.
     pub live_books: LiveBooks,
+    /// Books of tokens with an open order or a position, at most [`BOOKS_SHOWN`].
+    pub books: Vec<BookNow>,
+    /// Limits of portfolios and what counts against them, those that limit something.
+    pub uses: Vec<Use>,
+    /// Ceilings on what leaves with real money, and what left lately: orders in a second, dollars in a minute.
+    pub ceilings: Vec<(NotSent, Numbers)>,
+}
+
+/// The most books that are shown, and levels of each side of one.
+pub const BOOKS_SHOWN: usize = 8;
+pub const LEVELS_SHOWN: usize = 10;
+
+/// The best levels of a book, best first: prices in millionths of a dollar, shares in millionths.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BookNow {
+    pub token: TokenId,
+    pub bids: Vec<(u32, u64)>,
+    pub asks: Vec<(u32, u64)>,
+    /// Whether it is what the venue says, as far as is known.
+    pub is_trusted: bool,
+}
+
+/// How much of a limit is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Use {
+    pub portfolio: PortfolioId,
+    /// What risk says when there is no more of it.
+    pub limit: Refusal,
+    pub numbers: Numbers,
 }
 
 /// The most waiting amounts that are shown.

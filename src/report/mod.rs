@@ -7,6 +7,7 @@ pub mod result;
 pub mod scores;
 pub mod scout;
 pub mod steps;
+pub mod trace;
 
 pub use replay::{Replay, ReplayError, Speed, Verify};
 pub use result::ReplayResult;

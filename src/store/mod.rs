@@ -17,7 +17,7 @@ pub mod query;
 pub mod testing;
 pub mod writer;
 
-mod fold;
+pub(crate) mod fold;
 mod rows;
 mod statements;
 

@@ -5,27 +5,41 @@
 
 mod alerts;
 mod audit;
+mod events;
+mod execution;
 mod ledger;
 mod money;
+mod orders;
 mod results;
 mod rollout;
 mod scores;
 mod sightings;
+mod signals;
 mod standing;
+mod today;
+mod tokens;
 mod trades;
 mod wallet;
 
 pub use alerts::{AlertRow, Delivery};
 pub use audit::AuditRow;
+pub use events::{EventFilter, EventPage, EventRow};
+pub use execution::{Quality, ReasonRow, SLIPPAGE_BPS, SlotRow, StageRow};
 pub use ledger::NoRow;
 pub use money::{BaselineRow, EquityPoint, PositionRow, ResultRow, SettlementRow};
+pub use orders::{EVER, FillRow, FilledRow, OrderFilter, OrderRow};
 pub use results::{By, EarnedRow, Scope};
 pub use rollout::RolloutRow;
 pub use scores::JudgedRow;
-pub use sightings::{BEHIND_MS, LeaderSeen, SeenNo, SourceRow, TRADES_PAGE_MAX, TRADES_REPORT_MAX, behind};
+pub use sightings::{
+    BEHIND_MS, LeaderSeen, SeenNo, SightingRow, SourceRow, TRADES_PAGE_MAX, TRADES_REPORT_MAX, behind,
+};
+pub use signals::{SignalEnd, SignalFilter, SignalLine};
 pub use standing::Standing;
-pub use trades::{Cursor, EventRow, FillRow, OrderRow, SignalRow, TradeFilter, TradeRow};
-pub use wallet::WalletRow;
+pub use today::TodayRow;
+pub use tokens::{LotRow, TokenRow};
+pub use trades::{Cursor, SignalRow, TradeFilter, TradeRow};
+pub use wallet::{DifferenceRow, ShareRow, WalletRow};
 
 use serde::Serialize;
 use sqlx::{FromRow, PgPool, Postgres, Transaction, types::Decimal};
@@ -80,10 +94,9 @@ impl Reader {
     /// Begins to read. Fails where Postgres cannot be reached; how long that takes is the pool's acquire timeout.
     pub async fn open(pool: &PgPool) -> sqlx::Result<Reader> {
         let mut transaction = pool.begin_with("begin isolation level repeatable read read only").await?;
-        sqlx::query("select set_config('statement_timeout', $1, true)")
-            .bind(STATEMENT_MS_MAX.to_string())
-            .execute(&mut *transaction)
-            .await?;
+        // A filter that is left open must cost nothing: plans are made for what is asked, not for all that could be.
+        const HOW: &str = "select set_config('statement_timeout', $1, true), set_config('plan_cache_mode', 'force_custom_plan', true)";
+        sqlx::query(HOW).bind(STATEMENT_MS_MAX.to_string()).execute(&mut *transaction).await?;
         Ok(Reader(transaction))
     }
 

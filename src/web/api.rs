@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{Query, State},
+    extract::{Path, Query, State},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -14,13 +14,14 @@ use super::{
     DataSource, Web, figure,
     health::{self, Level},
     page::{
-        alerts,
+        alerts, execution,
         latency::{self, Times},
-        leaders,
+        leaders, life, logs, mode,
+        orders::{self, Asked as AskedOrders, Listed},
         portfolio::{self, Asked as AskedPortfolio},
         results,
         scope::Asked as AskedScope,
-        skips,
+        signals, skips, token,
         trades::{self, Asked as AskedTrades},
     },
     server::Unread,
@@ -32,6 +33,7 @@ use crate::{
         export::{self, Exported},
         health::FeedNow,
     },
+    report::trace::TraceId,
 };
 
 const ROWS: i64 = 100;
@@ -166,11 +168,85 @@ pub async fn trades(State(web): State<Arc<Web>>, Query(asked): Query<AskedTrades
             let has_older = rows.len() > ROWS as usize;
             rows.truncate(ROWS as usize);
             let older = rows.last().filter(|_| has_older);
-            let older = older.map(|row| asked.query(&trades::cursor_text(row.cursor())));
+            let older =
+                older.map(|row| format!("mode={}&{}", asked.mode(), asked.query(&trades::cursor_text(row.cursor()))));
             Json(json!({"trades": rows, "older": older})).into_response()
         }
         Err(why) => unread(&why),
     }
+}
+
+/// A page of [`ROWS`] orders of a mode; `older` is the query of the next one, null at the end.
+pub async fn orders(State(web): State<Arc<Web>>, Query(asked): Query<AskedOrders>) -> Response {
+    let listed = orders::order_rows(&web, &asked, ROWS).await;
+    listed.map_or_else(|why| unread(&why), |listed| list("orders", &listed, &asked))
+}
+
+/// The same for fills; of live ones also the wallet's that are not ours (`origin`: app or external).
+pub async fn fills(State(web): State<Arc<Web>>, Query(asked): Query<AskedOrders>) -> Response {
+    let listed = orders::fill_rows(&web, &asked, ROWS).await;
+    listed.map_or_else(|why| unread(&why), |listed| list("fills", &listed, &asked))
+}
+
+pub async fn live_orders(web: State<Arc<Web>>, Query(asked): Query<AskedOrders>) -> Response {
+    orders(web, Query(AskedOrders { mode: "live".to_owned(), ..asked })).await
+}
+
+pub async fn live_fills(web: State<Arc<Web>>, Query(asked): Query<AskedOrders>) -> Response {
+    fills(web, Query(AskedOrders { mode: "live".to_owned(), ..asked })).await
+}
+
+/// A page of [`ROWS`] signals, each with its ends in all portfolios.
+pub async fn signals(State(web): State<Arc<Web>>, Query(asked): Query<signals::Asked>) -> Response {
+    match signals::rows(&web, &asked, ROWS).await {
+        Ok((rows, older)) => Json(json!({"signals": rows, "older": next(&older)})).into_response(),
+        Err(why) => unread(&why),
+    }
+}
+
+/// A page of [`ROWS`] events of the journal; `looked_back_to` says that older ones were not looked at.
+pub async fn events(State(web): State<Arc<Web>>, Query(asked): Query<logs::Asked>) -> Response {
+    match logs::rows(&web, &asked, ROWS).await {
+        Ok((page, older)) => {
+            let looked = page.looked_back_to;
+            Json(json!({"events": page.rows, "older": next(&older), "looked_back_to": looked})).into_response()
+        }
+        Err(why) => unread(&why),
+    }
+}
+
+/// The whole life of `120` (a signal), `order-157`, or the 0x name of an order at the venue.
+pub async fn trace(State(web): State<Arc<Web>>, Path(id): Path<String>) -> Response {
+    let absent = |what: &str| (StatusCode::NOT_FOUND, Json(json!({"error": what}))).into_response();
+    let Some(id) = TraceId::parse(&id) else {
+        return absent("a trace is named by a signal's number, order-NUMBER, or an order's 0x name at the venue");
+    };
+    match life::trace(&web, &id).await {
+        Ok(Some(trace)) => Json(trace).into_response(),
+        Ok(None) => absent("there is nothing of that name; it may not be in Postgres yet"),
+        Err(why) => unread(&why),
+    }
+}
+
+/// One token: its market, the best levels of its book where the engine shows them, positions and last orders.
+pub async fn token(State(web): State<Arc<Web>>, Path(id): Path<String>) -> Response {
+    let absent = || (StatusCode::NOT_FOUND, Json(json!({"error": "there is no token of that number"}))).into_response();
+    let Ok(id) = id.parse() else { return absent() };
+    match token::contents(&web, id).await {
+        Ok(Some(contents)) => Json(contents).into_response(),
+        Ok(None) => absent(),
+        Err(why) => unread(&why),
+    }
+}
+
+fn next(older: &str) -> Option<&str> {
+    Some(older).filter(|older| !older.is_empty())
+}
+
+fn list<R: serde::Serialize>(name: &str, listed: &Listed<R>, asked: &AskedOrders) -> Response {
+    let mode = mode(&asked.mode);
+    let older = next(&listed.older).map(|older| format!("mode={mode}&{older}"));
+    Json(json!({ name: listed.rows, "mode": mode, "older": older })).into_response()
 }
 
 /// One portfolio's contents, and the curve as columns for a chart (seconds since 1970; dollars as plain numbers).
@@ -197,7 +273,21 @@ pub async fn portfolio(State(web): State<Arc<Web>>, Query(asked): Query<AskedPor
 /// Each reason's noes, and what the copies would have earned.
 pub async fn skips(State(web): State<Arc<Web>>, Query(asked): Query<AskedScope>) -> Response {
     match skips::rows(&web, &asked).await {
-        Ok(rows) => Json(json!({"mode": asked.mode(), "range": asked.range(), "skips": rows})).into_response(),
+        Ok(rows) => Json(json!({"mode": asked.mode(), "range": asked.range(), "skips": *rows})).into_response(),
+        Err(why) => unread(&why),
+    }
+}
+
+/// How well signals became trades: rates, times by stage, slippage, reasons, and all of it over time.
+pub async fn execution(State(web): State<Arc<Web>>, Query(asked): Query<AskedScope>) -> Response {
+    match execution::rows(&web, &asked).await {
+        Ok(found) => Json(json!({
+            "mode": asked.mode(),
+            "range": asked.range(),
+            "execution": *found,
+            "slippage_bounds_bps": crate::store::query::SLIPPAGE_BPS,
+        }))
+        .into_response(),
         Err(why) => unread(&why),
     }
 }
@@ -207,7 +297,7 @@ pub async fn results(State(web): State<Arc<Web>>, Query(asked): Query<AskedScope
     match results::rows(&web, &asked).await {
         Ok(rows) => {
             let by = results::by(&asked).code();
-            Json(json!({"mode": asked.mode(), "range": asked.range(), "by": by, "results": rows})).into_response()
+            Json(json!({"mode": asked.mode(), "range": asked.range(), "by": by, "results": *rows})).into_response()
         }
         Err(why) => unread(&why),
     }
@@ -232,7 +322,7 @@ pub async fn scores(State(web): State<Arc<Web>>, Query(asked): Query<AskedScope>
 /// What each source told, when, and what it missed. Times in microseconds.
 pub async fn sources(State(web): State<Arc<Web>>, Query(asked): Query<AskedScope>) -> Response {
     match leaders::rows(&web, &asked).await {
-        Ok((sources, _)) => Json(json!({"range": asked.range(), "sources": sources})).into_response(),
+        Ok(seen) => Json(json!({"range": asked.range(), "sources": seen.0})).into_response(),
         Err(why) => unread(&why),
     }
 }
@@ -240,7 +330,8 @@ pub async fn sources(State(web): State<Arc<Web>>, Query(asked): Query<AskedScope
 /// What was seen of each leader, and what became of it; how far behind, counted under each bound (the last: above all).
 pub async fn leaders(State(web): State<Arc<Web>>, Query(asked): Query<AskedScope>) -> Response {
     match leaders::rows(&web, &asked).await {
-        Ok((_, leaders)) => {
+        Ok(seen) => {
+            let leaders = &seen.1;
             let bounds = crate::store::query::BEHIND_MS;
             Json(json!({"range": asked.range(), "behind_ms": bounds, "leaders": leaders})).into_response()
         }

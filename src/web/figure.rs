@@ -89,6 +89,17 @@ impl Figure {
         Figure { text, exact: format!("{} dollars a share", worse.round_dp(8).normalize()), tone: tone(worse) }
     }
 
+    /// How much worse a price was in basis points; negative is better.
+    pub fn bps(bps: Decimal) -> Figure {
+        let number = rounded(bps, 1).normalize();
+        let sign = if Decimal::ZERO < number { "+" } else { "" };
+        Figure {
+            text: format!("{sign}{} bps", minus(number)),
+            exact: format!("{} basis points", bps.normalize()),
+            tone: tone(bps),
+        }
+    }
+
     /// A length of time in the unit a person reads.
     pub fn length(nanos: Nanos) -> Figure {
         Figure::plain(length(nanos), format!("{} ns", nanos.0))

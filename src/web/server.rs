@@ -19,7 +19,7 @@ use tower_http::{limit::RequestBodyLimitLayer, set_header::SetResponseHeaderLaye
 use super::{
     WebState, api, asset,
     door::{entrance, guard::guard, order},
-    openapi, page, pulse, stream,
+    kept, openapi, page, pulse, stream,
 };
 use crate::store::query::Reader;
 
@@ -42,6 +42,7 @@ const HEADERS: [(HeaderName, &str); 5] = [
 pub(super) struct Web {
     pub state: WebState,
     pub pulse: watch::Receiver<pulse::Pulse>,
+    pub kept: kept::Kept,
     pub streams: Arc<Semaphore>,
     pub stop: CancellationToken,
 }
@@ -76,7 +77,7 @@ pub async fn serve(listener: TcpListener, state: WebState, stop: CancellationTok
     }
     let pulse = pulse::start(state.clone(), stop.clone()).await;
     let streams = Arc::new(Semaphore::new(stream::STREAMS_MAX));
-    let web = Arc::new(Web { state, pulse, streams, stop: stop.clone() });
+    let web = Arc::new(Web { state, pulse, kept: kept::Kept::default(), streams, stop: stop.clone() });
     let service = routes(web).into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned()).await
 }
@@ -84,11 +85,26 @@ pub async fn serve(listener: TcpListener, state: WebState, stop: CancellationTok
 fn routes(web: Arc<Web>) -> Router {
     let mut router = Router::new()
         .route("/", get(page::overview::overview))
-        .route("/paper-trades", get(page::trades::trades))
-        .route("/paper-trades.csv", get(page::csv::trades))
+        .route("/paper-trades", get(page::trades::paper))
+        .route("/paper-trades.csv", get(page::csv::paper_trades))
+        .route("/paper-trades/orders", get(page::orders::paper_orders))
+        .route("/paper-trades/orders.csv", get(page::csv::paper_orders))
+        .route("/paper-trades/fills", get(page::orders::paper_fills))
+        .route("/paper-trades/fills.csv", get(page::csv::paper_fills))
+        .route("/live-trades", get(page::trades::live))
+        .route("/live-trades.csv", get(page::csv::live_trades))
+        .route("/live-trades/orders", get(page::orders::live_orders))
+        .route("/live-trades/orders.csv", get(page::csv::live_orders))
+        .route("/live-trades/fills", get(page::orders::live_fills))
+        .route("/live-trades/fills.csv", get(page::csv::live_fills))
+        .route("/signals", get(page::signals::signals))
+        .route("/logs", get(page::logs::logs))
         .route("/signals/{id}", get(page::life::signal))
         .route("/orders/{id}", get(page::life::order))
-        .route("/paper-portfolio", get(page::portfolio::portfolio))
+        .route("/paper-portfolio", get(page::portfolio::paper))
+        .route("/real-portfolio", get(page::portfolio::real))
+        .route("/tokens/{id}", get(page::token::token))
+        .route("/execution", get(page::execution::execution))
         .route("/skips", get(page::skips::skips))
         .route("/results", get(page::results::results))
         .route("/latency", get(page::latency::latency))
@@ -112,8 +128,17 @@ fn routes(web: Arc<Web>) -> Router {
         .route("/metrics", get(api::metrics))
         .route("/api/v1/status", get(api::status))
         .route("/api/v1/trades", get(api::trades))
+        .route("/api/v1/orders", get(api::orders))
+        .route("/api/v1/fills", get(api::fills))
+        .route("/api/v1/live/orders", get(api::live_orders))
+        .route("/api/v1/live/fills", get(api::live_fills))
+        .route("/api/v1/signals", get(api::signals))
+        .route("/api/v1/traces/{id}", get(api::trace))
+        .route("/api/v1/events", get(api::events))
         .route("/api/v1/portfolio", get(api::portfolio))
         .route("/api/v1/latency", get(api::latency))
+        .route("/api/v1/tokens/{id}", get(api::token))
+        .route("/api/v1/execution", get(api::execution))
         .route("/api/v1/skips", get(api::skips))
         .route("/api/v1/results", get(api::results))
         .route("/api/v1/scores", get(api::scores))

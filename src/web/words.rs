@@ -204,6 +204,35 @@ pub const OUTCOMES: [(&str, &str); 11] = [
     ("unprompted", "Stop loss or take profit"),
 ];
 
+/// The states that a list of orders filters by.
+pub const ORDER_STATES: [(&str, &str); 8] = [
+    ("open", "Open"),
+    ("filled", "With fills"),
+    ("unfilled", "Ended, nothing filled"),
+    ("rejected", "Rejected by the venue"),
+    ("not_sent", "Not sent"),
+    ("unknown", "Unknown"),
+    ("shadow", "Shadow"),
+    ("expired", "Expired"),
+];
+
+/// How fills are settled, as their list filters by it.
+pub const SETTLEMENTS: [(&str, &str); 3] =
+    [("provisional", "Matched, not settled"), ("confirmed", "Settled"), ("void", "Void: undone")];
+
+/// Returns how a fill is settled; what is not ours is not followed.
+pub fn settlement(code: &str) -> Verdict {
+    match code {
+        "confirmed" => Verdict::new("Settled", "done", ""),
+        "provisional" => {
+            Verdict::new("Matched", "open", "It may yet fail to settle; nothing of it is sold or counted as earned.")
+        }
+        "void" => Verdict::new("Void", "bad", "It failed to settle and is undone."),
+        "" => Verdict::new("External", "warn", "No order of ours explains it."),
+        other => Verdict::new(&figure::tame(other, 40), "open", ""),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

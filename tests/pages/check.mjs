@@ -7,7 +7,7 @@ import { chromium } from "playwright-core";
 
 const { FULL, EMPTY, HALTED, LOCKED, PASSWORD, SCREENSHOTS, PROFILE } = process.env;
 const axe = readFileSync(new URL("node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
-const PAGES = { overview: "/", trades: "/paper-trades", portfolio: "/paper-portfolio?portfolio=0&range=week", latency: "/latency", skips: "/skips?range=all", results: "/results?range=all", leaders: "/leaders?range=all", alerts: "/alerts", setup: "/setup", api: "/api", strategies: "/strategies", config: "/config", controls: "/controls", audit: "/audit", days: "/results?range=all&by=day", signal: "/signals/120", order: "/orders/157" };
+const PAGES = { overview: "/", trades: "/paper-trades", live: "/live-trades", "live-orders": "/live-trades/orders", "live-fills": "/live-trades/fills", "paper-orders": "/paper-trades/orders", real: "/real-portfolio", portfolio: "/paper-portfolio?portfolio=0&range=week", latency: "/latency", signals: "/signals", logs: "/logs", execution: "/execution?range=all", skips: "/skips?range=all", results: "/results?range=all", leaders: "/leaders?range=all", alerts: "/alerts", setup: "/setup", api: "/api", strategies: "/strategies", config: "/config", controls: "/controls", audit: "/audit", days: "/results?range=all&by=day", signal: "/signals/120", order: "/orders/157", token: "/tokens/0" };
 const PHONE = { width: 390, height: 844 };
 const NARROW = { width: 360, height: 740 };
 const DESK = { width: 1280, height: 900 };
@@ -87,7 +87,7 @@ for (const [name, path] of Object.entries(PAGES)) {
 }
 
 // Nothing there yet: every page says what to expect.
-for (const [name, path] of Object.entries({ overview: "/", trades: "/paper-trades", portfolio: "/paper-portfolio", latency: "/latency", skips: "/skips", results: "/results", leaders: "/leaders", alerts: "/alerts", strategies: "/strategies", config: "/config", controls: "/controls", audit: "/audit", live: "/paper-trades?mode=live" })) {
+for (const [name, path] of Object.entries({ overview: "/", trades: "/paper-trades", live: "/live-trades", "live-orders": "/live-trades/orders", "live-fills": "/live-trades/fills", "paper-orders": "/paper-trades/orders", real: "/real-portfolio", portfolio: "/paper-portfolio", latency: "/latency", skips: "/skips", results: "/results", leaders: "/leaders", alerts: "/alerts", strategies: "/strategies", config: "/config", controls: "/controls", audit: "/audit", live: "/live-trades", "live-orders": "/live-trades/orders", "paper-fills": "/paper-trades/fills", real: "/real-portfolio", signals: "/signals", logs: "/logs", execution: "/execution" })) {
   const page = await open(EMPTY + path, `empty-${name}`, { viewport: PHONE });
   await accessible(page, `empty-${name}`);
   await fits(page, `empty-${name}`);
@@ -162,7 +162,7 @@ for (const [name, path] of Object.entries({ overview: "/", trades: "/paper-trade
   await page.getByRole("link", { name: "By market" }).click();
   check((await page.locator("#lines .lead").innerText()) === sum && sum.includes("Realised"), "results: each breakdown adds up to the same");
   await page.getByRole("link", { name: "Live", exact: true }).click();
-  check((await page.locator("#lines").innerText()).includes("Nothing was traded"), "results: live has its own");
+  check((await page.locator("#lines .lead").innerText()) !== sum, "results: live has its own");
   await page.goto(`${FULL}/paper-portfolio?portfolio=0`);
   check((await page.locator("#money").innerText()).includes("$49.60"), "portfolio: what cools down is listed with its release");
   await page.close();
@@ -249,6 +249,23 @@ for (const [name, path] of Object.entries({ overview: "/", trades: "/paper-trade
   await page.waitForURL(/\/login/);
   await page.goto(`${LOCKED}/`);
   check(page.url().includes("/login"), "logged out: the login comes first again");
+  await page.close();
+}
+
+// Real money: whose fills, what is open, what differs.
+{
+  const page = await open(`${FULL}/live-trades`, "real money");
+  check((await page.locator("#open tbody tr").count()) === 1 && (await page.locator("#stand li").count()) === 4, "live: what is open, and how it stands");
+  check((await page.locator("#trades").innerText()).includes("Live trading is switched off"), "live: why nothing was bought");
+  await page.getByRole("link", { name: "Fills" }).click();
+  await page.getByLabel("Whose").selectOption("external");
+  await page.getByRole("button", { name: "Apply" }).click();
+  check((await page.locator("tbody tr").count()) === 2 && (await page.locator("#fills").innerText()).includes("EXTERNAL"), "live: fills of others are told apart");
+  check((await page.locator("#fills").innerText()).includes("<img src=x onerror=alert(1)> evil title") && (await page.locator("main img").count()) === 0, "live: a title is text");
+  await page.goto(`${FULL}/real-portfolio`);
+  check((await page.locator("#wallet").innerText()).includes("$912.35") && (await page.locator("#wallet .badge.bad").innerText()).includes("1.5"), "real: dollars and what differs");
+  check((await page.locator("#wallet tbody tr .leader").count()) > 2 && (await page.locator("#differs tbody tr").count()) === 3, "real: whose copies, and past differences");
+  check((await page.locator("#risk tbody tr").count()) > 2, "real: limits and what of them is used");
   await page.close();
 }
 

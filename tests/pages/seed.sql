@@ -1,4 +1,4 @@
--- Three days of two paper portfolios, in which everything that the pages show occurs. Made up, the same each time but for the clock.
+-- Three days of two paper portfolios and a day of a live one, in which everything that the pages show occurs. Made up, the same each time but for the clock.
 insert into leaders values
     (0, '0x1111111111111111111111111111111111111111', 'patient-otter'),
     (1, '0x2222222222222222222222222222222222222222', 'quickdraw'),
@@ -13,7 +13,7 @@ insert into tokens (id, token, condition_id, title, outcome, closes_at) values
     (5, '31321045679252212594626385532706912750332728571942532289631379312455583992568', '0xaa06', '=HYPERLINK("http://evil.example","Up, or down?")', 'Up', now() + interval '1 hour');
 insert into tokens (id, token, condition_id, title, outcome, payout) values
     (6, '41321045679252212594626385532706912750332728571942532289631379312455583992569', '0xaa07', 'Will the ferry sail on Friday?', 'Yes', 1);
-insert into portfolios (id, strategy, mode, deposits, available) values (0, 'steady', 'paper', 1000, 1000), (1, 'bold', 'paper', 2500, 2500), (2, 'steady', 'live', 0, 0);
+insert into portfolios (id, strategy, mode, deposits, available) values (0, 'steady', 'paper', 1000, 1000), (1, 'bold', 'paper', 2500, 2500), (2, 'steady', 'live', 800, 800);
 
 create temporary sequence seqs;
 create temporary sequence order_ids;
@@ -139,6 +139,41 @@ begin
     update positions set exit_due = shares, exit_cause = 'leader_exit' where portfolio_id = 0 and token_id = 1 and shares > 0;
 end $$;
 
+-- A day with real money: off at first, then on; matches that wait, settled or are void; a wallet that somebody else uses, too.
+do $$
+declare
+    i int; price numeric; decided timestamptz; r record;
+begin
+    for i in 90..139 loop
+        select * into r from signals where id = i;
+        continue when r.side = 'sell';
+        decided := r.at; price := r.price;
+        case
+            when i < 105 then perform pg_temp.no(i, 2, 'skipped', 'live_off', 'LiveOff', '', null, null, 1, decided);
+            when i % 8 in (0, 5) then perform pg_temp.trade(i, 2, r.leader_id, r.token_id, 'buy', 'entry', price, price + 0.005, 12, 0, 1, 'filled', decided);
+            when i % 8 = 1 then perform pg_temp.trade(i, 2, r.leader_id, r.token_id, 'buy', 'entry', price, price + 0.01, 12, 0, 0.42, 'cancelled', decided);
+            when i % 8 = 2 then perform pg_temp.trade(i, 2, r.leader_id, r.token_id, 'buy', 'entry', price, price + 0.01, 12, 0, 0, 'rejected_no_match', decided);
+            when i % 8 = 3 then perform pg_temp.trade(i, 2, r.leader_id, r.token_id, 'buy', 'entry', price, price + 0.01, 12, 0, 0, 'not_sent_too_old', decided);
+            when i % 8 = 4 then perform pg_temp.no(i, 2, 'refused', 'daily_budget', 'DailyBudget', 'usdc', 100, 112, 1e6, decided);
+            else perform pg_temp.no(i, 2, 'skipped', 'price_moved', 'PriceMoved', 'price', price + 0.01, price + 0.035, 1e6, decided);
+        end case;
+    end loop;
+    perform pg_temp.trade(0, 2, 0, 0, 'buy', 'entry', 0.41, 0.42, 12, 0, 0, 'accepted', now() - interval '40 seconds');
+end $$;
+update orders set venue_id = '0x' || repeat(md5(id::text), 2) where portfolio_id = 2 and state not like 'not_sent%';
+update fills f set trade_key = md5(f.seq::text) where portfolio_id = 2;
+update fills f set settlement = 'provisional' where portfolio_id = 2 and seq = (select max(seq) from fills where portfolio_id = 2);
+update positions set provisional = least(shares, 3) where portfolio_id = 2 and shares > 0 and token_id = (select max(token_id) from positions where portfolio_id = 2 and shares > 0);
+insert into external_trades values
+    (nextval('seqs'), now() - interval '9 hours', '0x' || repeat('e1', 32), md5('e1'), 2, 'buy', 40, 18.4, 0, now() - interval '9 hours'),
+    (nextval('seqs'), now() - interval '4 hours', '0x' || repeat('e2', 32), md5('e2'), 4, 'sell', 5, 2.6, 0, now() - interval '4 hours');
+select pg_temp.event(now() - interval '9 hours', 'external', '{"External": {"id": "0xe1e1e1e1e1e1e1e1e1e1e1e1e1e1e1e1e1e1e1e1e1e1e1e1e1e1e1e1e1e1e1e1", "trade": [1, 2], "token": 2, "side": "Buy", "shares": 40000000, "cash": 18400000, "fee": 0, "traded_at": 1}}');
+insert into differences values (nextval('seqs'), now() - interval '6 hours', 'cash', null, 700, 688.5), (nextval('seqs'), now() - interval '5 hours', 'cash', null, 700, 700),
+    (nextval('seqs'), now() - interval '2 hours', 'shares', 0, 30, 28.5);
+insert into account_positions select 'shares', token_id, now() - interval '11 minutes', sum(shares), case token_id when 2 then 40 when 4 then -5 else 0 end,
+    sum(shares) + case token_id when 0 then -1.5 when 2 then 40 when 4 then -5 else 0 end from positions where portfolio_id = 2 and shares > 0 group by token_id;
+insert into account_positions values ('cash', 0, now() - interval '3 minutes', 700, 0, 912.35);
+
 -- What the noes would have earned, where it is known; a copy that waits, one that was ordered with another, an order sent again.
 update decisions d set would = round((signal_id * 37 % 190 - 110) / 100.0, 4) from signals s
 where s.id = d.signal_id and s.side = 'buy' and d.outcome in ('skipped', 'refused') and d.signal_id % 3 <> 0;
@@ -156,14 +191,14 @@ with sums as (
         coalesce((select sum(cost) from positions where portfolio_id = p.id), 0) as deployed
     from portfolios p
 )
-update portfolios p set realised = s.realised, fees = s.fees, deployed = s.deployed, reserved = case when p.id = 2 then 0 else 20.4 end,
-    available = p.deposits + s.realised - s.deployed - p.cooling - case when p.id = 2 then 0 else 20.4 end
+update portfolios p set realised = s.realised, fees = s.fees, deployed = s.deployed, reserved = case when p.id = 2 then 12.24 else 20.4 end,
+    available = p.deposits + s.realised - s.deployed - p.cooling - case when p.id = 2 then 12.24 else 20.4 end
 from sums s where s.id = p.id;
 
 insert into portfolio_values
 select p.id, n, now() - (430 - n) * interval '10 minutes', p.available, 0, p.deployed, p.deposits - p.available - p.deployed + round(p.realised * n / 430, 2),
     round(p.realised * n / 430, 2), round((sin(n / 17.0) * 9 + sin(n / 5.0 + p.id) * 4 + cos(n / 61.0) * 14)::numeric * (1 + p.id), 2)
-from portfolios p, generate_series(1, 430) n where p.mode = 'paper';
+from portfolios p, generate_series(1, 430) n;
 
 select pg_temp.event(now() - interval '26 hours', 'faulted', '{"Faulted": {"fault": "Overfill", "order": 3}}');
 -- Who saw them: the socket mostly first, the chain two seconds later, the Data API last; the chain was away for a while.

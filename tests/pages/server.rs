@@ -15,8 +15,10 @@ use remora::{
         outlook::{Bound, LeaderNow, Outlook, StrategyNow},
         words::State,
     },
-    domain::{Nanos, PortfolioId, Refusal, Skip, TokenId, Usdc},
-    metrics::{CoolingNow, FeedStatus, Mark, PortfolioNow, Published, Snapshot, Stage, Stages, StoreStatus},
+    domain::{Nanos, NotSent, Numbers, PortfolioId, Refusal, Skip, TokenId, Usdc},
+    metrics::{
+        BookNow, CoolingNow, FeedStatus, Mark, PortfolioNow, Published, Snapshot, Stage, Stages, StoreStatus, Use,
+    },
     web::{self, About, DataSource, Door, WebState},
 };
 use sqlx::PgPool;
@@ -212,6 +214,9 @@ pub async fn as_seeded(pool: &PgPool) -> Snapshot {
                 amount: Usdc(12_400_000 * n as i64),
             })
             .collect(),
+        books: books(),
+        uses: uses(),
+        ceilings: vec![(NotSent::DollarsPerMinute, Numbers { limit: 500_000_000, actual: 24_000_000 })],
         marks: (0..6).filter(|id| *id != 5).map(|id| Mark { token: TokenId(id), bid: 550_000, ask: 560_000 }).collect(),
         ..fresh()
     };
@@ -220,6 +225,25 @@ pub async fn as_seeded(pool: &PgPool) -> Snapshot {
     }
     snapshot.refusals[1] = 23;
     snapshot
+}
+
+fn books() -> Vec<BookNow> {
+    vec![BookNow {
+        token: TokenId(0),
+        bids: vec![(420_000, 310_000_000), (410_000, 950_500_000), (400_000, 40_000_000)],
+        asks: vec![(430_000, 120_000_000), (450_000, 480_000_000)],
+        is_trusted: true,
+    }]
+}
+
+fn uses() -> Vec<Use> {
+    [
+        (Refusal::TotalExposure, 500_000_000, 132_400_000),
+        (Refusal::DailyBudget, 100_000_000, 98_000_000),
+        (Refusal::LossesInRow, 5, 5),
+    ]
+    .map(|(limit, most, used)| Use { portfolio: PortfolioId(2), limit, numbers: Numbers { limit: most, actual: used } })
+    .to_vec()
 }
 
 /// Times as an engine has them: each stage around its own length, with a tail.

@@ -139,6 +139,7 @@ mod tests {
             token: "123".into(),
             title: title.into(),
             token_outcome: "Yes".into(),
+            payout: None,
             ours: part("10"),
             external: part("2.5"),
             theirs: part("12.5"),

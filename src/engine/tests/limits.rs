@@ -81,6 +81,25 @@ fn check(
 }
 
 #[test]
+fn what_is_used_of_each_limit_is_what_risk_would_compare() {
+    let mut settings = open_settings();
+    settings.limits.exposure_usdc_max = Usdc::whole(500);
+    settings.limits.day_usdc_max = Usdc::whole(400);
+    settings.limits.orders_per_minute_max = 10;
+    let mut world = four_tokens(settings);
+    buy(&mut world, LEADER, TOKEN);
+    buy(&mut world, BO, SAME_EVENT);
+    let uses = world.engine.uses(world.now, PAPER).into_iter().filter_map(|(limit, numbers)| Some((limit, numbers?)));
+    let of = |limit: i64, actual: i64| Numbers { limit, actual };
+    let expected = [
+        (Refusal::TotalExposure, of(500_000_000, 100_000_000)),
+        (Refusal::DailyBudget, of(400_000_000, 100_000_000)),
+        (Refusal::OrdersPerMinute, of(10, 2)),
+    ];
+    assert_eq!(uses.collect::<Vec<_>>(), expected);
+}
+
+#[test]
 fn each_limit_on_what_is_at_stake_binds() {
     check(|l| &mut l.position_usdc_max, Refusal::PositionSize, (BO, TOKEN), Some((BO, OTHER_SIDE)));
     check(|l| &mut l.exposure_usdc_max, Refusal::TotalExposure, (BO, STRANGER), None);

@@ -24,20 +24,27 @@ pub struct NoRow {
 }
 
 const NOES: &str = "
-    with noes as (
-        select d.signal_id, d.portfolio_id, d.reason, d.outcome, d.would, d.wanted, s.side = 'buy'
-            and row_number() over (partition by d.portfolio_id, s.group_id order by d.signal_id desc) = 1
-            and not exists (select from signals g join decisions o on o.signal_id = g.id and o.portfolio_id = d.portfolio_id
-                where g.group_id = s.group_id and o.outcome in ('ordered', 'merged')) as copy
-        from decisions d join signals s on s.id = d.signal_id join portfolios p on p.id = d.portfolio_id
-        where d.outcome in ('skipped', 'refused') and p.mode = $1 and ($2 = '' or p.strategy = $2) and d.at >= $3
+    with ours as (select id from portfolios where mode = $1 and ($2 = '' or strategy = $2)),
+    noes as (
+        select d.signal_id, d.portfolio_id, d.reason, d.outcome, d.would, d.wanted, s.group_id, s.side
+        from decisions d join signals s on s.id = d.signal_id
+        where d.outcome in ('skipped', 'refused') and d.portfolio_id in (select id from ours) and d.at >= $3
+    ), lasts as (
+        select portfolio_id, group_id, max(signal_id) as signal_id from noes group by 1, 2
+    ), ordered as (
+        select d.portfolio_id, s.group_id from decisions d join signals s on s.id = d.signal_id
+        where d.outcome in ('ordered', 'merged') and d.portfolio_id in (select id from ours) group by 1, 2
+    ), judged as (
+        select n.*, n.side = 'buy' and l.signal_id is not null and o.group_id is null as copy
+        from noes n left join lasts l on l.portfolio_id = n.portfolio_id and l.signal_id = n.signal_id
+        left join ordered o on o.portfolio_id = n.portfolio_id and o.group_id = n.group_id
     ), usual as (
         select portfolio_id, avg(budget) as budget from orders where side = 'buy' group by portfolio_id
     )
     select n.reason, n.outcome, count(*) as count, count(*) filter (where copy) as copies,
         count(n.would) filter (where copy) as known, round(avg(n.would) filter (where copy), 6) as a_dollar,
         round(sum(n.would * coalesce(n.wanted, u.budget)) filter (where copy), 6) as would
-    from noes n left join usual u on u.portfolio_id = n.portfolio_id
+    from judged n left join usual u on u.portfolio_id = n.portfolio_id
     group by n.reason, n.outcome order by count(*) desc, n.reason";
 
 impl Reader {

@@ -98,18 +98,15 @@ const POSITIONS: &str = "
 
 const CURVE: &str = "
     with valued as (
-        select at, seq, available + reserved + deployed + cooling + unrealised as equity,
-            realised + unrealised as earned
+        select at, seq, available + reserved + deployed + cooling + unrealised as equity, realised + unrealised as earned,
+            floor(date_part('epoch', at - $2) / greatest(date_part('epoch', $3 - $2) / $4, 1)) as part
         from portfolio_values where portfolio_id = $1 and at >= $2
     ), fallen as (
-        select *, max(earned) over (order by seq) - earned as below,
-            floor(extract(epoch from at - $2) / greatest(extract(epoch from $3 - $2) / $4, 1)) as part
-        from valued
+        select seq, part, max(earned) over (order by seq rows unbounded preceding) - earned as below from valued
     ), parts as (
-        select distinct on (part) at, seq, equity, earned, max(below) over (partition by part) as drawdown
-        from fallen order by part, seq desc
+        select part, max(seq) as seq, max(below) as drawdown from fallen group by part
     )
-    select at, equity, earned, drawdown from parts order by seq limit $4 + 1";
+    select v.at, v.equity, v.earned, p.drawdown from parts p join valued v on v.seq = p.seq order by p.seq limit $4 + 1";
 
 const RESULTS_BY_LEADER: &str = "
     select coalesce(max(l.name), '') as name, coalesce(max(l.wallet), '') as wallet, sum(r.orders)::bigint as count,

@@ -82,6 +82,18 @@ pub struct LeaderSeen {
     pub realised_live: Decimal,
 }
 
+/// One word of one source of one trade.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow, Serialize)]
+pub struct SightingRow {
+    pub seq: i64,
+    pub source: String,
+    #[serde(with = "time::serde::rfc3339")]
+    pub seen_at: OffsetDateTime,
+    pub is_first: bool,
+    /// Behind the first one.
+    pub lag_us: Option<i64>,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SeenNo {
     /// `skipped` or `refused`.
@@ -126,7 +138,7 @@ const SOURCES: &str = "
             percentile_disc(0.5) within group (order by b.us) filter (where t.is_trade) as behind_p50_us,
             percentile_disc(0.99) within group (order by b.us) filter (where t.is_trade) as behind_p99_us
         from told t left join nexts n on n.signal_id = t.signal_id
-        cross join lateral (select (extract(epoch from t.seen_at - t.traded_at) * 1000000)::bigint as us) b
+        cross join lateral (select (date_part('epoch', t.seen_at - t.traded_at) * 1000000)::bigint as us) b
         group by t.source
     ), runs as (
         select source, run, min(seen_at) as on_from from told group by source, run
@@ -146,7 +158,7 @@ const SOURCES: &str = "
             coalesce(max(l.us) filter (where g.cause <> 'start'), 0) as gap_longest_us,
             count(*) filter (where g.cause = 'start') as starts,
             coalesce(sum(l.us) filter (where g.cause = 'start'), 0)::bigint as starts_us
-        from source_gaps g cross join lateral (select (extract(epoch from g.ended_at - g.began_at) * 1000000)::bigint as us) l
+        from source_gaps g cross join lateral (select (date_part('epoch', g.ended_at - g.began_at) * 1000000)::bigint as us) l
         where g.ended_at >= $1 group by g.source
     )
     select n.source, coalesce(s.seen, 0) as seen, coalesce(s.first, 0) as first, coalesce(s.alone, 0) as alone,
@@ -167,11 +179,11 @@ const SEEN: &str = "
         percentile_disc(0.9) within group (order by b.us) as behind_p90_us,
         percentile_disc(0.99) within group (order by b.us) as behind_p99_us
     from leaders l left join signals s on s.leader_id = l.id and s.at >= $1
-    left join lateral (select (extract(epoch from s.at - s.traded_at) * 1000000)::bigint as us where s.how = 'traded') b on true
+    left join lateral (select (date_part('epoch', s.at - s.traded_at) * 1000000)::bigint as us where s.how = 'traded') b on true
     group by l.id, l.wallet, l.name order by seen desc, l.name, l.id limit $2";
 
 const BEHIND: &str = "
-    select leader_id, width_bucket((extract(epoch from at - traded_at) * 1000)::bigint, $2::bigint[]) as place, count(*)
+    select leader_id, width_bucket((date_part('epoch', at - traded_at) * 1000)::bigint, $2::bigint[]) as place, count(*)
     from signals where at >= $1 and how = 'traded' group by 1, 2";
 
 const COPIED: &str = "
@@ -203,6 +215,13 @@ impl Reader {
             .bind(MISSED_AFTER_S)
             .fetch_all(&mut *self.0)
             .await
+    }
+
+    /// Returns who told of a signal's trade, in the order they did.
+    pub async fn sightings_of(&mut self, signal: i64) -> sqlx::Result<Vec<SightingRow>> {
+        const OF: &str = "select seq, source, seen_at, is_first, lag_us from sightings where signal_id = $1 \
+            order by seen_at, seq limit $2";
+        sqlx::query_as(OF).bind(signal).bind(super::trades::PARTS_MAX).fetch_all(&mut *self.0).await
     }
 
     /// Returns what was seen of each leader `since`, most trades first.

@@ -43,6 +43,26 @@ async fn an_empty_database_answers_everything() {
     assert_eq!(reader.signal(1).await.expect("no signal"), None);
     assert_eq!(reader.order_last("paper").await.expect("no order"), None);
     assert!(reader.events_of(1, &[1]).await.expect("events").is_empty());
+    let top = (EVER.1, i64::MAX);
+    for mode in ["paper", "live"] {
+        let (filter, scope) =
+            (OrderFilter::of(mode), Scope { mode: mode.into(), strategy: String::new(), since: EVER.0 });
+        assert!(reader.orders(&filter, top, 9).await.expect("orders").is_empty());
+        assert!(reader.fills(&filter, i64::MAX, 9).await.expect("fills").is_empty());
+        assert_eq!(reader.today(mode, EVER.0).await.expect("a day"), TodayRow::default());
+        assert_eq!(reader.quality(&scope).await.expect("rates"), Quality::default());
+        assert!(reader.stages(&scope).await.expect("times").is_empty());
+        assert!(reader.slots(&scope, 3_600).await.expect("slots").is_empty());
+        assert!(reader.reasons(&scope, EVER.0).await.expect("reasons").is_empty());
+        assert_eq!(reader.slippage(&scope).await.expect("counts").iter().sum::<i64>(), 0);
+    }
+    assert!(reader.signals(&SignalFilter::default(), top, 9).await.expect("signals").is_empty());
+    assert_eq!(reader.events(&EventFilter::open(), i64::MAX, 9).await.expect("events"), EventPage::default());
+    assert!(
+        reader.wallet_shares().await.expect("shares").is_empty()
+            && reader.differences().await.expect("none").is_empty()
+    );
+    assert_eq!((reader.token(1).await.expect("none"), reader.lots(1).await.expect("none").len()), (None, 0));
     assert!(
         reader
             .curve(0, datetime!(2026-01-01 00:00 UTC), datetime!(2026-01-02 00:00 UTC))
@@ -51,6 +71,52 @@ async fn an_empty_database_answers_everything() {
             .is_empty()
     );
     assert_eq!(reader.valued_first(0).await.expect("never"), None);
+}
+
+#[tokio::test]
+async fn lists_and_sums_are_those_of_the_tables() {
+    let pool = written().await;
+    let mut reader = Reader::open(&pool).await.expect("a reader");
+    let top = (EVER.1, i64::MAX);
+    let signals = reader.signals(&SignalFilter::default(), top, 10_000).await.expect("signals");
+    assert_eq!(signals.len() as i64, number(&pool, "select count(*) from signals").await);
+    let ends: usize = signals.iter().map(|signal| signal.ends.len()).sum();
+    assert_eq!(ends as i64, number(&pool, "select count(*) from decisions").await);
+    let reason =
+        signals.iter().flat_map(|signal| &signal.ends).map(|end| &end.reason).find(|reason| !reason.is_empty());
+    let reason = reason.expect("a no").clone();
+    let said = signals.iter().filter(|signal| signal.ends.iter().any(|end| end.reason == reason)).count();
+    assert!(reader.is_rare(&reason).await.expect("a count"));
+    let filter = SignalFilter { reason: reason.clone(), ..SignalFilter::default() };
+    assert_eq!(reader.signals(&filter, top, 10_000).await.expect("signals").len(), said);
+    let (mut orders, mut fills, mut noes) = (0, 0, 0);
+    for mode in ["paper", "live"] {
+        let of = OrderFilter::of(mode);
+        let listed = reader.orders(&of, top, 10_000).await.expect("orders");
+        orders += listed.len();
+        let ours =
+            reader.fills(&OrderFilter { origin: "app".into(), ..of.clone() }, i64::MAX, 10_000).await.expect("fills");
+        fills += ours.len();
+        let open = OrderFilter { state: "open".into(), ..of.clone() };
+        let open = reader.orders(&open, top, 10_000).await.expect("orders");
+        assert_eq!(open.len(), listed.iter().filter(|order| order.closed_at.is_none()).count());
+        let scope = Scope { mode: mode.into(), strategy: String::new(), since: EVER.0 };
+        let quality = reader.quality(&scope).await.expect("rates");
+        assert_eq!(quality.orders as usize, listed.len());
+        noes += quality.skipped + quality.refused;
+        let slots = reader.slots(&scope, 86_400).await.expect("slots");
+        assert_eq!(slots.iter().map(|slot| slot.orders).sum::<i64>(), quality.orders);
+        let counts = reader.slippage(&scope).await.expect("counts");
+        assert!(counts.iter().sum::<i64>() <= quality.filled);
+        let said: i64 = reader.noes(&scope).await.expect("noes").iter().map(|row| row.count).sum();
+        assert_eq!(said, quality.skipped + quality.refused);
+    }
+    assert_eq!(orders as i64, number(&pool, "select count(*) from orders").await);
+    assert_eq!(fills as i64, number(&pool, "select count(*) from fills").await);
+    assert_eq!(noes, number(&pool, "select count(*) from decisions where outcome in ('skipped', 'refused')").await);
+    let filter = EventFilter { portfolio: 0, ..EventFilter::open() };
+    let of_first = reader.events(&filter, i64::MAX, 1_000_000).await.expect("events");
+    assert!(!of_first.rows.is_empty() && of_first.older.is_none());
 }
 
 #[tokio::test]

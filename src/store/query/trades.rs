@@ -1,10 +1,10 @@
 //! Signals, how they ended, and the orders that came of them.
 
 use serde::Serialize;
-use sqlx::{FromRow, types::Decimal, types::Json};
+use sqlx::{FromRow, types::Decimal};
 use time::{OffsetDateTime, macros::datetime};
 
-use super::Reader;
+use super::{Reader, orders::EVER};
 
 /// The most events of one signal or order that a page shows.
 pub const EVENTS_MAX: i64 = 500;
@@ -25,6 +25,10 @@ pub struct TradeFilter {
     /// A skip's, refusal's or rejection's code.
     pub reason: String,
     pub side: String,
+    /// A part of the market's title, or the whole token id.
+    pub market: String,
+    /// From the first, before the second.
+    pub time: (OffsetDateTime, OffsetDateTime),
 }
 
 impl Default for TradeFilter {
@@ -36,6 +40,8 @@ impl Default for TradeFilter {
             outcome: String::new(),
             reason: String::new(),
             side: String::new(),
+            market: String::new(),
+            time: EVER,
         }
     }
 }
@@ -154,62 +160,6 @@ pub struct SignalRow {
     pub model: Option<Decimal>,
 }
 
-#[derive(Clone, Debug, PartialEq, FromRow, Serialize)]
-pub struct OrderRow {
-    pub id: i64,
-    pub signal_id: Option<i64>,
-    pub portfolio_id: i32,
-    pub leader_id: i32,
-    pub leader: String,
-    pub wallet: String,
-    pub token_id: i32,
-    pub token: String,
-    pub title: String,
-    pub token_outcome: String,
-    pub side: String,
-    pub kind: String,
-    pub cause: String,
-    pub limit_price: Decimal,
-    pub shares: Decimal,
-    pub budget: Decimal,
-    pub reserved: Decimal,
-    pub touch: Decimal,
-    pub reference: Decimal,
-    pub state: String,
-    #[serde(with = "time::serde::rfc3339")]
-    pub submitted_at: OffsetDateTime,
-    #[serde(with = "time::serde::rfc3339::option")]
-    pub accepted_at: Option<OffsetDateTime>,
-    #[serde(with = "time::serde::rfc3339::option")]
-    pub closed_at: Option<OffsetDateTime>,
-    pub filled: Decimal,
-    pub cash: Decimal,
-    pub fee: Decimal,
-    pub attempt: i16,
-}
-
-#[derive(Clone, Debug, PartialEq, FromRow, Serialize)]
-pub struct FillRow {
-    pub seq: i64,
-    #[serde(with = "time::serde::rfc3339")]
-    pub at: OffsetDateTime,
-    pub order_id: i64,
-    pub shares: Decimal,
-    pub cash: Decimal,
-    pub fee: Decimal,
-    pub basis: Decimal,
-    pub realised: Decimal,
-}
-
-#[derive(Clone, Debug, PartialEq, FromRow, Serialize)]
-pub struct EventRow {
-    pub seq: i64,
-    #[serde(with = "time::serde::rfc3339")]
-    pub at: OffsetDateTime,
-    pub kind: String,
-    pub body: Json<serde_json::Value>,
-}
-
 const TRADES: &str = "
     with page as (
         (select s.at, 0 as kind, s.id, coalesce(d.portfolio_id, -1) as portfolio_id, s.id as signal_id, s.leader_id,
@@ -220,7 +170,13 @@ const TRADES: &str = "
          left join decisions d on d.signal_id = s.id
          left join lateral (select o.id, o.state, o.filled, o.closed_at from orders o
              where o.signal_id = s.id and o.portfolio_id = d.portfolio_id order by o.id desc limit 1) o on true
-         where s.at <= $1 and (s.at, 0, s.id, coalesce(d.portfolio_id, -1)) < ($1, $2, $3, $4)
+         where s.at <= $1 and (not $15 or s.id = any(array(select signal_id from decisions where reason = $8 and reason <> ''
+                union all select signal_id from orders where state = $8)))
+            and ($7 <> 'waiting' or s.at > now() - interval '1 day')
+            and ($7 <> 'open' or s.id = any(array(select signal_id from orders where closed_at is null)))
+            and ($7 not in ('buffered', 'merged', 'exit_due') or s.id = any(array(select signal_id from decisions
+                where outcome in ('buffered', 'merged', 'exit_due') and outcome = $7)))
+            and (s.at, 0, s.id, coalesce(d.portfolio_id, -1)) < ($1, $2, $3, $4)
              and (d.portfolio_id is null or d.portfolio_id in (select id from portfolios where mode = $11))
              and ($5 < 0 or d.portfolio_id = $5)
              and ($6 < 0 or s.leader_id = $6)
@@ -233,7 +189,8 @@ const TRADES: &str = "
                  when 'open' then o.id is not null and o.closed_at is null
                  else d.outcome = $7 end)
              and ($8 = '' or d.reason = $8 or o.state = $8)
-             and ($9 = '' or s.side = $9)
+             and ($9 = '' or s.side = $9) and s.at >= $13 and s.at < $14
+            and ($12 = '' or s.token_id in (select id from tokens where token = $12 or strpos(lower(title), lower($12)) > 0))
          order by s.at desc, s.id desc, coalesce(d.portfolio_id, -1) desc limit $10)
         union all
         (select o.submitted_at, 1, o.id, o.portfolio_id, null, o.leader_id, o.token_id, o.side, null, null, null, null,
@@ -252,7 +209,8 @@ const TRADES: &str = "
                  when 'open' then o.closed_at is null
                  else false end)
              and ($8 = '' or o.state = $8 or o.cause = $8)
-             and ($9 = '' or o.side = $9)
+             and ($9 = '' or o.side = $9) and o.submitted_at >= $13 and o.submitted_at < $14
+            and ($12 = '' or o.token_id in (select id from tokens where token = $12 or strpos(lower(title), lower($12)) > 0))
          order by o.submitted_at desc, o.id desc limit $10)
     )
     select p.*, coalesce(l.name, '') as leader, coalesce(l.wallet, '') as wallet, coalesce(t.token, '') as token,
@@ -267,20 +225,23 @@ const TRADES: &str = "
     left join tokens t on t.id = p.token_id
     order by p.at desc, p.kind desc, p.id desc, p.portfolio_id desc limit $10";
 
-const ORDERS: &str = "
-    select o.id, o.signal_id, o.portfolio_id, o.leader_id, coalesce(l.name, '') as leader,
-        coalesce(l.wallet, '') as wallet, o.token_id, coalesce(t.token, '') as token, coalesce(t.title, '') as title, coalesce(t.outcome, '') as token_outcome,
-        o.side, o.kind, o.cause, o.limit_price, o.shares, o.budget, o.reserved, o.touch, o.reference, o.state,
-        o.submitted_at, o.accepted_at, o.closed_at, o.filled, o.cash, o.fee, o.attempt
-    from orders o
-    left join leaders l on l.id = o.leader_id
-    left join tokens t on t.id = o.token_id
-    where ($1 > 0 and o.signal_id = $1) or ($2 > 0 and o.id = $2)
-    order by o.id limit $3";
-
 impl Reader {
+    /// Returns whether so few signals and orders ended for a reason that they are looked up, and not met on the way.
+    pub(super) async fn is_rare(&mut self, reason: &str) -> sqlx::Result<bool> {
+        const FEW: i64 = 2_000;
+        const COUNT: &str = "select count(*) from (
+            (select 1 from decisions where reason = $1 and reason <> '' limit $2)
+            union all (select 1 from orders where state = $1 limit $2)) said";
+        let count: i64 = match reason {
+            "" => return Ok(false),
+            reason => sqlx::query_scalar(COUNT).bind(reason).bind(FEW).fetch_one(&mut *self.0).await?,
+        };
+        Ok(count < FEW)
+    }
+
     /// Returns up to `limit` rows below `below`, newest first.
     pub async fn trades(&mut self, filter: &TradeFilter, below: Cursor, limit: i64) -> sqlx::Result<Vec<TradeRow>> {
+        let is_rare = self.is_rare(&filter.reason).await?;
         sqlx::query_as(TRADES)
             .bind(below.at)
             .bind(below.kind)
@@ -293,6 +254,10 @@ impl Reader {
             .bind(&filter.side)
             .bind(limit)
             .bind(&filter.mode)
+            .bind(&filter.market)
+            .bind(filter.time.0)
+            .bind(filter.time.1)
+            .bind(is_rare)
             .fetch_all(&mut *self.0)
             .await
     }
@@ -327,80 +292,5 @@ impl Reader {
         // While nobody decided, it is in both.
         all.dedup_by_key(|row| row.portfolio_id);
         Ok(all)
-    }
-
-    pub async fn orders_of(&mut self, signal: i64) -> sqlx::Result<Vec<OrderRow>> {
-        sqlx::query_as(ORDERS).bind(signal).bind(0_i64).bind(PARTS_MAX).fetch_all(&mut *self.0).await
-    }
-
-    pub async fn order(&mut self, id: i64) -> sqlx::Result<Option<OrderRow>> {
-        sqlx::query_as(ORDERS).bind(0_i64).bind(id).bind(1_i64).fetch_optional(&mut *self.0).await
-    }
-
-    /// Returns the newest order of a mode.
-    pub async fn order_last(&mut self, mode: &str) -> sqlx::Result<Option<OrderRow>> {
-        const LAST: &str = "select o.id from orders o join portfolios p on p.id = o.portfolio_id where p.mode = $1 \
-            order by o.submitted_at desc, o.id desc limit 1";
-        let last: Option<i64> = sqlx::query_scalar(LAST).bind(mode).fetch_optional(&mut *self.0).await?;
-        match last {
-            Some(id) => self.order(id).await,
-            None => Ok(None),
-        }
-    }
-
-    pub async fn fills_of(&mut self, orders: &[i64]) -> sqlx::Result<Vec<FillRow>> {
-        sqlx::query_as(
-            "select seq, at, order_id, shares, cash, fee, basis, realised from fills
-             where order_id = any($1) order by seq limit $2",
-        )
-        .bind(orders)
-        .bind(PARTS_MAX)
-        .fetch_all(&mut *self.0)
-        .await
-    }
-
-    /// Returns the events that name `signal` (0: none) or one of `orders`, in the journal's order.
-    pub async fn events_of(&mut self, signal: i64, orders: &[i64]) -> sqlx::Result<Vec<EventRow>> {
-        sqlx::query_as(
-            "select seq, at, kind, body from events
-             where kind in ('signal', 'parked', 'scored', 'skipped', 'refused', 'exit_due', 'submitted', 'buffered', 'merged')
-                 and (jsonb_path_query_first(body, '$.*.signal'))::bigint = nullif($1, 0)
-             union
-             select seq, at, kind, body from events
-             where kind in ('submitted', 'accepted', 'filled', 'closed', 'faulted', 'cancel_due', 'unknown', 'signed', 'matched',
-                     'confirmed', 'voided', 'adopted')
-                 and (jsonb_path_query_first(body, '$.*.order'))::bigint = any($2)
-             order by seq limit $3",
-        )
-        .bind(signal)
-        .bind(orders)
-        .bind(EVENTS_MAX)
-        .fetch_all(&mut *self.0)
-        .await
-    }
-
-    /// Returns the newest events of those that an operator wants to know of: breakers, switches, commands, faults, leaders
-    /// who are blocked.
-    pub async fn events_of_note(&mut self, limit: i64) -> sqlx::Result<Vec<EventRow>> {
-        sqlx::query_as(
-            "select seq, at, kind, body from events
-             where kind in ('tripped', 'breaker_reset', 'paper_switched', 'live_switched', 'leader_switched', 'declined',
-                 'paused', 'unpaused', 'faulted', 'leader_blocked', 'leader_unblocked', 'balance_low', 'moved', 'deposited',
-                 'withdrawn', 'configured', 'plan_repaired', 'unknown', 'voided', 'adopted', 'external', 'differs', 'held_back',
-                 'hold_ended')
-             order by seq desc limit $1",
-        )
-        .bind(limit)
-        .fetch_all(&mut *self.0)
-        .await
-    }
-
-    /// Returns the newest events of one kind.
-    pub async fn events_last(&mut self, kind: &str, limit: i64) -> sqlx::Result<Vec<EventRow>> {
-        sqlx::query_as("select seq, at, kind, body from events where kind = $1 order by seq desc limit $2")
-            .bind(kind)
-            .bind(limit)
-            .fetch_all(&mut *self.0)
-            .await
     }
 }

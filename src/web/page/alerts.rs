@@ -9,7 +9,7 @@ use axum::{
 };
 use serde::Deserialize;
 
-use super::{Frame, show, trades::Choice};
+use super::{Frame, address::Choice, show};
 use crate::{
     alert::{AlertsNow, Rule, board::Kind},
     domain::Nanos,

@@ -8,15 +8,18 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use rust_decimal::Decimal;
+use serde::Serialize;
+use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::{
-    portfolio_name,
+    orders::{self, Asked as AskedOrders},
+    portfolio_name, trade,
     trades::{self, Asked},
 };
 use crate::{
     store::query::TradeRow,
-    web::{Web, figure, words},
+    web::{Web, figure, server::Unread, words},
 };
 
 /// The most rows of one download.
@@ -28,19 +31,105 @@ traded_at,ended,reason,reason_text,allowed,was,setting,cause,limit_price,state,s
 fee,average_price,worse_than_reference,worse_than_touch,attempt,wanted,merged_into,would_earn_a_dollar,market_probability,\
 additive_confidence,bayesian_confidence,model_probability";
 
-pub async fn trades(State(web): State<Arc<Web>>, Query(asked): Query<Asked>) -> Response {
-    match rows(&web, asked).await {
-        Ok(rows) => {
-            let mut text = String::from(COLUMNS);
-            text.push_str("\r\n");
-            for row in &rows {
-                text.push_str(&line(&web, row));
-                text.push_str("\r\n");
-            }
-            let headers = [
-                (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
-                (header::CONTENT_DISPOSITION, "attachment; filename=\"remora-trades.csv\""),
-            ];
+/// Fields of orders and fills as the API has them, in the order of the file's columns.
+const ORDERS: [&str; 27] = [
+    "submitted_at",
+    "id",
+    "signal_id",
+    "portfolio_id",
+    "leader",
+    "wallet",
+    "title",
+    "token_outcome",
+    "token",
+    "side",
+    "kind",
+    "cause",
+    "limit_price",
+    "shares",
+    "budget",
+    "reserved",
+    "touch",
+    "reference",
+    "state",
+    "accepted_at",
+    "closed_at",
+    "filled",
+    "cash",
+    "fee",
+    "attempt",
+    "venue_id",
+    "leader_id",
+];
+const FILLS: [&str; 20] = [
+    "at",
+    "seq",
+    "origin",
+    "order_id",
+    "signal_id",
+    "portfolio_id",
+    "leader",
+    "wallet",
+    "title",
+    "token_outcome",
+    "token",
+    "side",
+    "cause",
+    "shares",
+    "cash",
+    "fee",
+    "realised",
+    "settlement",
+    "trade_key",
+    "venue_id",
+];
+
+pub async fn paper_trades(State(web): State<Arc<Web>>, Query(asked): Query<Asked>) -> Response {
+    trades(&web, Asked { mode: "paper".to_owned(), ..asked }).await
+}
+
+pub async fn live_trades(State(web): State<Arc<Web>>, Query(asked): Query<Asked>) -> Response {
+    trades(&web, Asked { mode: "live".to_owned(), ..asked }).await
+}
+
+pub async fn paper_orders(State(web): State<Arc<Web>>, Query(asked): Query<AskedOrders>) -> Response {
+    orders(&web, AskedOrders { mode: "paper".to_owned(), ..asked }).await
+}
+
+pub async fn live_orders(State(web): State<Arc<Web>>, Query(asked): Query<AskedOrders>) -> Response {
+    orders(&web, AskedOrders { mode: "live".to_owned(), ..asked }).await
+}
+
+pub async fn paper_fills(State(web): State<Arc<Web>>, Query(asked): Query<AskedOrders>) -> Response {
+    fills(&web, AskedOrders { mode: "paper".to_owned(), ..asked }).await
+}
+
+pub async fn live_fills(State(web): State<Arc<Web>>, Query(asked): Query<AskedOrders>) -> Response {
+    fills(&web, AskedOrders { mode: "live".to_owned(), ..asked }).await
+}
+
+async fn trades(web: &Web, asked: Asked) -> Response {
+    let rows = rows(web, asked).await;
+    send("trades", COLUMNS, rows.map(|rows| rows.iter().map(|row| line(web, row)).collect()))
+}
+
+async fn orders(web: &Web, asked: AskedOrders) -> Response {
+    let rows = orders::order_rows(web, &asked, ROWS_MAX as i64).await;
+    send("orders", &ORDERS.join(","), rows.map(|listed| listed.rows.iter().map(|row| fields(row, &ORDERS)).collect()))
+}
+
+async fn fills(web: &Web, asked: AskedOrders) -> Response {
+    let rows = orders::fill_rows(web, &asked, ROWS_MAX as i64).await;
+    send("fills", &FILLS.join(","), rows.map(|listed| listed.rows.iter().map(|row| fields(row, &FILLS)).collect()))
+}
+
+fn send(name: &str, columns: &str, lines: Result<Vec<String>, Unread>) -> Response {
+    match lines {
+        Ok(lines) => {
+            let text = std::iter::once(columns.to_owned()).chain(lines).map(|line| line + "\r\n").collect::<String>();
+            let file = format!("attachment; filename=\"remora-{name}.csv\"");
+            let headers =
+                [(header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, file)];
             (headers, text).into_response()
         }
         Err(why) => {
@@ -50,8 +139,19 @@ pub async fn trades(State(web): State<Arc<Web>>, Query(asked): Query<Asked>) -> 
     }
 }
 
+/// Returns a row's fields as a line; one that is null is empty.
+fn fields(row: &impl Serialize, names: &[&str]) -> String {
+    let row = serde_json::to_value(row).unwrap_or_default();
+    let text = |name: &&str| match &row[*name] {
+        Value::Null => String::new(),
+        Value::String(text) => cell(&figure::tame(text, 300)),
+        other => other.to_string(),
+    };
+    names.iter().map(text).collect::<Vec<_>>().join(",")
+}
+
 /// Reads on from where the address says, batch by batch.
-async fn rows(web: &Web, mut asked: Asked) -> Result<Vec<TradeRow>, crate::web::server::Unread> {
+async fn rows(web: &Web, mut asked: Asked) -> Result<Vec<TradeRow>, Unread> {
     let mut all: Vec<TradeRow> = Vec::new();
     while all.len() < ROWS_MAX {
         let batch = trades::rows(web, &asked, BATCH.min((ROWS_MAX - all.len()) as i64)).await?;
@@ -71,9 +171,9 @@ fn line(web: &Web, row: &TradeRow) -> String {
     let id = |id: Option<i64>| id.map(|id| id.to_string()).unwrap_or_default();
     let text = |text: &str| cell(&figure::tame(text, 300));
     let reason = words::reason(&row.reason);
-    let average = row.filled.zip(row.cash).and_then(|(filled, cash)| trades::average(filled, cash));
+    let average = row.filled.zip(row.cash).and_then(|(filled, cash)| trade::average(filled, cash));
     let worse = |reference: Option<Decimal>| {
-        number(average.zip(reference).map(|(average, r)| trades::worse(&row.side, average, r).round_dp(8)))
+        number(average.zip(reference).map(|(average, r)| trade::worse(&row.side, average, r).round_dp(8)))
     };
     let portfolio = if row.portfolio_id < 0 { String::new() } else { portfolio_name(web, row.portfolio_id) };
     [

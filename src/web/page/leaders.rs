@@ -9,7 +9,7 @@ use axum::{
 };
 use rust_decimal::Decimal;
 
-use super::{Frame, LeaderName, scope::Asked, show, trades::Choice};
+use super::{Frame, LeaderName, address::Choice, scope::Asked, show};
 use crate::{
     report::coverage,
     store::{
@@ -19,6 +19,7 @@ use crate::{
     web::{
         Web,
         figure::{self, Figure, When},
+        kept::kept,
         server::Unread,
     },
 };
@@ -112,23 +113,29 @@ struct Page {
 }
 
 /// What the tables say of the range that is asked for.
-pub async fn rows(web: &Web, asked: &Asked) -> Result<(Vec<SourceRow>, Vec<LeaderSeen>), Unread> {
+pub type Seen = (Vec<SourceRow>, Vec<LeaderSeen>);
+
+pub async fn rows(web: &Arc<Web>, asked: &Asked) -> Result<Arc<Seen>, Unread> {
     let now = (web.state.clock)();
     let since = asked.scope(now).since;
-    let mut reader = web.reader().await?;
-    let sources = reader.sources(since, figure::moment(now), TRADES_PAGE_MAX).await?;
-    Ok((sources, reader.leaders_seen(since).await?))
+    let make = async move |web: Arc<Web>| {
+        let mut reader = web.reader().await?;
+        let sources = reader.sources(since, figure::moment(now), TRADES_PAGE_MAX).await?;
+        Ok((sources, reader.leaders_seen(since).await?))
+    };
+    kept(web, format!("leaders {}", asked.range()), make).await
 }
 
 pub async fn leaders(State(web): State<Arc<Web>>, Query(asked): Query<Asked>) -> Response {
     let mut frame = Frame::new(&web, "Leaders", "leaders");
-    let (sources, leaders) = rows(&web, &asked).await.unwrap_or_else(|why| {
+    let seen = rows(&web, &asked).await.unwrap_or_else(|why| {
         let missing = "Sightings are in the journal and show here when it is back.";
         frame.stale = format!("Postgres cannot be read ({}). {missing}", why.0);
         Default::default()
     });
+    let (sources, leaders) = &*seen;
     let firsts: i64 = sources.iter().map(|row| row.first).sum();
-    let counts = behind(&leaders);
+    let counts = behind(leaders);
     let now = (web.state.clock)();
     show(&Page {
         ranges: asked.ranges(),

@@ -1,4 +1,5 @@
-//! The whole life of one signal, or of one order that no signal led to: what was decided, ordered and filled, event by event.
+//! The whole life of one signal or order: who told it, what was decided, ordered and filled, how long each stage took, and
+//! every event of it.
 
 use std::sync::Arc;
 
@@ -11,11 +12,12 @@ use rust_decimal::Decimal;
 
 use super::{
     Frame, LeaderName, MarketName, not_found, portfolio_name, show,
-    trades::{self, Trade},
+    trade::{self, Trade},
 };
 use crate::{
     domain::Nanos,
-    store::query::{EventRow, FillRow, OrderRow, SignalRow, TradeRow},
+    report::trace::{self, Trace, TraceId},
+    store::query::{EventRow, FillRow, OrderRow, SightingRow, SignalRow},
     web::{
         Web,
         figure::{self, Figure, When},
@@ -24,15 +26,6 @@ use crate::{
         words::{self, Verdict},
     },
 };
-
-/// What the tables say of it.
-struct Rows {
-    signal: Option<SignalRow>,
-    decisions: Vec<TradeRow>,
-    orders: Vec<OrderRow>,
-    fills: Vec<FillRow>,
-    events: Vec<EventRow>,
-}
 
 struct Signal {
     leader: LeaderName,
@@ -47,12 +40,13 @@ struct Signal {
     group_price: Figure,
     group_shares: Figure,
     leader_held: Figure,
+    token_id: i32,
     traded_at: When,
     at: When,
     trade_key: String,
     /// Where he did not trade: what he did; else empty.
     how: &'static str,
-    score: Option<trades::Score>,
+    score: Option<trade::Score>,
 }
 
 struct Order {
@@ -79,6 +73,8 @@ struct Order {
     against_reference: Figure,
     against_touch: Figure,
     fills: Vec<Fill>,
+    token_id: i32,
+    venue_id: String,
 }
 
 struct Fill {
@@ -88,6 +84,30 @@ struct Fill {
     cash: Figure,
     fee: Figure,
     realised: Figure,
+    settlement: Verdict,
+}
+
+/// One word of one source.
+struct Seen {
+    source: String,
+    at: When,
+    is_first: bool,
+    lag: Figure,
+    behind: Figure,
+}
+
+/// The stages of an order, or what is before all orders.
+struct Chain {
+    heading: String,
+    order: Option<i64>,
+    steps: Vec<Stage>,
+}
+
+struct Stage {
+    text: String,
+    at: When,
+    elapsed: Figure,
+    since_start: Figure,
 }
 
 struct Happened {
@@ -99,80 +119,97 @@ struct Happened {
     parts: Vec<(&'static str, String)>,
 }
 
-#[derive(Template)]
+#[derive(Default, Template)]
 #[template(path = "life.html")]
 struct Page {
     frame: Frame,
     heading: String,
     signal: Option<Signal>,
+    seen: Vec<Seen>,
     decisions: Vec<Trade>,
+    chains: Vec<Chain>,
     orders: Vec<Order>,
     events: Vec<Happened>,
+    /// The same as JSON.
+    json: String,
 }
 
 pub async fn signal(State(web): State<Arc<Web>>, Path(id): Path<String>) -> Response {
     let id = id.parse().ok().filter(|id| 0 < *id);
-    let Some(id) = id else {
-        return not_found(&web, "A signal's address ends in its number.");
-    };
-    let rows = signal_rows(&web, id).await;
-    page(&web, format!("Signal {id}"), rows, &format!("There is no signal {id}. It may not be in Postgres yet."))
+    match id {
+        Some(id) => page(&web, format!("Signal {id}"), &TraceId::Signal(id), &id.to_string()).await,
+        None => not_found(&web, "A signal's address ends in its number."),
+    }
 }
 
 pub async fn order(State(web): State<Arc<Web>>, Path(id): Path<String>) -> Response {
-    let Ok(id) = id.parse() else {
-        return not_found(&web, "An order's address ends in its number.");
-    };
-    let rows = order_rows(&web, id).await;
-    page(&web, format!("Order {id}"), rows, &format!("There is no order {id}. It may not be in Postgres yet."))
+    match id.parse() {
+        Ok(id) => page(&web, format!("Order {id}"), &TraceId::Order(id), &format!("order-{id}")).await,
+        Err(_) => not_found(&web, "An order's address ends in its number."),
+    }
 }
 
-async fn signal_rows(web: &Web, id: i64) -> Result<Option<Rows>, Unread> {
-    let mut reader = web.reader().await?;
-    let Some(signal) = reader.signal(id).await? else {
-        return Ok(None);
-    };
-    let decisions = reader.decisions_of(&signal).await?;
-    let orders = reader.orders_of(id).await?;
-    let ids: Vec<i64> = orders.iter().map(|order| order.id).collect();
-    let fills = reader.fills_of(&ids).await?;
-    let events = reader.events_of(id, &ids).await?;
-    Ok(Some(Rows { signal: Some(signal), decisions, orders, fills, events }))
+/// Returns the trace of what an address or a person names; `None` where the tables have nothing of it.
+pub async fn trace(web: &Web, id: &TraceId) -> Result<Option<Trace>, Unread> {
+    Ok(trace::read(&mut web.reader().await?, id).await?)
 }
 
-async fn order_rows(web: &Web, id: i64) -> Result<Option<Rows>, Unread> {
-    let mut reader = web.reader().await?;
-    let Some(order) = reader.order(id).await? else {
-        return Ok(None);
+async fn page(web: &Web, heading: String, id: &TraceId, name: &str) -> Response {
+    let mut page = Page {
+        frame: Frame::new(web, "One trade's life", "signals"),
+        heading,
+        json: format!("/api/v1/traces/{name}"),
+        ..Page::default()
     };
-    let fills = reader.fills_of(&[id]).await?;
-    let events = reader.events_of(0, &[id]).await?;
-    Ok(Some(Rows { signal: None, decisions: Vec::new(), orders: vec![order], fills, events }))
+    match trace(web, id).await {
+        Ok(Some(trace)) => page.fill(web, &trace),
+        Ok(None) => return not_found(web, &format!("There is no {}. It may not be in Postgres yet.", page.heading)),
+        Err(why) => page.frame.miss(&why, "Its life is in the journal and shows here when Postgres is back."),
+    }
+    show(&page)
 }
 
-fn page(web: &Web, heading: String, rows: Result<Option<Rows>, Unread>, absent: &str) -> Response {
-    let frame = Frame::new(web, "One trade's life", "trades");
-    let now = (web.state.clock)();
-    match rows {
-        Ok(Some(rows)) => {
-            let began = rows.signal.as_ref().map(|signal| signal.traded_at);
-            let began = began.or_else(|| rows.orders.first().map(|order| order.submitted_at));
-            show(&Page {
-                frame,
-                heading,
-                signal: rows.signal.as_ref().map(|row| signal_view(row, now)),
-                decisions: rows.decisions.iter().map(|row| Trade::new(web, row, now)).collect(),
-                orders: rows.orders.iter().map(|row| order_view(web, row, &rows.fills, now)).collect(),
-                events: rows.events.iter().map(|row| happened(row, began.unwrap_or(row.at), now)).collect(),
-            })
-        }
-        Ok(None) => not_found(web, absent),
-        Err(why) => {
-            let frame =
-                frame.without_postgres(&why, "Its life is in the journal and shows here when Postgres is back.");
-            let (decisions, orders, events) = (Vec::new(), Vec::new(), Vec::new());
-            show(&Page { frame, heading, signal: None, decisions, orders, events })
-        }
+impl Page {
+    fn fill(&mut self, web: &Web, trace: &Trace) {
+        let now = (web.state.clock)();
+        let began = trace.chains.first().and_then(|chain| chain.steps.first()).map(|step| step.at);
+        self.signal = trace.signal.as_ref().map(|row| signal_view(row, now));
+        let traded = trace.signal.as_ref().map(|signal| signal.traded_at);
+        self.seen = trace.sightings.iter().map(|row| seen(row, traded.unwrap_or(row.seen_at), now)).collect();
+        self.decisions = trace.decisions.iter().map(|row| Trade::new(web, row, now)).collect();
+        self.chains = trace.chains.iter().map(|of| chain(web, of, now)).collect();
+        self.orders = trace.orders.iter().map(|row| order_view(web, row, &trace.fills, now)).collect();
+        self.events = trace.events.iter().map(|row| happened(row, began.unwrap_or(row.at), now)).collect();
+    }
+}
+
+fn seen(row: &SightingRow, traded: time::OffsetDateTime, now: Nanos) -> Seen {
+    let lag = |us: i64| Figure::length(Nanos(us.unsigned_abs() * 1_000));
+    Seen {
+        source: figure::tame(&row.source, 20),
+        at: When::fine(row.seen_at, now),
+        is_first: row.is_first,
+        lag: row.lag_us.filter(|_| !row.is_first).map_or_else(|| Figure::none("it was the first"), lag),
+        behind: Figure::delay(traded, row.seen_at),
+    }
+}
+
+fn chain(web: &Web, of: &trace::Chain, now: Nanos) -> Chain {
+    let us = |us: i64| Figure::milliseconds(Decimal::new(us, 3));
+    let stage = |step: &trace::Step| Stage {
+        text: figure::tame(&step.text, 80),
+        at: When::fine(step.at, now),
+        elapsed: step.elapsed_us.map_or_else(|| Figure::none("the first"), us),
+        since_start: us(step.since_start_us),
+    };
+    Chain {
+        heading: match (of.order, of.portfolio_id) {
+            (Some(order), Some(portfolio)) => format!("Order {order} for {}", portfolio_name(web, portfolio)),
+            (Some(order), None) => format!("Order {order}"),
+            (None, _) => "Until it was taken in".to_owned(),
+        },
+        order: of.order,
+        steps: of.steps.iter().map(stage).collect(),
     }
 }
 
@@ -180,6 +217,7 @@ fn signal_view(row: &SignalRow, now: Nanos) -> Signal {
     Signal {
         leader: LeaderName::new(&row.leader, &row.wallet, row.leader_id),
         market: MarketName::new(&row.title, &row.token_outcome, &row.token, row.token_id),
+        token_id: row.token_id,
         condition: figure::tame(&row.condition_id, 80),
         side: figure::tame(&row.side, 10),
         side_word: words::side(&row.side).to_owned(),
@@ -195,7 +233,7 @@ fn signal_view(row: &SignalRow, now: Nanos) -> Signal {
             "observed" => "his position, read from the venue, is smaller than his trades say",
             _traded => "",
         },
-        score: trades::Score::of(row.prior, row.additive, row.bayesian, row.model),
+        score: trade::Score::of(row.prior, row.additive, row.bayesian, row.model),
         traded_at: When::fine(row.traded_at, now),
         at: When::fine(row.at, now),
         trade_key: figure::tame(&row.trade_key, 80),
@@ -203,9 +241,9 @@ fn signal_view(row: &SignalRow, now: Nanos) -> Signal {
 }
 
 fn order_view(web: &Web, row: &OrderRow, fills: &[FillRow], now: Nanos) -> Order {
-    let average = trades::average(row.filled, row.cash);
+    let average = trade::average(row.filled, row.cash);
     let against = |reference: Decimal| match average {
-        Some(average) => Figure::worse(trades::worse(&row.side, average, reference), reference),
+        Some(average) => Figure::worse(trade::worse(&row.side, average, reference), reference),
         None => Figure::none("nothing was filled"),
     };
     let after = |at: Option<time::OffsetDateTime>| match at {
@@ -239,12 +277,14 @@ fn order_view(web: &Web, row: &OrderRow, fills: &[FillRow], now: Nanos) -> Order
         fee: Figure::usd(row.fee),
         against_reference: against(row.reference),
         against_touch: against(row.touch),
+        token_id: row.token_id,
+        venue_id: figure::tame(&row.venue_id, 80),
         fills: fills.iter().filter(|fill| fill.order_id == row.id).map(|fill| fill_view(fill, now)).collect(),
     }
 }
 
 fn fill_view(row: &FillRow, now: Nanos) -> Fill {
-    let price = trades::average(row.shares, row.cash);
+    let price = trade::average(row.shares, row.cash);
     Fill {
         at: When::fine(row.at, now),
         shares: Figure::shares(row.shares),
@@ -252,6 +292,7 @@ fn fill_view(row: &FillRow, now: Nanos) -> Fill {
         cash: Figure::usd(row.cash),
         fee: Figure::usd(row.fee),
         realised: Figure::result(row.realised),
+        settlement: words::settlement(&row.settlement),
     }
 }
 

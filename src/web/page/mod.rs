@@ -1,20 +1,28 @@
 //! One file a page: rows and snapshot in, HTML out.
 
+pub mod address;
 pub mod alerts;
 pub mod audit;
 pub mod controls;
 pub mod csv;
+pub mod execution;
 pub mod latency;
 pub mod leaders;
 pub mod life;
+pub mod logs;
+pub mod orders;
 pub mod overview;
 pub mod portfolio;
 pub mod results;
 pub mod scope;
 pub mod settings;
 pub mod setup;
+pub mod signals;
 pub mod skips;
+pub mod stand;
 pub mod strategies;
+pub mod token;
+pub mod trade;
 pub mod trades;
 pub mod wallet;
 
@@ -42,7 +50,28 @@ use super::{
 pub const TITLE_MAX: usize = 120;
 pub const NAME_MAX: usize = 40;
 
+/// Every page in the navigation: its place, its address, its name.
+pub const PLACES: [(&str, &str, &str); 16] = [
+    ("overview", "/", "Overview"),
+    ("paper-trades", "/paper-trades", "Paper trades"),
+    ("paper-portfolio", "/paper-portfolio", "Paper portfolio"),
+    ("live-trades", "/live-trades", "Live trades"),
+    ("real-portfolio", "/real-portfolio", "Real portfolio"),
+    ("signals", "/signals", "Signals"),
+    ("leaders", "/leaders", "Leaders"),
+    ("strategies", "/strategies", "Strategies"),
+    ("execution", "/execution", "Execution"),
+    ("results", "/results", "Results"),
+    ("skips", "/skips", "Skips"),
+    ("latency", "/latency", "Latency"),
+    ("logs", "/logs", "Logs"),
+    ("alerts", "/alerts", "Alerts"),
+    ("config", "/config", "Settings"),
+    ("controls", "/controls", "Controls"),
+];
+
 /// What is around every page.
+#[derive(Default)]
 pub struct Frame {
     pub title: &'static str,
     /// The page's place in the navigation; empty where it has none.
@@ -87,8 +116,16 @@ impl Frame {
 
     /// Says what is missing while Postgres cannot be read.
     pub fn without_postgres(mut self, why: &Unread, missing: &str) -> Frame {
-        self.stale = format!("Postgres cannot be read ({}). {missing}", why.0);
+        self.miss(why, missing);
         self
+    }
+
+    pub fn miss(&mut self, why: &Unread, missing: &str) {
+        self.stale = format!("Postgres cannot be read ({}). {missing}", why.0);
+    }
+
+    pub fn places(&self) -> &'static [(&'static str, &'static str, &'static str)] {
+        &PLACES
     }
 
     pub fn place_is(&self, place: &str) -> bool {

@@ -7,14 +7,11 @@ use axum::{extract::State, response::Response};
 use rust_decimal::Decimal;
 use time::Time;
 
-use super::{
-    Frame, is_paper, portfolio_name, show,
-    trades::{Asked, Trade},
-};
+use super::{Frame, is_paper, portfolio_name, show, stand, trade::Trade, trades::Asked};
 use crate::{
     domain::{Event, Nanos, Refusal, Skip, Usdc},
     metrics::{PortfolioNow, Snapshot},
-    store::query::{BaselineRow, Cursor, EventRow, OrderRow, TradeRow},
+    store::query::{BaselineRow, Cursor, EventRow, OrderRow, TodayRow, TradeRow},
     web::{
         Web,
         figure::{self, Figure, When},
@@ -30,7 +27,8 @@ const NOTES_SHOWN: i64 = 8;
 struct Rows {
     trades: Vec<TradeRow>,
     baselines: Vec<BaselineRow>,
-    order_last: Option<OrderRow>,
+    orders_last: [Option<OrderRow>; 2],
+    today: [TodayRow; 2],
     fault_last: Option<EventRow>,
     notes: Vec<EventRow>,
 }
@@ -38,6 +36,7 @@ struct Rows {
 /// A portfolio as the engine has it at this moment.
 struct Worth {
     id: u16,
+    path: &'static str,
     name: String,
     equity: Figure,
     today: Figure,
@@ -45,6 +44,14 @@ struct Worth {
     available: Figure,
     locked: Figure,
     cooling: Figure,
+}
+
+/// Paper or live: what the day brought, and the last order.
+struct Mode {
+    name: &'static str,
+    path: &'static str,
+    figures: Vec<(&'static str, Figure)>,
+    order_last: Option<Last>,
 }
 
 struct Last {
@@ -67,7 +74,12 @@ struct Page {
     notes: Vec<Note>,
     worths: Vec<Worth>,
     trades: Vec<Trade>,
-    order_last: Option<Last>,
+    modes: Vec<Mode>,
+    /// How live trading stands.
+    stand: Vec<stand::Line>,
+    paper: &'static str,
+    /// The last word of anything that failed around the engine.
+    error_last: Option<Last>,
     signal_last: Option<Last>,
     fault_last: Option<Last>,
     counts: Vec<(&'static str, Figure)>,
@@ -88,13 +100,15 @@ pub async fn overview(State(web): State<Arc<Web>>) -> Response {
     };
     let snapshot = web.state.published.load();
     let baselines = rows.as_ref().map(|rows| rows.baselines.as_slice());
-    let papers = snapshot.portfolios.iter().filter(|p| is_paper(&web, p.id.0.into()));
-    let worths = papers.map(|portfolio| worth(&web, portfolio, baselines)).collect();
+    let worths = snapshot.portfolios.iter().map(|portfolio| worth(&web, portfolio, baselines)).collect();
     let noes = noes(&snapshot);
     show(&Page {
         frame,
         worths,
-        order_last: rows.as_ref().and_then(|rows| rows.order_last.as_ref()).map(|row| order_last(row, now)),
+        modes: rows.as_ref().map_or_else(Vec::new, |rows| modes(rows, now)),
+        stand: stand::lines(&web),
+        paper: snapshot.paper.code(),
+        error_last: error_last(&web, now),
         signal_last: rows.as_ref().and_then(|rows| rows.trades.iter().find(|row| row.kind == 0)).map(|row| Last {
             at: When::new(row.at, now),
             text: format!("Signal {}", row.id),
@@ -126,7 +140,8 @@ async fn rows(web: &Web, now: Nanos) -> Result<Rows, Unread> {
     Ok(Rows {
         trades: reader.trades(&Asked::default().filter(), Cursor::TOP, SIGNALS_SHOWN).await?,
         baselines: reader.baselines(midnight).await?,
-        order_last: reader.order_last("paper").await?,
+        orders_last: [reader.order_last("paper").await?, reader.order_last("live").await?],
+        today: [reader.today("paper", midnight).await?, reader.today("live", midnight).await?],
         fault_last: reader.events_last("faulted", 1).await?.pop(),
         notes: reader.events_of_note(NOTES_SHOWN).await?,
     })
@@ -145,6 +160,7 @@ fn worth(web: &Web, now: &PortfolioNow, baselines: Option<&[BaselineRow]>) -> Wo
     };
     Worth {
         id: now.id.0,
+        path: if is_paper(web, now.id.0.into()) { "/paper-portfolio" } else { "/real-portfolio" },
         name: portfolio_name(web, now.id.0.into()),
         equity: usd(now.equity()),
         today,
@@ -153,6 +169,40 @@ fn worth(web: &Web, now: &PortfolioNow, baselines: Option<&[BaselineRow]>) -> Wo
         locked: usd(now.reserved + now.deployed),
         cooling: usd(now.cooling),
     }
+}
+
+fn modes(rows: &Rows, now: Nanos) -> Vec<Mode> {
+    let names = [("Paper", "/paper-trades"), ("Live", "/live-trades")];
+    let both = names.into_iter().zip(&rows.today).zip(&rows.orders_last);
+    let mode = |(((name, path), today), last): (((&'static str, &'static str), &TodayRow), &Option<OrderRow>)| Mode {
+        name,
+        path,
+        figures: vec![
+            ("Realised", Figure::result(today.realised)),
+            ("Copied", Figure::count(today.ordered)),
+            ("Skipped", Figure::count(today.skipped)),
+            ("Refused", Figure::count(today.refused)),
+            ("Orders", Figure::count(today.orders)),
+            ("Fills", Figure::count(today.fills)),
+            ("Bought", Figure::usd(today.bought)),
+            ("Sold", Figure::usd(today.sold)),
+        ],
+        order_last: last.as_ref().map(|row| order_last(row, now)),
+    };
+    both.map(mode).collect()
+}
+
+/// Returns what failed last of sockets and the writer.
+fn error_last(web: &Web, now: Nanos) -> Option<Last> {
+    let of_feeds = web.state.feeds.iter().map(|feed| {
+        let feed = feed.now();
+        (feed.name.clone(), feed.last_error.at, feed.last_error.text.clone())
+    });
+    let store = web.state.store.last_error();
+    let all = of_feeds.chain([("Postgres".to_owned(), store.at, store.text.clone())]);
+    let (name, at, text) = all.filter(|(_, at, _)| *at != Nanos::ZERO).max_by_key(|(_, at, _)| *at)?;
+    let text = format!("{}: {}", figure::tame(&name, 40), figure::tame(&text, 200));
+    Some(Last { at: When::new(figure::moment(at), now), text, link: "/logs?level=warn".to_owned() })
 }
 
 fn order_last(row: &OrderRow, now: Nanos) -> Last {

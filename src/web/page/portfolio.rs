@@ -5,19 +5,23 @@ use std::sync::Arc;
 use askama::Template;
 use axum::{
     extract::{Query, State},
-    response::Response,
+    response::{IntoResponse, Redirect, Response},
 };
 use rust_decimal::{Decimal, prelude::ToPrimitive};
 use serde::{Deserialize, Serialize};
 
-use super::{Frame, LeaderName, MarketName, mode, portfolio_name, scope::Tab, show, wallet::Holding};
+use super::{
+    Frame, LeaderName, MarketName, address, mode, portfolio_name, show,
+    wallet::{self, Wallet},
+};
 use crate::{
     domain::Nanos,
     metrics::Snapshot,
-    store::query::{EquityPoint, PositionRow, ResultRow, SettlementRow, WalletRow},
+    store::query::{EquityPoint, PositionRow, ResultRow, SettlementRow},
     web::{
         Web,
         figure::{self, Figure, When},
+        kept::kept,
         server::Unread,
         words,
     },
@@ -78,7 +82,7 @@ pub struct Contents {
     pub by_leader: Vec<ResultRow>,
     pub by_cause: Vec<ResultRow>,
     /// What the wallet really holds, for all live portfolios together; nothing of it is paper's.
-    pub wallet: Vec<WalletRow>,
+    pub wallet: Option<wallet::Contents>,
 }
 
 /// Returns the portfolio asked for, else the first one of the mode; none while there is none.
@@ -131,8 +135,14 @@ pub fn money(web: &Web, id: i32) -> Option<Money> {
     })
 }
 
-pub async fn contents(web: &Web, id: i32, money: Money, asked: &Asked) -> Result<Contents, Unread> {
-    let (range, seconds) = range(asked);
+/// The curve, and what came of whom and why: sums over all that was, which are kept for a while.
+struct Sums {
+    curve: Vec<EquityPoint>,
+    by_leader: Vec<ResultRow>,
+    by_cause: Vec<ResultRow>,
+}
+
+async fn sums(web: &Web, id: i32, seconds: u64) -> Result<Sums, Unread> {
     let now = (web.state.clock)();
     let mut reader = web.reader().await?;
     // A young portfolio's points are not spread over a day that it did not live.
@@ -141,19 +151,34 @@ pub async fn contents(web: &Web, id: i32, money: Money, asked: &Asked) -> Result
         0 => first,
         seconds => figure::moment(now.since(Nanos::from_secs(seconds))).max(first),
     };
+    Ok(Sums {
+        curve: reader.curve(id, from, figure::moment(now)).await?,
+        by_leader: reader.results_by_leader(id).await?,
+        by_cause: reader.results_by_cause(id).await?,
+    })
+}
+
+pub async fn contents(web: &Arc<Web>, id: i32, money: Money, asked: &Asked) -> Result<Contents, Unread> {
+    let (range, seconds) = range(asked);
+    let key = format!("portfolio {id} {range}");
+    let sums = kept(web, key, async move |web: Arc<Web>| sums(&web, id, seconds).await).await?;
+    let mut reader = web.reader().await?;
     let fees = reader.portfolios().await?.iter().find(|row| row.id == id).map(|row| row.fees);
     Ok(Contents {
         id,
         money,
         fees,
         range,
-        curve: reader.curve(id, from, figure::moment(now)).await?,
+        curve: sums.curve.clone(),
         open: reader.positions_open(id).await?,
         ended: reader.positions_ended(id).await?,
         settlements: reader.settlements(id).await?,
-        by_leader: reader.results_by_leader(id).await?,
-        by_cause: reader.results_by_cause(id).await?,
-        wallet: if mode(&asked.mode) == "live" { reader.wallet().await? } else { Vec::new() },
+        by_leader: sums.by_leader.clone(),
+        by_cause: sums.by_cause.clone(),
+        wallet: match mode(&asked.mode) {
+            "live" => Some(wallet::contents(&mut reader).await?),
+            _paper => None,
+        },
     })
 }
 
@@ -231,12 +256,12 @@ struct Range {
     chosen: bool,
 }
 
-#[derive(Template)]
+#[derive(Default, Template)]
 #[template(path = "portfolio.html")]
 struct Page {
     frame: Frame,
-    modes: Vec<Tab>,
     mode: &'static str,
+    path: &'static str,
     /// Breakers that stop its entries.
     tripped: Vec<String>,
     /// Proceeds that wait, soonest first.
@@ -253,64 +278,85 @@ struct Page {
     settled: Vec<Settled>,
     by_leader: Vec<Earned>,
     by_cause: Vec<Earned>,
-    wallet: Vec<Holding>,
+    wallet: Wallet,
 }
 
-pub async fn portfolio(State(web): State<Arc<Web>>, Query(asked): Query<Asked>) -> Response {
+/// Paper Portfolio; an address of old that asks for a live one is sent there.
+pub async fn paper(State(web): State<Arc<Web>>, Query(asked): Query<Asked>) -> Response {
+    match mode(&asked.mode) {
+        "live" => {
+            let question = address::query(&[("portfolio", &asked.portfolio), ("range", &asked.range)]);
+            Redirect::permanent(&format!("/real-portfolio?{question}")).into_response()
+        }
+        _paper => portfolio(&web, &asked).await,
+    }
+}
+
+pub async fn real(State(web): State<Arc<Web>>, Query(asked): Query<Asked>) -> Response {
+    portfolio(&web, &Asked { mode: "live".to_owned(), ..asked }).await
+}
+
+async fn portfolio(web: &Arc<Web>, asked: &Asked) -> Response {
     let (now, mode) = ((web.state.clock)(), mode(&asked.mode));
-    let frame = Frame::new(&web, if mode == "live" { "Live Portfolio" } else { "Paper Portfolio" }, "portfolio");
-    let id = chosen(&web, &asked);
-    let tab = |(code, text): (&str, &'static str)| Tab {
-        text,
-        href: format!("/paper-portfolio?mode={code}"),
-        chosen: code == mode,
+    let id = chosen(web, asked);
+    let (title, path, place) = match mode {
+        "live" => ("Real Portfolio", "/real-portfolio", "real-portfolio"),
+        _paper => ("Paper Portfolio", "/paper-portfolio", "paper-portfolio"),
     };
     let mut page = Page {
-        frame,
-        modes: [("paper", "Paper"), ("live", "Live")].map(tab).into(),
+        frame: Frame::new(web, title, place),
         mode,
-        tripped: id.map_or_else(Vec::new, |id| tripped(&web, id)),
-        cooling: id.map_or_else(Vec::new, |id| cooling(&web, id, now)),
+        path,
+        tripped: id.map_or_else(Vec::new, |id| tripped(web, id)),
+        cooling: id.map_or_else(Vec::new, |id| cooling(web, id, now)),
         id: id.unwrap_or(0),
-        name: id.map_or_else(String::new, |id| portfolio_name(&web, id)),
-        others: others(&web, id, mode),
-        buckets: None,
-        ranges: RANGES.map(|(code, text, _)| Range { code, text, chosen: code == range(&asked).0 }).into(),
-        range: range(&asked).0,
-        curve_words: String::new(),
-        held: Vec::new(),
-        ended: Vec::new(),
-        settled: Vec::new(),
-        by_leader: Vec::new(),
-        by_cause: Vec::new(),
-        wallet: Vec::new(),
+        name: id.map_or_else(String::new, |id| portfolio_name(web, id)),
+        others: others(web, id, mode),
+        ranges: RANGES.map(|(code, text, _)| Range { code, text, chosen: code == range(asked).0 }).into(),
+        range: range(asked).0,
+        ..Page::default()
     };
-    let Some((id, money)) = id.and_then(|id| Some((id, money(&web, id)?))) else {
-        return show(&page);
-    };
-    match contents(&web, id, money.clone(), &asked).await {
-        Ok(contents) => {
-            let snapshot = web.state.published.load();
-            page.buckets = Some(buckets(&money, contents.fees));
-            page.curve_words = curve_words(&contents.curve);
-            page.held = contents.open.iter().map(|row| held(row, &snapshot, now)).collect();
-            page.ended = contents.ended.iter().map(|row| ended(row, now)).collect();
-            page.settled = contents.settlements.iter().map(|row| settled(row, now)).collect();
-            page.by_leader = contents
-                .by_leader
-                .iter()
-                .map(|row| earned(row, LeaderName::new(&row.name, &row.wallet, 0).name))
-                .collect();
-            page.wallet = contents.wallet.iter().map(|row| Holding::new(row, now)).collect();
-            page.by_cause = contents.by_cause.iter().map(|row| earned(row, words::cause(&row.name))).collect();
-        }
-        Err(why) => {
-            let missing = "The buckets are the engine's own and current; curve, positions and results are missing.";
-            page.frame = page.frame.without_postgres(&why, missing);
-            page.buckets = Some(buckets(&money, None));
-        }
+    let money = id.and_then(|id| money(web, id));
+    match (id.zip(money), mode) {
+        (Some((id, money)), _) => page.fill(web, id, &money, asked).await,
+        (None, "live") => page.fill_wallet(web, now).await,
+        (None, _) => {}
     }
     show(&page)
+}
+
+impl Page {
+    async fn fill(&mut self, web: &Arc<Web>, id: i32, money: &Money, asked: &Asked) {
+        let now = (web.state.clock)();
+        match contents(web, id, money.clone(), asked).await {
+            Ok(contents) => {
+                let snapshot = web.state.published.load();
+                let name = |row: &ResultRow| LeaderName::new(&row.name, &row.wallet, 0).name;
+                self.buckets = Some(buckets(money, contents.fees));
+                self.curve_words = curve_words(&contents.curve);
+                self.held = contents.open.iter().map(|row| held(row, &snapshot, now)).collect();
+                self.ended = contents.ended.iter().map(|row| ended(row, now)).collect();
+                self.settled = contents.settlements.iter().map(|row| settled(row, now)).collect();
+                self.by_leader = contents.by_leader.iter().map(|row| earned(row, name(row))).collect();
+                self.by_cause = contents.by_cause.iter().map(|row| earned(row, words::cause(&row.name))).collect();
+                self.wallet = contents.wallet.map(|wallet| Wallet::new(web, &wallet, now)).unwrap_or_default();
+            }
+            Err(why) => {
+                let missing = "The buckets are the engine's own and current; curve, positions and results are missing.";
+                self.frame.miss(&why, missing);
+                self.buckets = Some(buckets(money, None));
+            }
+        }
+    }
+
+    /// The wallet alone, while no portfolio trades with it.
+    async fn fill_wallet(&mut self, web: &Web, now: Nanos) {
+        let read = async { wallet::contents(&mut web.reader().await?).await };
+        match read.await {
+            Ok(contents) => self.wallet = Wallet::new(web, &contents, now),
+            Err(why) => self.frame.miss(&why, "What the wallet holds shows here when it is back."),
+        }
+    }
 }
 
 /// The most waiting amounts that are listed.
@@ -398,7 +444,7 @@ fn held(row: &PositionRow, snapshot: &Snapshot, now: Nanos) -> Held {
         market: MarketName::new(&row.title, &row.token_outcome, &row.token, row.token_id),
         shares: Figure::shares(row.shares),
         cost: Figure::usd(row.cost),
-        average: super::trades::average(row.shares, row.cost).map_or_else(none, Figure::price_average),
+        average: super::trade::average(row.shares, row.cost).map_or_else(none, Figure::price_average),
         bid: bid.map_or_else(none, Figure::price),
         value: value.map_or_else(none, Figure::usd),
         unrealised: value.map_or_else(none, |value| Figure::result(value - row.cost)),

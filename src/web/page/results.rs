@@ -11,15 +11,16 @@ use rust_decimal::Decimal;
 
 use super::{
     Frame, LeaderName, MarketName,
+    address::Choice,
     scope::{Asked, Tab},
     show,
-    trades::Choice,
 };
 use crate::{
     store::query::{By, EarnedRow},
     web::{
         Web,
         figure::{self, Figure},
+        kept::kept,
         server::Unread,
         words,
     },
@@ -66,16 +67,17 @@ pub fn by(asked: &Asked) -> By {
     BREAKDOWNS.iter().map(|(by, _)| *by).find(|by| by.code() == asked.by).unwrap_or(By::Leader)
 }
 
-pub async fn rows(web: &Web, asked: &Asked) -> Result<Vec<EarnedRow>, Unread> {
-    let now = (web.state.clock)();
-    Ok(web.reader().await?.results(&asked.scope(now), by(asked)).await?)
+pub async fn rows(web: &Arc<Web>, asked: &Asked) -> Result<Arc<Vec<EarnedRow>>, Unread> {
+    let (scope, by) = (asked.scope((web.state.clock)()), by(asked));
+    let make = async move |web: Arc<Web>| Ok(web.reader().await?.results(&scope, by).await?);
+    kept(web, format!("results {}", asked.query("by", by.code())), make).await
 }
 
 pub async fn results(State(web): State<Arc<Web>>, Query(asked): Query<Asked>) -> Response {
     let mut frame = Frame::new(&web, "Results", "results");
     let rows = rows(&web, &asked).await.unwrap_or_else(|why| {
         frame.stale = format!("Postgres cannot be read ({}). Results show here when it is back.", why.0);
-        Vec::new()
+        Arc::default()
     });
     let by = by(&asked);
     let tab = |(other, text): &(By, &'static str)| Tab {

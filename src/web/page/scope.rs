@@ -4,8 +4,8 @@ use serde::Deserialize;
 use time::OffsetDateTime;
 
 use super::{
+    address::{self, Choice, choices},
     mode,
-    trades::{Choice, choices, percent_encoded},
 };
 use crate::{
     domain::Nanos,
@@ -63,12 +63,8 @@ impl Asked {
             ("range", self.range()),
             ("by", self.by.as_str()),
         ];
-        let said = parts.into_iter().map(|(name, said)| (name, if name == part { value } else { said }));
-        let given: Vec<String> = said
-            .filter(|(_, value)| !value.is_empty())
-            .map(|(name, value)| format!("{name}={}", percent_encoded(value)))
-            .collect();
-        given.join("&")
+        let said = parts.map(|(name, said)| (name, if name == part { value } else { said }));
+        address::query(&said)
     }
 
     /// Returns the tabs of paper and live.

@@ -11,15 +11,16 @@ use rust_decimal::Decimal;
 
 use super::{
     Frame,
+    address::Choice,
     scope::{Asked, Tab},
     show,
-    trades::Choice,
 };
 use crate::{
     store::query::NoRow,
     web::{
         Web,
         figure::{self, Figure},
+        kept::kept,
         server::Unread,
         words::{self, Verdict},
     },
@@ -52,9 +53,10 @@ struct Page {
     total: Figure,
 }
 
-pub async fn rows(web: &Web, asked: &Asked) -> Result<Vec<NoRow>, Unread> {
-    let now = (web.state.clock)();
-    Ok(web.reader().await?.noes(&asked.scope(now)).await?)
+pub async fn rows(web: &Arc<Web>, asked: &Asked) -> Result<Arc<Vec<NoRow>>, Unread> {
+    let scope = asked.scope((web.state.clock)());
+    let make = async move |web: Arc<Web>| Ok(web.reader().await?.noes(&scope).await?);
+    kept(web, format!("skips {}", asked.query("by", "")), make).await
 }
 
 pub async fn skips(State(web): State<Arc<Web>>, Query(asked): Query<Asked>) -> Response {
@@ -62,7 +64,7 @@ pub async fn skips(State(web): State<Arc<Web>>, Query(asked): Query<Asked>) -> R
     let rows = rows(&web, &asked).await.unwrap_or_else(|why| {
         frame.stale =
             format!("Postgres cannot be read ({}). The noes are in the journal and show here when it is back.", why.0);
-        Vec::new()
+        Arc::default()
     });
     let known: Vec<Decimal> = rows.iter().filter_map(|row| row.would).collect();
     let total: Decimal = known.iter().sum();
