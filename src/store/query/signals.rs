@@ -89,7 +89,6 @@ const SIGNALS: &str = "
         select s.* from signals s
         where (not $13 or s.id = any(array(select signal_id from decisions where reason = $11 and reason <> ''
                 union all select signal_id from orders where state = $11)))
-            and ($10 <> 'waiting' or s.at > now() - interval '1 day')
             and ($10 <> 'open' or s.id = any(array(select signal_id from orders where closed_at is null)))
             and ($10 not in ('buffered', 'merged', 'exit_due') or s.id = any(array(select signal_id from decisions
                 where outcome in ('buffered', 'merged', 'exit_due') and outcome = $10)))

@@ -172,7 +172,6 @@ const TRADES: &str = "
              where o.signal_id = s.id and o.portfolio_id = d.portfolio_id order by o.id desc limit 1) o on true
          where s.at <= $1 and (not $15 or s.id = any(array(select signal_id from decisions where reason = $8 and reason <> ''
                 union all select signal_id from orders where state = $8)))
-            and ($7 <> 'waiting' or s.at > now() - interval '1 day')
             and ($7 <> 'open' or s.id = any(array(select signal_id from orders where closed_at is null)))
             and ($7 not in ('buffered', 'merged', 'exit_due') or s.id = any(array(select signal_id from decisions
                 where outcome in ('buffered', 'merged', 'exit_due') and outcome = $7)))
