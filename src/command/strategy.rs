@@ -84,6 +84,7 @@ sentence of `remora on` is asked for.";
 
 #[derive(Args, Clone, Debug)]
 pub struct ShowArgs {
+    /// Which strategy
     #[arg(value_name = "STRATEGY")]
     pub name: String,
 
@@ -113,6 +114,7 @@ pub struct SetArgs {
 
 #[derive(Args, Clone, Debug)]
 pub struct CreateArgs {
+    /// What it is called
     #[arg(value_name = "STRATEGY")]
     pub name: String,
 
@@ -135,6 +137,7 @@ pub struct CreateArgs {
 
 #[derive(Args, Clone, Debug)]
 pub struct ResetArgs {
+    /// Which strategy
     #[arg(value_name = "STRATEGY")]
     pub name: String,
 
@@ -145,6 +148,7 @@ pub struct ResetArgs {
 
 #[derive(Args, Clone, Debug)]
 pub struct ExitArgs {
+    /// Which strategy
     #[arg(value_name = "STRATEGY")]
     pub name: String,
 
@@ -159,6 +163,7 @@ pub struct ExitArgs {
 
 #[derive(Args, Clone, Debug)]
 pub struct DepositArgs {
+    /// Which strategy
     #[arg(value_name = "STRATEGY")]
     pub name: String,
 

@@ -23,6 +23,8 @@ use crate::web::{Web, page, server::BODY_BYTES_MAX};
 /// Who sent a form or a script of ours says so in this header, or in the field `csrf`.
 pub const CSRF_HEADER: &str = "x-csrf-token";
 const SITE: &str = "sec-fetch-site";
+/// The one place of the API that takes commands.
+const CONTROL: &str = "/api/v1/control";
 
 pub async fn guard(
     State(web): State<Arc<Web>>,
@@ -40,6 +42,11 @@ pub async fn guard(
     if !reads && request.method() != Method::POST {
         let allow = [(header::ALLOW, "GET, HEAD, POST")];
         return (StatusCode::METHOD_NOT_ALLOWED, allow, "only GET, HEAD and POST are known here\n").into_response();
+    }
+    if !reads && request.uri().path().starts_with("/api/") && request.uri().path() != CONTROL {
+        let allow = [(header::ALLOW, "GET, HEAD")];
+        return (StatusCode::METHOD_NOT_ALLOWED, allow, "this can only be read; commands go to /api/v1/control\n")
+            .into_response();
     }
     if !reads && let Err(wrong) = is_from_us(request.headers(), &host) {
         return (StatusCode::FORBIDDEN, format!("{wrong}\n")).into_response();
@@ -83,7 +90,7 @@ pub fn wish_of(method: &Method, path: &str) -> Wish {
         asset if asset.starts_with("/assets/") => Wish::Public,
         "/metrics" if reads => Wish::Metrics,
         // Whether it opens something its command says.
-        "/control" | "/api/v1/control" => Wish::Close,
+        "/control" | CONTROL => Wish::Close,
         _ if reads => Wish::Read,
         _ => Wish::Open,
     }

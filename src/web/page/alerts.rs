@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{
+    Extension,
     extract::{Query, State},
     response::Response,
 };
@@ -16,6 +17,10 @@ use crate::{
     store::query::AlertRow,
     web::{
         Web,
+        door::{
+            rights::{Visitor, Wish},
+            session::random_hex,
+        },
         figure::{self, Figure, When},
         server::Unread,
     },
@@ -95,6 +100,9 @@ struct Page {
     lines: Vec<Line>,
     is_first: bool,
     older: String,
+    /// Its visitor may have a channel tried; the form's id, which does it once.
+    can_test: bool,
+    id: String,
 }
 
 impl Asked {
@@ -125,7 +133,11 @@ pub async fn rows(web: &Web, asked: &Asked) -> Result<(Option<AlertsNow>, Vec<Al
     Ok((now, rows, older))
 }
 
-pub async fn alerts(State(web): State<Arc<Web>>, Query(asked): Query<Asked>) -> Response {
+pub async fn alerts(
+    State(web): State<Arc<Web>>,
+    Extension(visitor): Extension<Visitor>,
+    Query(asked): Query<Asked>,
+) -> Response {
     let mut frame = Frame::new(&web, "Alerts", "alerts");
     let now = (web.state.clock)();
     let (said, rows, older) = rows(&web, &asked).await.unwrap_or_else(|why| {
@@ -135,6 +147,8 @@ pub async fn alerts(State(web): State<Arc<Web>>, Query(asked): Query<Asked>) -> 
     });
     let alerting = said.unwrap_or_default();
     show(&Page {
+        can_test: visitor.may(Wish::Open).is_ok(),
+        id: random_hex(),
         said: (alerting.at > Nanos::ZERO).then(|| When::new(figure::moment(alerting.at), now)),
         trouble: figure::tame(&alerting.trouble, WRONG_MAX),
         firing: alerting
