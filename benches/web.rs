@@ -110,6 +110,7 @@ async fn measure(signals: u64) -> Vec<String> {
 async fn fill(pool: &PgPool, signals: u64) {
     let begun = Instant::now();
     let mut connection = pool.acquire().await.expect("a connection");
+    sqlx::raw_sql("set statement_timeout = 0").execute(&mut *connection).await.expect("patient");
     let statements = SCALE.replace("SIGNALS", &signals.to_string());
     sqlx::raw_sql(sqlx::AssertSqlSafe(statements)).execute(&mut *connection).await.expect("filled");
     sqlx::raw_sql("vacuum analyze").execute(&mut *connection).await.expect("vacuumed");

@@ -89,6 +89,7 @@ const SIGNALS: &str = "
         select s.* from signals s
         where (not $13 or s.id = any(array(select signal_id from decisions where reason = $11 and reason <> ''
                 union all select signal_id from orders where state = $11)))
+            and ($10 <> 'waiting' or s.id = any(array(select id from signals except select signal_id from decisions)))
             and ($10 <> 'open' or s.id = any(array(select signal_id from orders where closed_at is null)))
             and ($10 not in ('buffered', 'merged', 'exit_due') or s.id = any(array(select signal_id from decisions
                 where outcome in ('buffered', 'merged', 'exit_due') and outcome = $10)))
@@ -97,7 +98,7 @@ const SIGNALS: &str = "
             and ($7 = '' or s.token_id in (select id from tokens where token = $7 or strpos(lower(title), lower($7)) > 0))
             and ($8 = '' or exists (select from sightings g where g.signal_id = s.id and g.is_first and g.source = $8))
             and (($9 < 0 and $10 = '' and $11 = '') or case $10
-                when 'waiting' then not exists (select from decisions d where d.signal_id = s.id)
+                when 'waiting' then true
                 else exists (select from decisions d left join orders o on o.signal_id = s.id and o.portfolio_id = d.portfolio_id
                     where d.signal_id = s.id and ($9 < 0 or d.portfolio_id = $9) and ($11 = '' or d.reason = $11 or o.state = $11)
                         and case $10 when '' then true
