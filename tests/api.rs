@@ -30,6 +30,7 @@ async fn every_answer_is_a_documented_one() {
     let snapshot = server::as_seeded(&pool).await;
     let dashboard = server::start(pool, snapshot, DataSource::Venue).await;
     server::record_times(&dashboard.stages, 1_000);
+    server::speak(&dashboard.data);
     let folder = tempfile::tempdir().expect("a folder");
     let mut run = Command::new("timeout");
     run.arg(SECONDS_MAX)

@@ -32,6 +32,11 @@ pub struct WebActorState {
 /// Says whether the pages may be served where other machines reach them.
 pub fn locked(config: &WebConfig, door: &Door) -> Result<(), String> {
     match (is_here(config.listen.ip()), door.lock()) {
+        (true, Lock::NoPassword) if !config.hosts.is_empty() => Err(
+            "the pages answer to names in web.hosts, so others reach them through a proxy, and they have no password\n  fix: \
+             `remora web password` with the same --data FOLDER, then start again; or take web.hosts out"
+                .to_owned(),
+        ),
         (true, _) | (false, Lock::Password) => Ok(()),
         (false, Lock::NoPassword) => Err(format!(
             "the pages would be served on {}, which other machines reach, and they have no password\n  fix: `remora web \
@@ -87,5 +92,26 @@ impl Actor for Web {
             let _ = serving.await;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_password_only_this_machine_is_served() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let door = Door::new(folder.path());
+        let check = |listen: &str, hosts: &[&str], is_served: bool| {
+            let defaults = crate::config::Config::load(&Default::default(), &Default::default()).expect("right").web;
+            let hosts = hosts.iter().map(|host| (*host).to_owned()).collect();
+            let config = WebConfig { listen: listen.parse().expect("an address"), hosts, ..defaults };
+            assert_eq!(locked(&config, &door).is_ok(), is_served, "{config:?}");
+        };
+        check("127.0.0.1:8080", &[], true);
+        check("[::1]:8080", &[], true);
+        check("192.0.2.7:8080", &[], false);
+        check("127.0.0.1:8080", &["remora.example.com"], false);
     }
 }

@@ -28,8 +28,8 @@ Examples:
   remora setup --defaults --leader 0x1ead...=Ada
                                               asks nothing
 
-Run again it changes nothing that is there, and says which steps are done and how
-to do the next one. The page /setup says the same.")]
+Run again it changes nothing that is there, and says which steps are done and
+how to do the next one. The page /setup says the same.")]
 pub struct SetupArgs {
     /// Ask nothing: take what is given here, and the defaults
     #[arg(long)]

@@ -25,8 +25,7 @@ pub fn say(data: &Path, command: &Command) -> io::Result<Answer> {
     let uid = unsafe { libc::geteuid() };
     let envelope = Envelope::fresh(format!("cli uid {uid} pid {}", std::process::id()), command.clone());
     let mut stream = UnixStream::connect(path(data))?;
-    let patience = if matches!(command, Command::TestAlert { .. }) { ALERT_PATIENCE } else { PATIENCE };
-    stream.set_read_timeout(Some(patience))?;
+    stream.set_read_timeout(Some(patience(command)))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     stream.write_all(&line(&Line::Command(envelope))?)?;
     let mut line = String::new();
@@ -36,12 +35,17 @@ pub fn say(data: &Path, command: &Command) -> io::Result<Answer> {
 
 /// The same for those who must not block, in an envelope of theirs.
 pub async fn tell(data: &Path, envelope: Envelope) -> io::Result<Answer> {
+    let patience = patience(&envelope.command);
     let said = async {
         let mut lines = ask(data, &Line::Command(envelope)).await?;
         let answer = lines.next_line().await?.ok_or(io::ErrorKind::UnexpectedEof)?;
         Ok(serde_json::from_str(&answer)?)
     };
-    tokio::time::timeout(PATIENCE, said).await?
+    tokio::time::timeout(patience, said).await?
+}
+
+fn patience(command: &Command) -> Duration {
+    if matches!(command, Command::TestAlert { .. }) { ALERT_PATIENCE } else { PATIENCE }
 }
 
 /// Says a line and returns what comes back, line by line.

@@ -24,7 +24,7 @@ use crate::{
     config::{Config, Difference},
     domain::{Input, LeaderId, LeaderSwitch, LiveOrders, LiveSwitch, Mode, PortfolioId},
     hot_loop::{Audited, Command as Told, Stamped},
-    metrics::FeedStatus,
+    metrics::{FeedStatus, Snapshot},
     web::WebState,
 };
 
@@ -141,10 +141,7 @@ impl Console {
         let now = self.plant.published.load();
         match command {
             Command::Off | Command::Shadow | Command::On { .. } => now.live.code().to_owned(),
-            Command::Leader { name, .. } => self.leader_of(name).map_or_else(String::new, |leader| {
-                let own = now.leaders_switched.iter().find(|(id, _)| *id == leader);
-                own.map_or(LeaderSwitch::Inherit, |(_, switch)| *switch).code().to_owned()
-            }),
+            Command::Leader { name, .. } => self.leader_stands(&now, name),
             Command::StopEntries => self.entries_of(&now, |_, mode| mode == Mode::Live),
             Command::Pause { strategy } | Command::Resume { strategy } => {
                 self.entries_of(&now, |name, _| name == strategy)
@@ -212,22 +209,43 @@ impl Console {
     }
 
     async fn leader(&self, name: &str, to: LeaderWord, sentence: Option<String>, seen: Option<String>) -> Answer {
-        let Some(leader) = self.leader_of(name) else {
+        let inputs: Vec<Input> =
+            self.leaders_of(name).into_iter().map(|leader| Input::SwitchLeader { leader, to: to.switch() }).collect();
+        let Some((last, others)) = inputs.split_last() else {
             return Answer::refused(format!("no leader is called {name:?}"), "`remora config show` lists them");
         };
-        let input = Input::SwitchLeader { leader, to: to.switch() };
         match to {
-            LeaderWord::On => self.open(&sentence.unwrap_or_default(), &seen.unwrap_or_default(), input).await,
-            LeaderWord::Off | LeaderWord::Inherit => match self.tell(input).await {
+            LeaderWord::On if !others.is_empty() => Answer::refused(
+                "his wallets are followed one by one until what they hold is closed",
+                "wait for that; or turn live on for all",
+            ),
+            LeaderWord::On => self.open(&sentence.unwrap_or_default(), &seen.unwrap_or_default(), *last).await,
+            LeaderWord::Off | LeaderWord::Inherit => match self.tell_all(&inputs).await {
                 Ok(()) => Answer::done(format!("{name} is turned")),
                 Err(answer) => answer,
             },
         }
     }
 
-    fn leader_of(&self, name: &str) -> Option<LeaderId> {
-        let leader = self.plant.config.leaders.iter().find(|leader| leader.name == name)?;
-        self.plant.registry.load().leader(leader.wallets.first()?.as_bytes())
+    /// Returns who a leader of the settings is to the engine: several, while wallets that hold something are not joined yet.
+    pub(super) fn leaders_of(&self, name: &str) -> Vec<LeaderId> {
+        let registry = self.plant.registry.load();
+        let wallets = self.plant.config.leaders.iter().filter(|leader| leader.name == name).flat_map(|of| &of.wallets);
+        let mut leaders: Vec<LeaderId> = wallets.filter_map(|wallet| registry.leader(wallet.as_bytes())).collect();
+        leaders.sort_unstable();
+        leaders.dedup();
+        leaders
+    }
+
+    /// Returns how live stands for a leader; empty for nobody.
+    pub(super) fn leader_stands(&self, now: &Snapshot, name: &str) -> String {
+        let of = |id: LeaderId| {
+            let own = now.leaders_switched.iter().find(|(leader, _)| *leader == id);
+            own.map_or(LeaderSwitch::Inherit, |(_, switch)| *switch).code()
+        };
+        let mut stands: Vec<&str> = self.leaders_of(name).into_iter().map(of).collect();
+        stands.dedup();
+        stands.join(", ")
     }
 
     /// Opens something, if the sentence was typed, nothing changed since it was looked at, and nothing is red.
@@ -253,7 +271,13 @@ impl Console {
         self.plant.gate.revive(kills);
         match self.tell(input).await {
             Ok(()) => Answer::done("it is on: orders with real money leave"),
-            Err(answer) => answer,
+            Err(Answer { said, .. }) => {
+                // It may still take the word when it goes on: what was not seen to open is shut again.
+                self.plant.gate.kill();
+                let kept = kill::make(&self.plant.config.data.dir);
+                let wrong = kept.err().map_or_else(String::new, |error| format!("; the file KILL: {error}"));
+                Answer::refused(format!("{said}: live is shut again{wrong}"), "look at `remora status`, then once more")
+            }
         }
     }
 
@@ -315,12 +339,22 @@ impl Console {
         if meant.is_empty() {
             return Answer::refused("no portfolio is meant", "`remora status` lists the strategies");
         }
-        for portfolio in &meant {
-            if let Err(answer) = self.tell(input(*portfolio)).await {
-                return answer;
-            }
+        let inputs: Vec<Input> = meant.iter().map(|portfolio| input(*portfolio)).collect();
+        match self.tell_all(&inputs).await {
+            Ok(()) => Answer::done(format!("portfolios: {}", meant.len())),
+            Err(answer) => answer,
         }
-        Answer::done(format!("portfolios: {}", meant.len()))
+    }
+
+    /// Hands all inputs to the engine before it waits for any.
+    async fn tell_all(&self, inputs: &[Input]) -> Result<(), Answer> {
+        let Some((last, others)) = inputs.split_last() else { return Ok(()) };
+        for input in others {
+            let stamped = Stamped { at: clock::now(), input: *input };
+            let gone = || Answer::refused("the engine has stopped", "start it again; until then nothing leaves");
+            self.plant.inlet.command(Told::Input(stamped)).await.map_err(|_| gone())?;
+        }
+        self.tell(*last).await
     }
 
     async fn cancel_all(&self) -> Answer {

@@ -127,8 +127,13 @@ impl Watched {
     fn look(&mut self) {
         let is_there = path(&self.data).exists();
         let from = self.published.load().live;
-        if is_there && !self.gate.is_killed() {
+        let by_file = is_there && !self.gate.is_killed();
+        if by_file {
             self.gate.kill();
+        }
+        self.hold(is_there);
+        // What is noted may wait for the engine; nothing that closes waits for it.
+        if by_file {
             self.audit("file KILL", from);
         }
         let signals = self.signals.load(Ordering::SeqCst);
@@ -136,6 +141,10 @@ impl Watched {
             self.audited = signals;
             self.audit("signal USR1", from);
         }
+    }
+
+    /// Where the gate is shut by a kill, makes the file that holds over a restart, then has the engine record Off.
+    fn hold(&mut self, is_there: bool) {
         if !self.gate.is_killed() {
             return;
         }

@@ -1,9 +1,15 @@
 //! Money into portfolios and out of them, and positions that are sold because the operator says so.
 
+use std::time::Duration;
+
 use rust_decimal::{Decimal, prelude::ToPrimitive};
 
 use super::{Answer, Console};
 use crate::domain::{Input, Mode, PortfolioId, Usdc};
+
+/// How often and how long it is looked whether money came.
+const SEEN_TRIES: u32 = 10;
+const SEEN_EVERY: Duration = Duration::from_millis(50);
 
 /// A sentence that was typed, and the state that was looked at.
 type Confirmation = (Option<String>, Option<String>);
@@ -63,13 +69,17 @@ impl Console {
         if let Err(answer) = self.tell(input).await {
             return answer;
         }
-        match of(&self.plant.published.load()) {
-            after if after == before => Answer::refused(
-                "the engine declined: more than is available, or more than a portfolio may hold",
-                "`remora status` shows what is available",
-            ),
-            _ => Answer::done(if amount > 0 { "deposited" } else { "withdrawn" }),
+        // It may have had its turn only after what the engine shows now.
+        for _ in 0..SEEN_TRIES {
+            if of(&self.plant.published.load()) != before {
+                return Answer::done(if amount > 0 { "deposited" } else { "withdrawn" });
+            }
+            tokio::time::sleep(SEEN_EVERY).await;
         }
+        Answer::refused(
+            "the engine declined: more than is available, or more than a portfolio may hold",
+            "`remora status` shows what is available, and what was put in: look there before you say it again",
+        )
     }
 
     fn portfolio(&self, strategy: &str, live: bool) -> Result<PortfolioId, Answer> {

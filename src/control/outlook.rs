@@ -60,14 +60,9 @@ impl Console {
             tripped: self.tripped_of(&now, &strategy.name),
             live: strategy.live.map_or_else(Vec::new, |live| bounds(live.capital, &live.settings)),
         });
-        let registry = self.plant.registry.load();
-        let switch_of = |wallet: &String| {
-            let leader = registry.leader(wallet.as_bytes())?;
-            now.leaders_switched.iter().find(|(id, _)| *id == leader).map(|(_, switch)| switch.code())
-        };
-        let leaders = config.leaders.iter().map(|leader| LeaderNow {
-            name: leader.name.clone(),
-            switch: leader.wallets.first().and_then(switch_of).unwrap_or("inherit").to_owned(),
+        let leaders = config.leaders.iter().map(|leader| {
+            let switch = Some(self.leader_stands(&now, &leader.name)).filter(|stands| !stands.is_empty());
+            LeaderNow { name: leader.name.clone(), switch: switch.unwrap_or_else(|| "inherit".to_owned()) }
         });
         let ceilings = &config.ceilings;
         let dollars = |amount: Usdc| if amount == Usdc::ZERO { "no limit".to_owned() } else { format!("${amount}") };

@@ -423,9 +423,16 @@ async fn the_pages_run_as_a_process_of_their_own_and_outlive_the_engine() {
     });
     assert!(engine.get("/healthz").is_none(), "the engine serves no pages");
     assert!(status["feeds"].as_array().is_some_and(|feeds| feeds.len() > 1) && status["live"] == "shadow", "{status}");
-    let (_, metrics) = pages.get("/metrics").expect("metrics");
-    let decided = metrics.lines().find(|line| line.starts_with("remora_stage_seconds_count{stage=\"decide\"}"));
-    assert!(decided.is_some_and(|line| !line.ends_with(" 0")), "{decided:?}");
+    let is_shown = |metrics: &str| {
+        let decided = metrics.lines().find(|line| line.starts_with("remora_stage_seconds_count{stage=\"decide\"}"));
+        decided.is_some_and(|line| !line.ends_with(" 0"))
+    };
+    let began = Instant::now();
+    // The stages come with a later picture than the counts, where the machine is busy.
+    while !pages.get("/metrics").is_some_and(|(_, metrics)| is_shown(&metrics)) {
+        assert!(began.elapsed() < PATIENCE, "no decision was timed");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
 
     // What is pressed there arrives here.
     let client = client([127, 0, 0, 1]);

@@ -10,6 +10,7 @@ use std::{
 };
 
 use remora::{
+    config::{Config, Overrides, Written},
     control::{
         Answer,
         outlook::{Bound, LeaderNow, Outlook, StrategyNow},
@@ -106,10 +107,19 @@ pub fn speak(data: &Path) {
         for stream in listener.incoming().map_while(Result::ok) {
             let mut said = String::new();
             let _ = BufReader::new(&stream).read_line(&mut said);
-            let answer = if said.contains(r#"{"do":"status"}"#) { standing() } else { pressed(&said) };
+            let answer = match said {
+                status if status.contains(r#"{"do":"status"}"#) => standing(),
+                settings if settings.contains(r#"{"do":"settings"}"#) => in_force(),
+                other => pressed(&other),
+            };
             let _ = writeln!(&stream, "{}", serde_json::to_string(&answer).expect("JSON"));
         }
     });
+}
+
+fn in_force() -> Answer {
+    let config = Config::load(&Written::demo(), &Overrides::default()).expect("right");
+    Answer { settings: Some(remora::control::settings::now(&config)), ..Answer::done("everything in force") }
 }
 
 fn pressed(said: &str) -> Answer {

@@ -42,7 +42,7 @@ async fn dump(pool: &PgPool) -> Vec<(String, String)> {
     .fetch_all(pool)
     .await
     .expect("tables");
-    assert_eq!(tables.len(), 19, "{tables:?}");
+    assert_eq!(tables.len(), 20, "{tables:?}");
     let mut contents = Vec::new();
     for table in tables {
         let rows = format!(

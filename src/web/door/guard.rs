@@ -173,7 +173,7 @@ async fn proven(request: Request, visitor: &Visitor) -> Result<Request, (&'stati
     }
 }
 
-fn is_ours(host: &str, configured: &[String]) -> bool {
+pub fn is_ours(host: &str, configured: &[String]) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && !name.is_empty() => name,
         _ => host,

@@ -117,7 +117,8 @@ impl Door {
     /// Returns who asks.
     pub fn visitor(&self, headers: &HeaderMap, peer: SocketAddr, now: Nanos) -> Result<Visitor, NoToken> {
         let lock = self.lock();
-        let nobody = Visitor { peer, is: Known::Nobody, lock, csrf: self.csrf.clone() };
+        let is_here = rights::is_here(peer.ip()) && speaks_for_himself(headers);
+        let nobody = Visitor { peer, is_here, is: Known::Nobody, lock, csrf: self.csrf.clone() };
         if let Some(shown) = headers.get(header::AUTHORIZATION) {
             let is = shown.to_str().ok().and_then(|shown| self.bearer(shown, now)).ok_or(NoToken)?;
             return Ok(Visitor { is, ..nobody });
@@ -215,4 +216,36 @@ fn cookie(headers: &HeaderMap) -> Option<String> {
     let all = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
     let mut parts = all.flat_map(|line| line.split(';')).filter_map(|part| part.trim().split_once('='));
     parts.find(|(name, _)| *name == COOKIE).map(|(_, secret)| secret.to_owned())
+}
+
+/// Whether no proxy on this machine passed a request on: those say so, or for which name of theirs it was.
+fn speaks_for_himself(headers: &HeaderMap) -> bool {
+    let is_passed_on = ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"]
+        .iter()
+        .any(|name| headers.contains_key(*name));
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    !is_passed_on && guard::is_ours(host, &[])
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::{HeaderName, HeaderValue};
+
+    use super::*;
+
+    #[test]
+    fn who_comes_through_a_proxy_is_not_here() {
+        let check = |host: &'static str, more: Option<&'static str>, expected: bool| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, HeaderValue::from_static(host));
+            more.map(|name| headers.insert(HeaderName::from_static(name), HeaderValue::from_static("192.0.2.7")));
+            assert_eq!(speaks_for_himself(&headers), expected, "{host} {more:?}");
+        };
+        check("127.0.0.1:8080", None, true);
+        check("localhost", None, true);
+        check("remora.example.com", None, false);
+        check("localhost", Some("x-forwarded-for"), false);
+        check("127.0.0.1", Some("x-real-ip"), false);
+        check("127.0.0.1", Some("forwarded"), false);
+    }
 }

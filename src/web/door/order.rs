@@ -128,24 +128,23 @@ fn may(visitor: &Visitor, command: &Command) -> Result<(), super::rights::Denied
 
 /// Says it at the engine's socket. An error is the answer where nobody listens; off holds all the same, by the file.
 pub async fn said(web: &Web, envelope: Envelope) -> Result<Answer, Answer> {
-    let is_off = envelope.command == Command::Off;
     let data = &web.state.door.data;
+    // The file holds whatever becomes of the conversation, and an engine sees it within 100 ms.
+    let made = (envelope.command == Command::Off).then(|| kill::make(data));
     let error = match tell(data, envelope).await {
         Ok(answer) => return Ok(answer),
         Err(error) => error,
     };
     let nobody = format!("no engine answers in {}: {error}", data.display());
     let fix = "start it, or look at its log";
-    if !is_off {
-        return Err(Answer::refused(nobody, fix));
-    }
-    Err(match kill::make(data) {
-        Ok(()) => {
+    Err(match made {
+        None => Answer::refused(nobody, fix),
+        Some(Ok(())) => {
             let made =
                 "The file KILL is made: an engine that runs there shuts within 100 ms, one that starts there is off";
             Answer::refused(format!("{nobody}. {made}"), fix)
         }
-        Err(wrong) => Answer::refused(
+        Some(Err(wrong)) => Answer::refused(
             format!("{nobody}. And the file KILL cannot be made: {wrong}"),
             "if live is on, end the engine's process: kill -USR1 PID, or kill PID",
         ),

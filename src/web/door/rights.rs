@@ -8,6 +8,8 @@ use super::token::Scope;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Visitor {
     pub peer: SocketAddr,
+    /// He sits at this machine, and no proxy speaks for him.
+    pub is_here: bool,
     pub is: Known,
     /// Whether the pages have a password.
     pub lock: Lock,
@@ -62,7 +64,7 @@ pub enum Denied {
 
 impl Visitor {
     pub fn may(&self, wish: Wish) -> Result<(), Denied> {
-        let is_here = is_here(self.peer.ip());
+        let is_here = self.is_here;
         match (&self.is, self.lock, wish) {
             (_, _, Wish::Public) => Ok(()),
             (Known::Session { .. } | Known::Token { scope: Scope::Control, .. }, _, _) => Ok(()),
@@ -103,7 +105,8 @@ mod tests {
         let (here, mapped, away) = ("127.0.0.1:9", "[::ffff:127.0.0.1]:9", "192.0.2.7:9");
         let all = [Public, Metrics, Read, Close, Open];
         let check = |is: Known, lock: Lock, peer: &str, expected: [Result<(), Denied>; 5]| {
-            let visitor = Visitor { peer: peer.parse().expect("an address"), is, lock, csrf: String::new() };
+            let peer: SocketAddr = peer.parse().expect("an address");
+            let visitor = Visitor { peer, is_here: is_here(peer.ip()), is, lock, csrf: String::new() };
             assert_eq!(all.map(|wish| visitor.may(wish)), expected, "{visitor:?}");
         };
         let (yes, login) = (Ok(()), Err(LoginFirst));
@@ -121,8 +124,8 @@ mod tests {
     #[test]
     fn the_audit_tells_who_it_was() {
         let name = |is| {
-            Visitor { peer: "[::1]:5".parse().expect("an address"), is, lock: Lock::Password, csrf: String::new() }
-                .name()
+            let (peer, lock) = ("[::1]:5".parse().expect("an address"), Lock::Password);
+            Visitor { peer, is_here: true, is, lock, csrf: String::new() }.name()
         };
         assert_eq!(name(Known::Nobody), "web ::1");
         assert_eq!(name(Known::Session { name: "3f2a90".to_owned() }), "web 3f2a90 ::1");

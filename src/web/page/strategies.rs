@@ -189,6 +189,14 @@ pub async fn create(
         let wrong = "A strategy has a name, and simulated dollars to begin with.";
         return refused(&web, StatusCode::BAD_REQUEST, wrong, "Fill both in.");
     }
+    // With the version that was looked at: nobody makes one of this name meanwhile.
+    let taken = now(&web, &visitor)
+        .await
+        .is_ok_and(|now| now.settings.iter().any(|one| one.section == format!("strategy {name}")));
+    if taken {
+        let wrong = "A strategy of this name is there already.";
+        return refused(&web, StatusCode::BAD_REQUEST, wrong, "Choose another name, or change that one on its page.");
+    }
     let leaders: Vec<String> =
         field("leaders").split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect();
     let leaders = serde_json::to_string(&leaders).expect("texts are JSON, and such a list is TOML, too");
