@@ -174,7 +174,7 @@ for (const [name, path] of Object.entries({ overview: "/", trades: "/paper-trade
   check((await page.locator("#now li").count()) === 1 && (await page.locator("#now").innerText()).includes("Live killed"), "alerts: what lasts is on top");
   check(/failed after 10 tries, it answered 500/.test(await page.locator("#told").innerText()), "alerts: a failure is told");
   check((await page.locator("main img").count()) === 0 && (await page.locator("#told").innerText()).includes("<img src=x"), "alerts: a title is text");
-  await page.getByLabel("Rule").selectOption("slippage");
+  await page.getByRole("combobox", { name: "Rule" }).selectOption("slippage");
   await page.getByRole("button", { name: "Apply" }).click();
   check((await page.locator("#told tbody tr").count()) === 1, "alerts: the filter");
   await page.close();
