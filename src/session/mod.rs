@@ -234,9 +234,7 @@ impl Session {
         let resumed = names.live.resumed(&core.engine);
         let found = killed.as_ref().map(|_| kill::found_at_start());
         notices.extend(killed);
-        let mut held: Vec<TokenId> = core.engine.positions().iter().map(|position| position.token).collect();
-        held.sort_unstable();
-        held.dedup();
+        let held = held(&core);
         let led = core.engine.positions().iter().map(|position| (position.leader, position.token)).collect();
         let held_names = held.iter().map(|token| (*token, names.registry.token_text(*token).to_owned())).collect();
         let published = Published::default();
@@ -443,6 +441,14 @@ async fn note(hot: &HotThread, found: Option<Audited>) {
         // The hot thread has just begun: it takes this.
         let _ = hot.inlet.command(Command::Audit(Box::new(found))).await;
     }
+}
+
+/// Returns the tokens that some portfolio holds, each once.
+fn held(core: &Core<Journal>) -> Vec<TokenId> {
+    let mut held: Vec<TokenId> = core.engine.positions().iter().map(|position| position.token).collect();
+    held.sort_unstable();
+    held.dedup();
+    held
 }
 
 fn console(plant: &Plant, names: &Names, state: &WebState) -> Console {

@@ -126,6 +126,24 @@ fn routes(web: Arc<Web>) -> Router {
         .route("/healthz", get(|| async { "alive\n" }))
         .route("/readyz", get(api::ready))
         .route("/metrics", get(api::metrics))
+        .route("/events", get(stream::events))
+        .route("/assets/{name}", get(asset::asset))
+        .route("/favicon.ico", get(asset::favicon))
+        .merge(api_routes())
+        .fallback(page::missing)
+        .with_state(web.clone())
+        .layer(middleware::from_fn_with_state(web, guard))
+        .layer(RequestBodyLimitLayer::new(BODY_BYTES_MAX))
+        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, ANSWER_MAX));
+    for (name, value) in HEADERS {
+        router = router.layer(SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value)));
+    }
+    router
+}
+
+/// What programs ask; every way of it is in `openapi.json`.
+fn api_routes() -> Router<Arc<Web>> {
+    Router::new()
         .route("/api/v1/status", get(api::status))
         .route("/api/v1/trades", get(api::trades))
         .route("/api/v1/orders", get(api::orders))
@@ -151,16 +169,4 @@ fn routes(web: Arc<Web>) -> Router {
         .route("/api/v1/control", post(order::api))
         .route("/api/v1/alerts", get(api::alerts))
         .route("/api/v1/setup", get(api::setup))
-        .route("/events", get(stream::events))
-        .route("/assets/{name}", get(asset::asset))
-        .route("/favicon.ico", get(asset::favicon))
-        .fallback(page::missing)
-        .with_state(web.clone())
-        .layer(middleware::from_fn_with_state(web, guard))
-        .layer(RequestBodyLimitLayer::new(BODY_BYTES_MAX))
-        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, ANSWER_MAX));
-    for (name, value) in HEADERS {
-        router = router.layer(SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value)));
-    }
-    router
 }

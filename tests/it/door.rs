@@ -119,6 +119,7 @@ fn typed(home: &Home, words: &[&str], input: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[allow(clippy::too_many_lines, reason = "one story, from the first word to the last")]
 async fn what_other_pages_send_is_refused_and_closing_needs_no_login_here() {
     let scene = Scene::new("[live]\nswitch = \"shadow\"\n").await;
     let (code, page) = scene.get("/controls").await;
@@ -228,6 +229,7 @@ async fn what_other_pages_send_is_refused_and_closing_needs_no_login_here() {
 
 /// Binds: five tries of the password in a row from one address.
 #[tokio::test(flavor = "multi_thread")]
+#[allow(clippy::too_many_lines, reason = "one story, from the first word to the last")]
 async fn a_login_opens_what_needs_one_and_ends() {
     let mut scene = Scene::new("").await;
     let status = scene.engine.status().expect("it runs");
@@ -320,6 +322,7 @@ async fn a_login_opens_what_needs_one_and_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[allow(clippy::too_many_lines, reason = "one story, from the first word to the last")]
 async fn a_token_does_what_its_scope_says_once_and_in_time() {
     let scene = Scene::new("").await;
     let status = scene.engine.status().expect("it runs");

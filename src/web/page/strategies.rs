@@ -172,7 +172,7 @@ fn portfolios(web: &Web, name: &str) -> Vec<Portfolio> {
     let of_mode = |mode: &'static str| {
         let row = known.iter().find(|row| row.strategy == name && row.mode == mode)?;
         let now = snapshot.portfolios.iter().find(|now| i32::from(now.id.0) == row.id)?;
-        Some(Portfolio { mode, now: now.clone() })
+        Some(Portfolio { mode, now: *now })
     };
     ["paper", "live"].into_iter().filter_map(of_mode).collect()
 }
