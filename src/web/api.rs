@@ -49,7 +49,7 @@ pub async fn ready(State(web): State<Arc<Web>>) -> Response {
 }
 
 pub async fn metrics(State(web): State<Arc<Web>>) -> Response {
-    let pulse = web.pulse.borrow().clone();
+    let pulse = web.pulse();
     let feeds: Vec<FeedNow> = web.state.feeds.iter().map(|feed| feed.now()).collect();
     let id = |row: &crate::store::query::PortfolioRow| u16::try_from(row.id).unwrap_or(u16::MAX);
     let names = pulse.portfolios.iter().map(|row| (id(row), row.strategy.clone(), row.mode.clone()));
@@ -122,7 +122,7 @@ pub async fn status(State(web): State<Arc<Web>>) -> Json<Value> {
         "mode": web.state.about.mode,
         "paper": snapshot.paper.code(),
         "live": snapshot.live.code(),
-        "standing": *web.pulse.borrow().standing,
+        "standing": *web.pulse().standing,
         "demo": web.state.about.data == DataSource::Demo,
         "health": health::look(&web),
         "engine": {
@@ -155,7 +155,7 @@ pub async fn status(State(web): State<Arc<Web>>) -> Json<Value> {
             "connected": web.state.store.connected(),
             "lag_records": web.state.store.lag(),
             "last_error": {"at": time(error.at), "text": error.text},
-            "tables": web.pulse.borrow().head.as_ref().ok(),
+            "tables": web.pulse().head.as_ref().ok(),
         },
         "feeds": feeds.collect::<Vec<_>>(),
     }))
@@ -354,7 +354,7 @@ pub async fn setup(State(web): State<Arc<Web>>) -> Json<Value> {
 
 /// All stages: quantiles in nanoseconds, and how often a time fell at or under each bound (the last: above all).
 pub async fn latency(State(web): State<Arc<Web>>) -> Json<Value> {
-    let times = web.pulse.borrow().times.clone();
+    let times = web.pulse().times.clone();
     let both = times.since_start.iter().zip(times.recent.iter());
     let stages = Stage::ALL.into_iter().zip(both).map(|(stage, (all, recent))| {
         json!({

@@ -218,7 +218,7 @@ fn wallet(health: &mut Health, reconcile: &ReconcileNow, now: Nanos) {
 
 /// Breakers that tripped, and how the switches stand.
 fn standing(health: &mut Health, web: &Web) {
-    let standing = web.pulse.borrow().standing.clone();
+    let standing = web.pulse().standing.clone();
     let tripped = standing.tripped.iter().map(|(portfolio, breaker)| {
         format!("{}: {}", page::portfolio_name(web, portfolio.0.into()), words::breaker(breaker.code()))
     });
@@ -285,7 +285,7 @@ fn store(health: &mut Health, web: &Web, now: Nanos) {
     } else {
         health.add("Postgres", Level::Ok, format!("{lag} records behind the journal"));
     }
-    match &web.pulse.borrow().head {
+    match &web.pulse().head {
         Ok(_) => health.add("pages", Level::Ok, "read Postgres"),
         Err(why) => health.add("pages", Level::Degraded, format!("cannot read Postgres: {why}")),
     }

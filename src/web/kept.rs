@@ -81,7 +81,7 @@ where
     T: Send + Sync + 'static,
     F: Future<Output = Result<T, Unread>> + Send + 'static,
 {
-    if let Err(why) = &web.pulse.borrow().head {
+    if let Err(why) = &web.pulse().head {
         return Err(Unread(why.clone()));
     }
     let begun = (web.state.clock)();

@@ -29,7 +29,7 @@ pub struct Pulse {
 }
 
 /// Looks once, then goes on until `stop` in a task of its own.
-pub async fn start(state: WebState, stop: CancellationToken) -> watch::Receiver<Pulse> {
+pub async fn start(state: WebState, stop: CancellationToken) -> watch::Receiver<Arc<Pulse>> {
     let reader = StageReader::new((state.clock)());
     let (times, mut reader) = read_stages(&state, reader).await;
     let mut pulse = Pulse {
@@ -40,7 +40,7 @@ pub async fn start(state: WebState, stop: CancellationToken) -> watch::Receiver<
         times,
     };
     read_tables(&state, &mut pulse).await;
-    let (sender, receiver) = watch::channel(pulse.clone());
+    let (sender, receiver) = watch::channel(Arc::new(pulse.clone()));
     tokio::spawn(async move {
         let mut ticks = tokio::time::interval(EVERY);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -48,7 +48,7 @@ pub async fn start(state: WebState, stop: CancellationToken) -> watch::Receiver<
         while stop.run_until_cancelled(ticks.tick()).await.is_some() {
             read_tables(&state, &mut pulse).await;
             (pulse.times, reader) = read_stages(&state, reader).await;
-            sender.send_replace(pulse.clone());
+            sender.send_replace(Arc::new(pulse.clone()));
         }
     });
     receiver

@@ -41,16 +41,22 @@ const HEADERS: [(HeaderName, &str); 5] = [
 /// What every page can reach.
 pub(super) struct Web {
     pub state: WebState,
-    pub pulse: watch::Receiver<pulse::Pulse>,
+    pub pulse: watch::Receiver<Arc<pulse::Pulse>>,
     pub kept: kept::Kept,
     pub streams: Arc<Semaphore>,
     pub stop: CancellationToken,
 }
 
 impl Web {
+    /// Returns what was seen last. Nothing is locked by it: who looked twice at once would wait for the one that writes, and that
+    /// one for him.
+    pub fn pulse(&self) -> Arc<pulse::Pulse> {
+        Arc::clone(&self.pulse.borrow())
+    }
+
     /// Begins to read Postgres, or says in words why that cannot be. Does not wait where it was down a second ago.
     pub async fn reader(&self) -> Result<Reader, Unread> {
-        if let Err(why) = &self.pulse.borrow().head {
+        if let Err(why) = &self.pulse().head {
             return Err(Unread(why.clone()));
         }
         match tokio::time::timeout(pulse::PATIENCE, Reader::open(&self.state.pool)).await {

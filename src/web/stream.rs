@@ -51,7 +51,7 @@ fn status(web: &Web) -> Status {
         level: level.code(),
         word: level.word(),
         at: (web.state.clock)().as_millis(),
-        rows: web.pulse.borrow().head.as_ref().map_or(-1, |head| head.next_seq),
+        rows: web.pulse().head.as_ref().map_or(-1, |head| head.next_seq),
         snapshot: web.state.published.load().at.0,
     }
 }

@@ -69,7 +69,7 @@ pub struct Filters {
 
 impl Filters {
     pub fn new(web: &Web, mode: &str, portfolio: &str, leader: &str, side: &str) -> Filters {
-        let pulse = web.pulse.borrow();
+        let pulse = web.pulse();
         let ours = pulse.portfolios.iter().filter(|row| mode.is_empty() || row.mode == mode);
         let strategy = |row: &PortfolioRow| figure::tame(&row.strategy, NAME_MAX);
         let named = |row: &PortfolioRow| match mode {

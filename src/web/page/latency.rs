@@ -88,7 +88,7 @@ struct Page {
 }
 
 pub async fn latency(State(web): State<Arc<Web>>) -> Response {
-    let times = web.pulse.borrow().times.clone();
+    let times = web.pulse().times.clone();
     let both = times.since_start.iter().zip(times.recent.iter());
     let lines: Vec<Line> =
         Stage::ALL.into_iter().zip(both).map(|(stage, (all, recent))| line(stage, all, recent)).collect();

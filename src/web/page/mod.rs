@@ -104,7 +104,7 @@ impl Frame {
             version: about.version.clone(),
             config_path: figure::tame(&about.config_path, 200),
             mode: figure::tame(&about.mode, 40).to_uppercase(),
-            live: web.pulse.borrow().standing.live.unwrap_or_default().code(),
+            live: web.pulse().standing.live.unwrap_or_default().code(),
             demo: about.data == DataSource::Demo,
             health: health::look(web),
             now_millis: now.as_millis(),
@@ -218,7 +218,7 @@ pub fn mode(asked: &str) -> &'static str {
 
 /// Returns a portfolio's name: its strategy, with the mode where it is not paper.
 pub fn portfolio_name(web: &Web, id: i32) -> String {
-    let pulse = web.pulse.borrow();
+    let pulse = web.pulse();
     match pulse.portfolios.iter().find(|row| row.id == id) {
         Some(row) if row.mode == "paper" => figure::tame(&row.strategy, NAME_MAX),
         Some(row) => format!("{} ({})", figure::tame(&row.strategy, NAME_MAX), figure::tame(&row.mode, 10)),
@@ -228,5 +228,5 @@ pub fn portfolio_name(web: &Web, id: i32) -> String {
 
 /// Returns the mode of a portfolio; paper while it is not known, as this stage has no other.
 pub fn is_paper(web: &Web, id: i32) -> bool {
-    web.pulse.borrow().portfolios.iter().find(|row| row.id == id).is_none_or(|row| row.mode == "paper")
+    web.pulse().portfolios.iter().find(|row| row.id == id).is_none_or(|row| row.mode == "paper")
 }

@@ -88,7 +88,7 @@ pub struct Contents {
 /// Returns the portfolio asked for, else the first one of the mode; none while there is none.
 pub fn chosen(web: &Web, asked: &Asked) -> Option<i32> {
     let snapshot = web.state.published.load();
-    let pulse = web.pulse.borrow();
+    let pulse = web.pulse();
     let ids =
         snapshot.portfolios.iter().map(|now| i32::from(now.id.0)).chain(pulse.portfolios.iter().map(|row| row.id));
     let wanted_mode = mode(&asked.mode);
@@ -122,7 +122,7 @@ pub fn money(web: &Web, id: i32) -> Option<Money> {
             unrealised: Some(micros(now.unrealised)),
         });
     }
-    let pulse = web.pulse.borrow();
+    let pulse = web.pulse();
     pulse.portfolios.iter().find(|row| row.id == id).map(|row| Money {
         source: "postgres",
         deposits: row.deposits,
@@ -363,7 +363,7 @@ impl Page {
 const COOLING_LISTED: usize = 20;
 
 fn tripped(web: &Web, id: i32) -> Vec<String> {
-    let standing = web.pulse.borrow().standing.clone();
+    let standing = web.pulse().standing.clone();
     let ours = standing.tripped.iter().filter(|(portfolio, _)| i32::from(portfolio.0) == id);
     ours.map(|(_, breaker)| words::breaker(breaker.code())).collect()
 }
@@ -378,7 +378,7 @@ fn cooling(web: &Web, id: i32, now: Nanos) -> Vec<(When, Figure)> {
 }
 
 fn others(web: &Web, id: Option<i32>, mode: &str) -> Vec<(i32, String, bool)> {
-    let ids: Vec<i32> = web.pulse.borrow().portfolios.iter().filter(|row| row.mode == mode).map(|row| row.id).collect();
+    let ids: Vec<i32> = web.pulse().portfolios.iter().filter(|row| row.mode == mode).map(|row| row.id).collect();
     ids.into_iter().map(|other| (other, portfolio_name(web, other), Some(other) == id)).collect()
 }
 

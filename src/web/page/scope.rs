@@ -83,7 +83,7 @@ impl Asked {
 
     /// Returns the strategies that have a portfolio of this mode.
     pub fn strategies(&self, web: &Web) -> Vec<Choice> {
-        let pulse = web.pulse.borrow();
+        let pulse = web.pulse();
         let ours = pulse.portfolios.iter().filter(|row| row.mode == self.mode());
         let named = ours.map(|row| (row.strategy.clone(), figure::tame(&row.strategy, super::NAME_MAX)));
         choices(&self.strategy, named.collect::<Vec<_>>())

@@ -26,7 +26,7 @@ pub async fn known(web: &Web) -> Vec<Step> {
         Ok(mut reader) => reader.alerting().await.ok().flatten().map_or(0, |now| now.channels.len()),
         Err(_) => 0,
     };
-    let (pulse, now) = (web.pulse.borrow().clone(), web.state.published.load());
+    let (pulse, now) = (web.pulse(), web.state.published.load());
     let of_mode = |mode: &str| pulse.portfolios.iter().filter(|row| row.mode == mode).count();
     steps(&Facts {
         leaders: pulse.leaders.len(),

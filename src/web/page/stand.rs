@@ -35,7 +35,7 @@ pub async fn open(web: &Web, now: Nanos) -> Result<Vec<OrderLine>, Unread> {
 /// Returns how the switches stand, and what stops live orders.
 pub fn lines(web: &Web) -> Vec<Line> {
     let snapshot = web.state.published.load();
-    let standing = web.pulse.borrow().standing.clone();
+    let standing = web.pulse().standing.clone();
     vec![switch(&snapshot), way(web, &snapshot), entries(web, &snapshot, &standing), leaders(web, &standing)]
 }
 
@@ -86,7 +86,7 @@ fn way(web: &Web, snapshot: &Snapshot) -> Line {
 }
 
 fn entries(web: &Web, snapshot: &Snapshot, standing: &Standing) -> Line {
-    let pulse = web.pulse.borrow();
+    let pulse = web.pulse();
     let is_live = |id: PortfolioId| pulse.portfolios.iter().any(|row| row.id == i32::from(id.0) && row.mode == "live");
     let name = |id: PortfolioId| portfolio_name(web, id.0.into());
     let mut stops = Vec::new();
@@ -112,7 +112,7 @@ fn entries(web: &Web, snapshot: &Snapshot, standing: &Standing) -> Line {
 }
 
 fn leaders(web: &Web, standing: &Standing) -> Line {
-    let pulse = web.pulse.borrow();
+    let pulse = web.pulse();
     let name = |id: u32| {
         let row = pulse.leaders.iter().find(|row| i64::from(row.id) == i64::from(id));
         row.map_or_else(|| format!("leader {id}"), |row| LeaderName::new(&row.name, &row.wallet, row.id).name)

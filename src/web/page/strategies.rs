@@ -168,7 +168,7 @@ fn all(web: &Web, settings: &[Setting], made: &[String]) -> Vec<Strategy> {
 
 fn portfolios(web: &Web, name: &str) -> Vec<Portfolio> {
     let snapshot = web.state.published.load();
-    let known = web.pulse.borrow().portfolios.clone();
+    let known = web.pulse().portfolios.clone();
     let of_mode = |mode: &'static str| {
         let row = known.iter().find(|row| row.strategy == name && row.mode == mode)?;
         let now = snapshot.portfolios.iter().find(|now| i32::from(now.id.0) == row.id)?;

@@ -208,7 +208,7 @@ impl Difference {
 
 /// Returns the limits of live portfolios, and the ceilings over all of them.
 fn uses(web: &Web, snapshot: &Snapshot) -> Vec<Use> {
-    let pulse = web.pulse.borrow();
+    let pulse = web.pulse();
     let is_live = |id: u16| pulse.portfolios.iter().any(|row| row.id == i32::from(id) && row.mode == "live");
     let ours = snapshot.uses.iter().filter(|used| is_live(used.portfolio.0));
     let limits = ours.map(|used| {
