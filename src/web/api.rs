@@ -14,7 +14,7 @@ use super::{
     DataSource, Web, figure,
     health::{self, Level},
     page::{
-        alerts, execution,
+        address, alerts, execution,
         latency::{self, Times},
         leaders, life, logs, mode,
         orders::{self, Asked as AskedOrders, Listed},
@@ -165,11 +165,8 @@ pub async fn status(State(web): State<Arc<Web>>) -> Json<Value> {
 pub async fn trades(State(web): State<Arc<Web>>, Query(asked): Query<AskedTrades>) -> Response {
     match trades::rows(&web, &asked, ROWS + 1).await {
         Ok(mut rows) => {
-            let has_older = rows.len() > ROWS as usize;
-            rows.truncate(ROWS as usize);
-            let older = rows.last().filter(|_| has_older);
-            let older =
-                older.map(|row| format!("mode={}&{}", asked.mode(), asked.query(&trades::cursor_text(row.cursor()))));
+            let older = address::cut(&mut rows, ROWS)
+                .map(|row| format!("mode={}&{}", asked.mode(), asked.query(&trades::cursor_text(row.cursor()))));
             Json(json!({"trades": rows, "older": older})).into_response()
         }
         Err(why) => unread(&why),
@@ -189,11 +186,11 @@ pub async fn fills(State(web): State<Arc<Web>>, Query(asked): Query<AskedOrders>
 }
 
 pub async fn live_orders(web: State<Arc<Web>>, Query(asked): Query<AskedOrders>) -> Response {
-    orders(web, Query(AskedOrders { mode: "live".to_owned(), ..asked })).await
+    orders(web, Query(asked.of("live"))).await
 }
 
 pub async fn live_fills(web: State<Arc<Web>>, Query(asked): Query<AskedOrders>) -> Response {
-    fills(web, Query(AskedOrders { mode: "live".to_owned(), ..asked })).await
+    fills(web, Query(asked.of("live"))).await
 }
 
 /// A page of [`ROWS`] signals, each with its ends in all portfolios.
@@ -369,7 +366,7 @@ pub async fn latency(State(web): State<Arc<Web>>) -> Json<Value> {
     Json(json!({"unit": "ns", "bounds": export::bounds(), "stages": stages.collect::<Vec<_>>()}))
 }
 
-fn unread(why: &Unread) -> Response {
+pub(super) fn unread(why: &Unread) -> Response {
     let body = json!({"error": format!("Postgres cannot be read: {}", why.0)});
     (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response()
 }

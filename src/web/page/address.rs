@@ -24,6 +24,28 @@ pub fn place_text(at: OffsetDateTime, id: i64) -> String {
     format!("{}.{id}", at.unix_timestamp_nanos() / 1_000)
 }
 
+/// Reads a number of a filter: an empty one leaves it open, what is none matches nothing rather than everything.
+pub fn number(text: &str) -> i64 {
+    if text.is_empty() { -1 } else { text.parse().unwrap_or(i64::MAX) }
+}
+
+/// The same for what is numbered with 32 bits.
+pub fn id(text: &str) -> i32 {
+    i32::try_from(number(text)).unwrap_or(i32::MAX)
+}
+
+/// Reads a word of a filter; what is longer than any matches nothing.
+pub fn word(text: &str, chars_max: usize) -> String {
+    text.chars().filter(|c| !c.is_control()).take(chars_max).collect()
+}
+
+/// Cuts a list that was asked for one row more than `limit`. Returns its last row where there are more.
+pub fn cut<R>(rows: &mut Vec<R>, limit: i64) -> Option<&R> {
+    let has_older = rows.len() > limit as usize;
+    rows.truncate(limit as usize);
+    rows.last().filter(|_| has_older)
+}
+
 /// Returns what is given of `parts`, as the question of an address.
 pub fn query(parts: &[(&str, &str)]) -> String {
     let given = parts.iter().filter(|(_, value)| !value.is_empty());

@@ -10,7 +10,11 @@ use axum::{
 };
 use serde::Deserialize;
 
-use super::{Frame, address::Choice, show};
+use super::{
+    Frame,
+    address::{self, Choice},
+    show,
+};
 use crate::{
     alert::{AlertsNow, Rule, board::Kind},
     domain::Nanos,
@@ -127,9 +131,7 @@ pub async fn rows(web: &Web, asked: &Asked) -> Result<(Option<AlertsNow>, Vec<Al
     let mut reader = web.reader().await?;
     let now = reader.alerting().await?;
     let mut rows = reader.alerts(asked.cursor(), asked.rule(), ROWS + 1).await?;
-    let has_older = rows.len() > ROWS as usize;
-    rows.truncate(ROWS as usize);
-    let older = rows.last().filter(|_| has_older).map(|row| asked.query(row.id));
+    let older = address::cut(&mut rows, ROWS).map(|row| asked.query(row.id));
     Ok((now, rows, older))
 }
 

@@ -6,17 +6,17 @@ use askama::Template;
 use axum::{
     Json,
     extract::{Query, State},
-    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Frame, show};
+use super::{Frame, address, show};
 use crate::{
     store::query::AuditRow,
     web::{
         Web,
+        api::unread,
         figure::{When, tame},
         server::Unread,
     },
@@ -54,9 +54,7 @@ struct Page {
 async fn rows(web: &Web, asked: &Asked) -> Result<(Vec<AuditRow>, Option<i64>), Unread> {
     let before = asked.before.unwrap_or(i64::MAX);
     let mut rows = web.reader().await?.audit(before, ROWS + 1).await?;
-    let has_older = rows.len() > ROWS as usize;
-    rows.truncate(ROWS as usize);
-    let older = rows.last().filter(|_| has_older).map(|row| row.seq);
+    let older = address::cut(&mut rows, ROWS).map(|row| row.seq);
     Ok((rows, older))
 }
 
@@ -81,10 +79,7 @@ pub async fn api(State(web): State<Arc<Web>>, Query(asked): Query<Asked>) -> Res
         Ok((rows, older)) => {
             Json(json!({"audit": rows, "older": older.map(|seq| format!("before={seq}"))})).into_response()
         }
-        Err(why) => {
-            let body = json!({"error": format!("Postgres cannot be read: {}", why.0)});
-            (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response()
-        }
+        Err(why) => unread(&why),
     }
 }
 

@@ -85,27 +85,27 @@ const FILLS: [&str; 20] = [
 ];
 
 pub async fn paper_trades(State(web): State<Arc<Web>>, Query(asked): Query<Asked>) -> Response {
-    trades(&web, Asked { mode: "paper".to_owned(), ..asked }).await
+    trades(&web, asked.of("paper")).await
 }
 
 pub async fn live_trades(State(web): State<Arc<Web>>, Query(asked): Query<Asked>) -> Response {
-    trades(&web, Asked { mode: "live".to_owned(), ..asked }).await
+    trades(&web, asked.of("live")).await
 }
 
 pub async fn paper_orders(State(web): State<Arc<Web>>, Query(asked): Query<AskedOrders>) -> Response {
-    orders(&web, AskedOrders { mode: "paper".to_owned(), ..asked }).await
+    orders(&web, asked.of("paper")).await
 }
 
 pub async fn live_orders(State(web): State<Arc<Web>>, Query(asked): Query<AskedOrders>) -> Response {
-    orders(&web, AskedOrders { mode: "live".to_owned(), ..asked }).await
+    orders(&web, asked.of("live")).await
 }
 
 pub async fn paper_fills(State(web): State<Arc<Web>>, Query(asked): Query<AskedOrders>) -> Response {
-    fills(&web, AskedOrders { mode: "paper".to_owned(), ..asked }).await
+    fills(&web, asked.of("paper")).await
 }
 
 pub async fn live_fills(State(web): State<Arc<Web>>, Query(asked): Query<AskedOrders>) -> Response {
-    fills(&web, AskedOrders { mode: "live".to_owned(), ..asked }).await
+    fills(&web, asked.of("live")).await
 }
 
 async fn trades(web: &Web, asked: Asked) -> Response {

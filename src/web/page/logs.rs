@@ -46,18 +46,16 @@ pub struct Asked {
 impl Asked {
     /// Returns the filter. What is no number matches nothing rather than everything.
     fn filter(&self) -> EventFilter {
-        let id = |text: &str| if text.is_empty() { -1 } else { text.parse().unwrap_or(i32::MAX) };
-        let long = |text: &str| if text.is_empty() { -1 } else { text.parse().unwrap_or(i64::MAX) };
         EventFilter {
             kinds: match (self.kind.as_str(), self.level()) {
                 ("", Weight::Fine) => Vec::new(),
                 ("", level) => kinds::at_least(level),
-                (kind, _) => vec![kind.chars().filter(|c| !c.is_control()).take(40).collect()],
+                (kind, _) => vec![address::word(kind, 40)],
             },
-            portfolio: id(&self.portfolio),
-            leader: id(&self.leader),
-            order: long(&self.order),
-            signal: long(&self.signal),
+            portfolio: address::id(&self.portfolio),
+            leader: address::id(&self.leader),
+            order: address::number(&self.order),
+            signal: address::number(&self.signal),
         }
     }
 

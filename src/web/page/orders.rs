@@ -56,13 +56,12 @@ pub struct Asked {
 impl Asked {
     /// Returns the filter. What is no number matches nothing rather than everything.
     pub fn filter(&self) -> OrderFilter {
-        let id = |text: &str| if text.is_empty() { -1 } else { text.parse().unwrap_or(i32::MAX) };
-        let code = |text: &str| text.chars().filter(|c| !c.is_control()).take(100).collect();
+        let code = |text| address::word(text, 100);
         OrderFilter {
             mode: mode(&self.mode).to_owned(),
-            portfolio: id(&self.portfolio),
-            leader: id(&self.leader),
-            token: id(&self.token),
+            portfolio: address::id(&self.portfolio),
+            leader: address::id(&self.leader),
+            token: address::id(&self.token),
             market: code(&self.market),
             side: code(&self.side),
             state: code(&self.state),
@@ -87,7 +86,8 @@ impl Asked {
         ])
     }
 
-    fn of(self, mode: &str) -> Asked {
+    /// Returns the question of one mode's page.
+    pub fn of(self, mode: &str) -> Asked {
         Asked { mode: mode.to_owned(), ..self }
     }
 
@@ -112,16 +112,14 @@ pub struct Listed<R> {
 
 impl<R> Listed<R> {
     fn new(mut rows: Vec<R>, limit: i64, asked: &Asked, cursor: impl Fn(&R) -> String) -> Listed<R> {
-        let has_older = rows.len() > limit as usize;
-        rows.truncate(limit as usize);
-        let last = rows.last().filter(|_| has_older).map(cursor);
+        let last = address::cut(&mut rows, limit).map(cursor);
         Listed { older: last.map_or_else(String::new, |last| asked.query(&last)), rows }
     }
 }
 
 pub async fn order_rows(web: &Web, asked: &Asked, limit: i64) -> Result<Listed<OrderRow>, Unread> {
     let rows = web.reader().await?.orders(&asked.filter(), asked.order_below(), limit + 1).await?;
-    Ok(Listed::new(rows, limit, asked, |row| format!("{}.{}", row.submitted_at.unix_timestamp_nanos() / 1_000, row.id)))
+    Ok(Listed::new(rows, limit, asked, |row| address::place_text(row.submitted_at, row.id)))
 }
 
 pub async fn fill_rows(web: &Web, asked: &Asked, limit: i64) -> Result<Listed<FilledRow>, Unread> {

@@ -51,7 +51,7 @@ impl Asked {
             0 => OffsetDateTime::UNIX_EPOCH,
             seconds => figure::moment(now.since(Nanos::from_secs(seconds))),
         };
-        let strategy = self.strategy.chars().filter(|c| !c.is_control()).take(60).collect();
+        let strategy = address::word(&self.strategy, 60);
         Scope { mode: self.mode().to_owned(), strategy, since }
     }
 

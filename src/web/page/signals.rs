@@ -50,11 +50,10 @@ pub struct Asked {
 impl Asked {
     /// Returns the filter. What is no number matches nothing rather than everything.
     fn filter(&self) -> SignalFilter {
-        let id = |text: &str| if text.is_empty() { -1 } else { text.parse().unwrap_or(i32::MAX) };
-        let code = |text: &str| text.chars().filter(|c| !c.is_control()).take(100).collect();
+        let code = |text| address::word(text, 100);
         SignalFilter {
-            portfolio: id(&self.portfolio),
-            leader: id(&self.leader),
+            portfolio: address::id(&self.portfolio),
+            leader: address::id(&self.leader),
             outcome: code(&self.outcome),
             reason: code(&self.reason),
             side: code(&self.side),
@@ -87,9 +86,7 @@ impl Asked {
 /// Returns a page of signals, and the question of the next one; empty at the end.
 pub async fn rows(web: &Web, asked: &Asked, limit: i64) -> Result<(Vec<SignalLine>, String), Unread> {
     let mut rows = web.reader().await?.signals(&asked.filter(), asked.below(), limit + 1).await?;
-    let has_older = rows.len() > limit as usize;
-    rows.truncate(limit as usize);
-    let last = rows.last().filter(|_| has_older);
+    let last = address::cut(&mut rows, limit);
     let older = last.map_or_else(String::new, |row| asked.query(&address::place_text(row.at, row.id)));
     Ok((rows, older))
 }

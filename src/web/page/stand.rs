@@ -69,20 +69,14 @@ fn way(web: &Web, snapshot: &Snapshot) -> Line {
     } else {
         format!("{why} ({step})")
     };
-    match snapshot.live_orders {
-        LiveOrders::Ready => Line { name: "Live orders", word: "Ready", class: "ok", text },
-        LiveOrders::Missing => Line { name: "Live orders", word: "Missing", class: "off", text },
-        LiveOrders::Starting
-        | LiveOrders::AuthMissing
-        | LiveOrders::ChannelDown
-        | LiveOrders::Restarting
-        | LiveOrders::CancelOnly
-        | LiveOrders::ClosedOnly
-        | LiveOrders::Blocked
-        | LiveOrders::ClockOff
-        | LiveOrders::OtherVersion
-        | LiveOrders::WalletNotHeld => Line { name: "Live orders", word: "Cannot leave", class: "warn", text },
-    }
+    let (word, class) = if snapshot.live_orders == LiveOrders::Ready {
+        ("Ready", "ok")
+    } else if snapshot.live_orders == LiveOrders::Missing {
+        ("Missing", "off")
+    } else {
+        ("Cannot leave", "warn")
+    };
+    Line { name: "Live orders", word, class, text }
 }
 
 fn entries(web: &Web, snapshot: &Snapshot, standing: &Standing) -> Line {

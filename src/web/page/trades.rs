@@ -49,18 +49,22 @@ pub struct Asked {
 impl Asked {
     /// Returns the filter. What is no number or longer than any code matches nothing rather than everything.
     pub fn filter(&self) -> TradeFilter {
-        let id = |text: &str| if text.is_empty() { -1 } else { text.parse().unwrap_or(i32::MAX) };
-        let code = |text: &str| text.chars().filter(|c| !c.is_control()).take(60).collect();
+        let code = |text| address::word(text, 60);
         TradeFilter {
             mode: self.mode().to_owned(),
-            portfolio: id(&self.portfolio),
-            leader: id(&self.leader),
+            portfolio: address::id(&self.portfolio),
+            leader: address::id(&self.leader),
             outcome: code(&self.outcome),
             reason: code(&self.reason),
             side: code(&self.side),
             market: code(&self.market),
             time: address::days(&self.from, &self.to),
         }
+    }
+
+    /// Returns the question of one mode's page.
+    pub fn of(self, mode: &str) -> Asked {
+        Asked { mode: mode.to_owned(), ..self }
     }
 
     /// Returns where the page of this mode is.
@@ -147,7 +151,7 @@ pub async fn paper(State(web): State<Arc<Web>>, Query(asked): Query<Asked>) -> R
 }
 
 pub async fn live(State(web): State<Arc<Web>>, Query(asked): Query<Asked>) -> Response {
-    trades(&web, &Asked { mode: "live".to_owned(), ..asked }).await
+    trades(&web, &asked.of("live")).await
 }
 
 async fn trades(web: &Web, asked: &Asked) -> Response {
@@ -168,9 +172,7 @@ async fn trades(web: &Web, asked: &Asked) -> Response {
             (Vec::new(), Vec::new())
         }
     };
-    let has_older = rows.len() > PAGE_ROWS as usize;
-    rows.truncate(PAGE_ROWS as usize);
-    let older = rows.last().filter(|_| has_older).map(|row| asked.query(&cursor_text(row.cursor())));
+    let older = address::cut(&mut rows, PAGE_ROWS).map(|row| asked.query(&cursor_text(row.cursor())));
     let owned = |(value, text): (&str, &str)| (value.to_owned(), text.to_owned());
     show(&Page {
         views: address::views(mode, ""),
