@@ -76,7 +76,8 @@ impl Stage {
         identity.write_authority(folder.path()).expect("written");
         let leaders = format!("{:#x}", leader.address());
         let port = |url: &str| reqwest::Url::parse(url).ok().and_then(|url| url.port()).expect("a port");
-        let relay = Relay::start(identity, &leaders, port(&venue.activity_url), port(&venue.clob_url)).expect("a relay");
+        let relay =
+            Relay::start(identity, &leaders, port(&venue.activity_url), port(&venue.clob_url)).expect("a relay");
         Stage { folder, relay, venue, leader, database_url }
     }
 
@@ -140,8 +141,12 @@ impl Stage {
     /// Lets the leader trade at his pace. Returns how long each copy took, in nanoseconds.
     async fn measure(&self, wait: &str, trades: usize) -> Vec<u64> {
         let engine = self.engine(wait).await;
-        let markets: Vec<_> =
-            self.venue.open_markets().into_iter().filter(|market| !market.taker_delay && market.delay_secs == 0).collect();
+        let markets: Vec<_> = self
+            .venue
+            .open_markets()
+            .into_iter()
+            .filter(|market| !market.taker_delay && market.delay_secs == 0)
+            .collect();
         // Each token once: known, its book there, its next orders signed ahead.
         for turn in 0..markets.len() * 2 + trades {
             if turn == markets.len() * 2 {
@@ -159,7 +164,8 @@ impl Stage {
                 usdc: Usdc::whole(10),
             };
             let next = tokio::time::Instant::now() + PACE;
-            let placed = tokio::time::timeout(Duration::from_secs(5), self.leader.place(SignatureType::Eoa, &order)).await;
+            let placed =
+                tokio::time::timeout(Duration::from_secs(5), self.leader.place(SignatureType::Eoa, &order)).await;
             let answer = placed.expect("an answer in time").expect("an answer");
             assert!(answer["success"] == true, "{answer}");
             tokio::time::sleep_until(next).await;
@@ -209,9 +215,14 @@ async fn main() {
         let [p50, p90, p99, most] = [500, 900, 990, 1_000].map(|per_mille| at(&times, per_mille));
         let copies = times.len();
         if is_json {
-            println!("{}", serde_json::json!({"wait": wait, "copies": copies, "p50_us": p50, "p90_us": p90, "p99_us": p99, "max_us": most}));
+            println!(
+                "{}",
+                serde_json::json!({"wait": wait, "copies": copies, "p50_us": p50, "p90_us": p90, "p99_us": p99, "max_us": most})
+            );
         } else {
-            println!("wire to wire, {wait}: {copies} copies, p50 {p50:.1} us, p90 {p90:.1}, p99 {p99:.1}, max {most:.1}");
+            println!(
+                "wire to wire, {wait}: {copies} copies, p50 {p50:.1} us, p90 {p90:.1}, p99 {p99:.1}, max {most:.1}"
+            );
         }
     }
 }

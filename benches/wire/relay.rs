@@ -131,7 +131,9 @@ impl Watch {
             if wallet != self.leader {
                 continue;
             }
-            let (Some(token), Some(transaction)) = (field(frame, "asset"), field(frame, "transactionHash")) else { continue };
+            let (Some(token), Some(transaction)) = (field(frame, "asset"), field(frame, "transactionHash")) else {
+                continue;
+            };
             let mut seen = self.seen.lock().expect("no panic");
             if seen.told.insert((transaction.to_owned(), token.to_owned()), ()).is_none() {
                 seen.open.entry(token.to_owned()).or_insert(now);
