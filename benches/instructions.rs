@@ -44,7 +44,7 @@ const WALLET: &str = "0x510f4963b66b1b18505faab74b0bb943d1dda43c";
 const TOKEN: TokenId = TokenId(0);
 const LEADER: LeaderId = LeaderId(0);
 const NOW: Nanos = Nanos::from_secs(1_794_700_800);
-/// The first times fill caches and tables; the last one counts.
+/// How often each is called; the mean of it counts.
 const TIMES: usize = 3;
 /// What is signed ahead and taken again, in whole dollars.
 const DOLLARS: [i64; TIMES] = [5, 6, 7];
@@ -115,7 +115,9 @@ fn decoders() {
     let mut registry = Registry::new();
     registry.add_token(TEXT).expect("room");
     registry.add_leader(WALLET).expect("room");
-    (0..200).for_each(|n| drop(registry.add_leader(&format!("0x{n:040x}")).expect("room")));
+    for n in 0..200 {
+        registry.add_leader(&format!("0x{n:040x}")).expect("room");
+    }
     let leader = format!(
         r#"{{"connection_id":"gXseIO-NQWeIKEhJwA==","payload":{{"asset":"{TEXT}","bio":"","conditionId":"{CONDITION}","eventSlug":"highest-temperature-in-wellington-on-august-19-2026","icon":"https://polymarket-upload.s3.us-east-2.amazonaws.com/weather.png","name":"Somebody","outcome":"No","outcomeIndex":1,"price":0.26,"profileImage":"","proxyWallet":"{WALLET}","pseudonym":"Rowdy-Tenement","side":"BUY","size":2.7027,"slug":"highest-temperature-in-wellington-on-august-19-2026-10c","timestamp":1787102287,"title":"Will the highest temperature in Wellington be 10C on August 19?","transactionHash":"0xb6acf6859bc84216f4b3e2567fb392a2eae19d275340ad96ea17218ccfec27b7"}},"timestamp":1787102287053,"topic":"activity","type":"trades"}}"#
     );
@@ -287,14 +289,13 @@ fn file() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/instructions.json")
 }
 
-/// Runs this program under valgrind, which writes a file at the end of each call.
+/// Runs this program under valgrind, and reads what it wrote.
 fn count() -> Result<Counts, String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let out = folder.path().join("out");
     let me = std::env::current_exe().map_err(|error| error.to_string())?;
     let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--zero-before=*counted_*", "--dump-after=*counted_*"])
-        .arg(format!("--callgrind-out-file={}", out.display()))
+        .args(["--tool=callgrind", &format!("--callgrind-out-file={}", out.display())])
         .arg(me)
         .arg("--counted")
         .output()
@@ -302,23 +303,35 @@ fn count() -> Result<Counts, String> {
     if !output.status.success() {
         return Err(String::from_utf8_lossy(&output.stderr).into_owned());
     }
-    let mut dumps: Vec<(u64, String)> = Vec::new();
-    for entry in fs::read_dir(folder.path()).map_err(|error| error.to_string())?.flatten() {
-        let nth = entry.file_name().to_string_lossy().rsplit('.').next().and_then(|nth| nth.parse().ok());
-        let text = fs::read_to_string(entry.path()).map_err(|error| error.to_string())?;
-        dumps.extend(nth.map(|nth| (nth, text)));
-    }
-    // The last of each replaces those before it.
-    dumps.sort();
-    Ok(dumps.iter().filter_map(|(_, text)| counted(text)).collect())
+    fs::read_to_string(&out).map(|text| counted(&text)).map_err(|error| error.to_string())
 }
 
-/// Reads one file of callgrind's: which call it was written after, and what that took.
-fn counted(text: &str) -> Option<(String, u64)> {
-    let of = |key: &str| text.lines().find_map(|line| line.strip_prefix(key));
-    let name = of("desc: Trigger: ")?.split("counted_").nth(1)?;
-    let name = COUNTED.into_iter().filter(|known| name.starts_with(known)).max_by_key(|known| known.len())?;
-    Some((name.to_owned(), of("totals: ")?.trim().parse().ok()?))
+/// Reads callgrind's file: after the name of a function that is called (given once, then by its number) comes how often, and
+/// then what that took with all that it called in turn.
+fn counted(text: &str) -> Counts {
+    let (mut names, mut called, mut sums) = (BTreeMap::new(), None, BTreeMap::<&str, [u64; 2]>::new());
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        let told = line.strip_prefix("cfn=").or_else(|| line.strip_prefix("fn="));
+        if let Some((number, name)) = told.and_then(|told| told.split_once(')')) {
+            if let Some(name) = name.split("counted_").nth(1).and_then(known).filter(|_| !name.contains("closure")) {
+                names.insert(number, name);
+            }
+            called = line.starts_with('c').then(|| names.get(number).copied()).flatten();
+        }
+        let Some(calls) = line.strip_prefix("calls=") else { continue };
+        let cost = lines.next().and_then(|line| line.rsplit(' ').next()?.parse::<u64>().ok());
+        if let (Some(name), Some(cost)) = (called, cost) {
+            let calls = calls.split(' ').next().and_then(|calls| calls.parse::<u64>().ok()).unwrap_or(0);
+            let [of_calls, of_costs] = sums.entry(name).or_default();
+            (*of_calls, *of_costs) = (*of_calls + calls, *of_costs + cost);
+        }
+    }
+    sums.into_iter().map(|(name, [calls, cost])| (name.to_owned(), cost / calls.max(1))).collect()
+}
+
+fn known(begins: &str) -> Option<&'static str> {
+    COUNTED.into_iter().filter(|known| begins.starts_with(known)).max_by_key(|known| known.len())
 }
 
 fn rustc() -> String {

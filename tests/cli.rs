@@ -271,6 +271,7 @@ fn the_bench_measures_everything_and_leaves_nothing() {
         let stage = stages.iter().find(|stage| stage["stage"] == wanted).expect("a stage");
         assert!(stage["count"].as_u64() > Some(0) && stage["p50_ns"].as_u64() > Some(0), "{stage}");
     }
+    assert!(engine["seconds"].as_f64() > Some(3.0), "{engine}");
     assert!(report["disk"]["append"]["count"].as_u64() > Some(0), "{report}");
     assert!(report["network"].as_array().is_some_and(Vec::is_empty), "nobody was asked");
     assert!(fs::read_to_string(&plot).expect("a plot").contains(">decide<"));

@@ -24,7 +24,7 @@ use serde::{Serialize, Serializer};
 
 use super::{Engine as Overridden, Exit, Global, logs, parse, run::engine_runtime};
 use crate::{
-    config::{Config, LogConfig, LogFormat, LogLevel, Wait, Written},
+    config::{Config, HotConfig, LogConfig, LogFormat, LogLevel, Wait, Written},
     venue::polymarket::Key,
 };
 
@@ -128,6 +128,7 @@ pub fn execute(global: &Global, args: &BenchArgs) -> Exit {
         Some(Waits::Spin) => Wait::Spin,
         None => config.hot.wait,
     };
+    let hot = HotConfig { wait, ..config.hot };
     let folder = match Folder::make(&config.data.dir) {
         Ok(folder) => folder,
         Err(error) => {
@@ -138,7 +139,7 @@ pub fn execute(global: &Global, args: &BenchArgs) -> Exit {
             return Exit::Failed;
         }
     };
-    let report = measure(&config, args, wait, &folder.0);
+    let report = measure(&config, args, &hot, &folder.0);
     drop(folder);
     match global.json {
         true => println!("{}", serde_json::to_string_pretty(&report).expect("a report is JSON")),
@@ -155,7 +156,7 @@ pub fn execute(global: &Global, args: &BenchArgs) -> Exit {
 }
 
 /// Measures one thing after the other: two at once would measure each other.
-fn measure(config: &Config, args: &BenchArgs, wait: Wait, folder: &Path) -> Report {
+fn measure(config: &Config, args: &BenchArgs, hot: &HotConfig, folder: &Path) -> Report {
     const STEPS: u32 = 6;
     let say = |step: u32, text: &str| eprintln!("[{step}/{STEPS}] {text}");
     let machine = machine::Machine::look();
@@ -173,7 +174,7 @@ fn measure(config: &Config, args: &BenchArgs, wait: Wait, folder: &Path) -> Repo
     say(4, "the disk");
     let disk = probe::disk(folder, part * 2);
     let (engine, network) = engine_runtime().block_on(async {
-        let engine = engine::run(folder, wait, args.duration, &|text| say(5, text)).await;
+        let engine = engine::run(folder, hot, args.duration, &|text| say(5, text)).await;
         if !args.network {
             return (engine, vec![]);
         }
@@ -181,7 +182,7 @@ fn measure(config: &Config, args: &BenchArgs, wait: Wait, folder: &Path) -> Repo
         (engine, network::look(config).await)
     });
     let mut report = Report { machine, clock, jitter, waking, signature, disk, engine, network, advice: vec![] };
-    report.advice = advice::all(&report, wait);
+    report.advice = advice::all(&report, hot.wait);
     report
 }
 

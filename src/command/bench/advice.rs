@@ -121,7 +121,7 @@ fn isolation(report: &Report, wait: Wait) -> Option<Advice> {
     advice(
         "a core for the hot thread alone",
         "others run on its core whenever the kernel likes",
-        "boot with isolcpus=3 nohz_full=3 rcu_nocbs=3 (the last core), and look whether the gaps are gone",
+        "boot with isolcpus=3 nohz_full=3 rcu_nocbs=3 (the last core), then [hot] core = 3; look whether the gaps are gone",
     )
 }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::figure::{Figure, length};
 use crate::{
-    config::{Config, Overrides, Wait, Written},
+    config::{Config, HotConfig, Overrides, Wait, Written},
     domain::{Input, LiveOrders, LiveSwitch, Usdc},
     metrics::{Miss, Snapshot, Stage, Stages},
     session::{Session, Until},
@@ -18,12 +18,14 @@ use crate::{
 };
 
 /// How much busier than usual the venue is: so that there is something to count within seconds.
-const RATE_PERCENT: u64 = 1_000;
+const RATE_PERCENT: u64 = 300;
 /// In the wallet of the key that is made up.
 const MONEY: Usdc = Usdc::whole(1_000_000);
 /// How long it may take until live orders can leave.
 const PATIENCE: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How many times as long it goes on at most, while nothing was ordered yet.
+const LONGER_MAX: u32 = 5;
 /// The least time between two bounds of a stage's columns, as a ratio: ten bounds a decade.
 const COLUMNS_A_DECADE: f64 = 10.0;
 
@@ -54,12 +56,12 @@ pub struct StageTimes {
 }
 
 /// Runs it in `folder` for `length`, once live orders can leave. `say` is told how it goes.
-pub async fn run(folder: &Path, wait: Wait, length: Duration, say: &dyn Fn(&str)) -> Result<Engine, String> {
+pub async fn run(folder: &Path, hot: &HotConfig, length: Duration, say: &dyn Fn(&str)) -> Result<Engine, String> {
     let venue = venue(folder).await?;
-    let config = config(folder, wait, &venue)?;
+    let config = config(folder, hot, &venue)?;
     let measured = measured(config, length, say).await;
     venue.stop().await;
-    measured.map(|(snapshot, stages)| told(wait, &snapshot, &stages))
+    measured.map(|(snapshot, stages)| told(hot.wait, &snapshot, &stages))
 }
 
 /// Serves a busy venue over TLS, with money for a key that is made up and written into `folder`.
@@ -79,7 +81,7 @@ async fn venue(folder: &Path) -> Result<Server, String> {
 }
 
 /// Returns settings for that venue and nobody else: no service is told, no other database is touched.
-fn config(folder: &Path, wait: Wait, venue: &Server) -> Result<Arc<Config>, String> {
+fn config(folder: &Path, hot: &HotConfig, venue: &Server) -> Result<Arc<Config>, String> {
     let leader =
         |(nth, name): (usize, &str)| format!("[[leader]]\nname = \"{name}\"\nwallet = \"0x1ead{:036}\"\n", nth + 1);
     let leaders: String = ["Ada", "Bo", "Cy"].into_iter().enumerate().map(leader).collect();
@@ -87,12 +89,13 @@ fn config(folder: &Path, wait: Wait, venue: &Server) -> Result<Arc<Config>, Stri
                   day_loss_usdc_max = \"none\"\ndrawdown_percent_max = 100\nlosses_in_row_max = 0\n\
                   orders_per_minute_max = 0\n";
     let text = format!(
-        "[hot]\nwait = \"{}\"\n[web]\ninside = false\n[feed]\nmarket_url = \"{}\"\nactivity_url = \"{}\"\nclob_url = \"{}\"\n\
+        "[hot]\nwait = \"{}\"\ncore = {}\n[web]\ninside = false\n[feed]\nmarket_url = \"{}\"\nactivity_url = \"{}\"\nclob_url = \"{}\"\n\
          gamma_url = \"{}\"\ndata_url = \"{}\"\nuser_url = \"{}\"\nauthority_file = {:?}\n[live]\nswitch = \"on\"\n\
          [ceilings]\norders_per_second_max = 1000\nusdc_per_order_max = 1000\nusdc_per_minute_max = 0\n[wallet]\n\
          key = {:?}\nsignature_type = \"eoa\"\n{leaders}[[strategy]]\nname = \"bench\"\nleaders = [\"Ada\", \"Bo\", \"Cy\"]\n\
          [strategy.paper]\n{limits}[strategy.live]\n{limits}",
-        code(wait),
+        code(hot.wait),
+        hot.core.map_or(-1, |core| core as i64),
         venue.market_url,
         venue.activity_url,
         venue.clob_url,
@@ -130,7 +133,15 @@ async fn measured(
     }
     session.tell(Input::SwitchLive { to: LiveSwitch::On }).await;
     say(&format!("measuring for {}", length(until.as_nanos() as u64)));
-    session.run(Until::Passed(until)).await.map_err(|error| error.to_string())?;
+    let mut measured = Duration::ZERO;
+    // Leaders may be quiet for a moment: nothing ordered is nothing measured.
+    while measured < until || published.load().orders == 0 && measured < until * LONGER_MAX {
+        tokio::select! {
+            () = tokio::time::sleep(LOOK_EVERY) => measured += LOOK_EVERY,
+            _ = tokio::signal::ctrl_c() => break,
+        }
+    }
+    session.run(Until::Passed(Duration::ZERO)).await.map_err(|error| error.to_string())?;
     Ok((published.load_full(), stages))
 }
 
