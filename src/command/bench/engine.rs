@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::figure::{Figure, length};
 use crate::{
     config::{Config, HotConfig, Overrides, Wait, Written},
-    domain::{Input, LiveOrders, LiveSwitch, Usdc},
+    domain::{Input, LiveOrders, LiveSwitch, Refusal, Skip, Usdc},
     metrics::{Miss, Snapshot, Stage, Stages},
     session::{Session, Until},
     sim::server::{Funded, Options, PrivateSettings, Server, tls::Identity},
@@ -17,8 +17,6 @@ use crate::{
     web::DataSource,
 };
 
-/// How much busier than usual the venue is: so that there is something to count within seconds.
-const RATE_PERCENT: u64 = 300;
 /// In the wallet of the key that is made up.
 const MONEY: Usdc = Usdc::whole(1_000_000);
 /// How long it may take until live orders can leave.
@@ -41,6 +39,8 @@ pub struct Engine {
     pub found_signed: u64,
     /// Why others were not, and how many.
     pub signed_on_demand: Vec<(&'static str, u64)>,
+    /// Why trades were not copied, and how many.
+    pub noes: Vec<(&'static str, u64)>,
     pub queue_full: u64,
     pub stages: Vec<StageTimes>,
 }
@@ -76,7 +76,7 @@ async fn venue(folder: &Path) -> Result<Server, String> {
     let identity = Identity::generate().map_err(failed)?;
     identity.write_authority(folder).map_err(failed)?;
     let private = PrivateSettings { accounts: vec![Funded { key, money: MONEY }], ..PrivateSettings::default() };
-    let options = Options { rate_percent: RATE_PERCENT, private, tls: Some(identity), ..Options::default() };
+    let options = Options { private, tls: Some(identity), ..Options::default() };
     Server::start(options).await.map_err(failed)
 }
 
@@ -93,7 +93,7 @@ fn config(folder: &Path, hot: &HotConfig, venue: &Server) -> Result<Arc<Config>,
          gamma_url = \"{}\"\ndata_url = \"{}\"\nuser_url = \"{}\"\nauthority_file = {:?}\n[live]\nswitch = \"on\"\n\
          [ceilings]\norders_per_second_max = 1000\nusdc_per_order_max = 1000\nusdc_per_minute_max = 0\n[wallet]\n\
          key = {:?}\nsignature_type = \"eoa\"\n{leaders}[[strategy]]\nname = \"bench\"\nleaders = [\"Ada\", \"Bo\", \"Cy\"]\n\
-         [strategy.paper]\n{limits}[strategy.live]\n{limits}",
+         [strategy.paper]\ntrade_age_ms_max = 60000\n{limits}[strategy.live]\n{limits}",
         code(hot.wait),
         hot.core.map_or(-1, |core| core as i64),
         venue.market_url,
@@ -147,7 +147,10 @@ async fn measured(
 
 fn told(wait: Wait, now: &Snapshot, stages: &Stages) -> Engine {
     let misses = Miss::ALL.iter().zip(now.ahead.misses).filter(|(_, count)| *count > 0);
+    let skips = Skip::ALL.iter().map(|skip| skip.code()).zip(now.skips.iter().copied());
+    let refusals = Refusal::ALL.iter().map(|refusal| refusal.code()).zip(now.refusals.iter().copied());
     Engine {
+        noes: skips.chain(refusals).filter(|(_, count)| *count > 0).collect(),
         wait: code(wait),
         seconds: now.at.since(now.started_at).0 as f64 / 1e9,
         inputs: now.inputs,

@@ -27,6 +27,10 @@ pub fn text(report: &Report) -> String {
                 engine.found_signed,
                 stages(engine.stages.iter().map(|stage| (stage.stage, &stage.figure)))
             );
+            if !engine.noes.is_empty() {
+                let noes: Vec<String> = engine.noes.iter().map(|(code, count)| format!("{code} {count}")).collect();
+                let _ = writeln!(out, "{}", wrapped("Not copied: ", "  ", &noes.join(", ")));
+            }
             let note = "The venue, its clients and Postgres share this machine with the engine here, so stages that wait for them \
                         (receive, post, fill, store) are not what the real venue makes of them.";
             let _ = writeln!(out, "{}", wrapped("", "", note));

@@ -40,6 +40,7 @@ fn good() -> Report {
             live_orders: 2,
             found_signed: 1,
             signed_on_demand: vec![("token", 1)],
+            noes: vec![("too_old", 1)],
             queue_full: 0,
             stages: Stage::ALL.map(stage).to_vec(),
         }),
