@@ -107,7 +107,7 @@ async fn a_journal_without_room_ends_the_thread_and_says_why() {
 #[tokio::test]
 async fn a_full_ring_makes_the_feed_wait_and_is_counted() {
     let rings = Arc::new(Rings::new());
-    let inlet = Inlet::new(Arc::clone(&rings), std::thread::current());
+    let inlet = Inlet::new(Arc::clone(&rings), tokio::runtime::Handle::current());
     for _ in 0..RING_LEADER {
         inlet.leader(clock::now(), Input::Timer).await.expect("room");
     }

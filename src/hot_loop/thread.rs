@@ -1,4 +1,5 @@
-//! The thread itself: drains the rings, market before leaders, runs what is due, publishes what it sees.
+//! The thread itself: drains the rings, market before leaders, runs what is due, publishes what it sees. Between its turns it
+//! polls the sockets on the way of an order ([`Inlet::runtime`]): from a leader's frame to our request no thread must wake.
 
 use std::{
     sync::{
@@ -8,6 +9,8 @@ use std::{
     thread::JoinHandle,
     time::Duration,
 };
+
+use tokio::{runtime, task::yield_now, time::timeout};
 
 use super::{
     Core, Log,
@@ -75,9 +78,17 @@ impl HotThread {
             checkpoint_at: now.plus(CHECKPOINT_EVERY),
             resync_at: now.plus(RESYNC_EVERY),
         };
-        let thread = std::thread::Builder::new().name("hot".into()).spawn(move || hot.run());
-        let thread = thread.expect("a thread can be started");
-        HotThread { inlet: Inlet::new(rings, thread.thread().clone()), resync, thread }
+        let runtime =
+            runtime::Builder::new_current_thread().enable_all().build().expect("the system lets us wait for sockets");
+        let inlet = Inlet::new(rings, runtime.handle().clone());
+        let run = move || {
+            let result = runtime.block_on(hot.run());
+            // Who looks up a name in another thread is not waited for.
+            runtime.shutdown_background();
+            result
+        };
+        let thread = std::thread::Builder::new().name("hot".into()).spawn(run).expect("a thread can be started");
+        HotThread { inlet, resync, thread }
     }
 
     pub fn is_finished(&self) -> bool {
@@ -94,8 +105,8 @@ impl HotThread {
 }
 
 impl Hot {
-    fn run(mut self) -> Result<(), Full> {
-        let result = self.turn_until_stopped();
+    async fn run(mut self) -> Result<(), Full> {
+        let result = self.turn_until_stopped().await;
         self.rings.closed.store(true, Ordering::Release);
         if let Err(full) = &result {
             self.publish(clock::now(), full.to_string());
@@ -103,7 +114,7 @@ impl Hot {
         result
     }
 
-    fn turn_until_stopped(&mut self) -> Result<(), Full> {
+    async fn turn_until_stopped(&mut self) -> Result<(), Full> {
         loop {
             if !self.drain_control()? {
                 self.end(clock::now())?;
@@ -123,7 +134,7 @@ impl Hot {
             if self.publish_at <= now {
                 self.publish(now, String::new());
             }
-            self.sleep(now, prepare_at);
+            self.rest(now, prepare_at).await;
         }
     }
 
@@ -249,16 +260,19 @@ impl Hot {
         Ok(())
     }
 
-    fn sleep(&self, now: Nanos, prepare_at: Nanos) {
+    /// Gives the sockets of this thread their turn, then goes on: at once, or when there is something to do.
+    async fn rest(&self, now: Nanos, prepare_at: Nanos) {
         match self.wait {
-            Wait::Spin => std::hint::spin_loop(),
+            Wait::Spin => yield_now().await,
             Wait::Park => {
                 let until = self.core.next_deadline().min(self.publish_at).min(prepare_at);
                 self.rings.sleeping.store(true, Ordering::SeqCst);
                 fence(Ordering::SeqCst);
                 // What was pushed before the flag was seen must not be slept on.
-                if self.rings.is_empty() {
-                    std::thread::park_timeout(Duration::from_nanos(until.since(now).0));
+                if self.rings.is_empty() && now < until {
+                    let _ = timeout(Duration::from_nanos(until.since(now).0), self.rings.bell.notified()).await;
+                } else {
+                    yield_now().await;
                 }
                 self.rings.sleeping.store(false, Ordering::SeqCst);
             }
