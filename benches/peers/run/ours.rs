@@ -204,6 +204,7 @@ fn decode(name: &'static str, frames: Vec<String>) -> Case<'static> {
         let book = frames::snapshot(&mut chance, text);
         decoder.decode(book.as_bytes(), &registry, &mut batch).expect("a book");
         batch.inputs.iter().for_each(|input| engine.step(NOW, input, &mut events));
+        events.clear();
     }
     Case::new(name, DECODE, move |nth| {
         let frame = black_box(frames[nth % frames.len()].as_bytes());
