@@ -85,7 +85,11 @@ impl Peer {
         let opened = fs::File::create(&log).and_then(|file| Ok((file.try_clone()?, file)));
         let (out, err) = opened.map_err(|error| format!("{}: {error}", log.display()))?;
         let mut command = Command::new("timeout");
-        command.arg("--kill-after=10").arg(format!("{minutes}m")).arg("nice").arg(places.sources.join("prepare"));
+        command
+            .args(["--foreground", "--kill-after=10"])
+            .arg(format!("{minutes}m"))
+            .arg("nice")
+            .arg(places.sources.join("prepare"));
         let status = command.arg(self.name).arg(&places.into).stdin(Stdio::null()).stdout(out).stderr(err).status();
         let log = log.display();
         match status.map_err(|error| format!("timeout or nice is missing: {error}"))?.code() {
@@ -100,7 +104,7 @@ impl Peer {
 
     fn command(&self, places: &Places) -> Result<Command, String> {
         let mut command = Command::new("timeout");
-        command.arg(SILENT_SECONDS_MAX);
+        command.args(["--foreground", SILENT_SECONDS_MAX]);
         match self.program {
             Program::Ours => {
                 let own = std::env::current_exe().map_err(|error| format!("our own program is gone: {error}"))?;
