@@ -5,6 +5,7 @@
 //! engine does (no coordinated omission). Spin and park are measured in turn, so that both meet the same machine. Two cores are
 //! the least: in spin mode the engine takes one, the relay that looks at the clock the other.
 
+#[path = "wire/relay.rs"]
 mod relay;
 
 use std::{

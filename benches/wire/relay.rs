@@ -74,7 +74,7 @@ impl Relay {
             });
             runtime.shutdown_background();
         });
-        let mut port = || opened.recv().map_err(io::Error::other);
+        let port = || opened.recv().map_err(io::Error::other);
         let (activity_port, clob_port) = (port()?, port()?);
         Ok(Relay { activity_port, clob_port, seen, stop, thread: Some(thread) })
     }

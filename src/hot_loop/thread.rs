@@ -2,6 +2,7 @@
 //! polls the sockets on the way of an order ([`Inlet::runtime`]): from a leader's frame to our request no thread must wake.
 
 use std::{
+    io,
     sync::{
         Arc,
         atomic::{Ordering, fence},
@@ -18,7 +19,7 @@ use super::{
 };
 use crate::{
     clock,
-    config::Wait,
+    config::{HotConfig, Wait},
     domain::{Input, Mode, Nanos, PortfolioId, Shares, Source, TokenId},
     engine::{Engine, Entries, Events, book::Trust, ledger::Account, position::Position},
     fault,
@@ -61,8 +62,14 @@ struct Hot {
 }
 
 impl HotThread {
-    /// Starts it. It ends by [`Command::Stop`], or when the journal has no room left: then `published` says why.
-    pub fn start(core: Core<Journal>, published: Published, stages: StageRecorder, wait: Wait) -> HotThread {
+    /// Starts it. It ends by [`Command::Stop`], or when the journal has no room left: then `published` says why. Fails if it
+    /// cannot have the core that the settings name.
+    pub fn start(
+        core: Core<Journal>,
+        published: Published,
+        stages: StageRecorder,
+        config: &HotConfig,
+    ) -> io::Result<HotThread> {
         let rings = Arc::new(Rings::new());
         let (resync_in, resync) = tokio::sync::mpsc::channel(crate::engine::BOOKS_MAX);
         let now = clock::now();
@@ -72,23 +79,29 @@ impl HotThread {
             published,
             stages,
             resync: resync_in,
-            wait,
+            wait: config.wait,
             started_at: now,
             publish_at: Nanos::ZERO,
             checkpoint_at: now.plus(CHECKPOINT_EVERY),
             resync_at: now.plus(RESYNC_EVERY),
         };
-        let runtime =
-            runtime::Builder::new_current_thread().enable_all().build().expect("the system lets us wait for sockets");
+        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
         let inlet = Inlet::new(rings, runtime.handle().clone());
+        let (stays_on, (pinned, is_pinned)) = (config.core, std::sync::mpsc::channel());
         let run = move || {
+            let result = stays_on.map_or(Ok(()), stay_on);
+            let is_here = result.is_ok();
+            if pinned.send(result).is_err() || !is_here {
+                return Ok(());
+            }
             let result = runtime.block_on(hot.run());
             // Who looks up a name in another thread is not waited for.
             runtime.shutdown_background();
             result
         };
-        let thread = std::thread::Builder::new().name("hot".into()).spawn(run).expect("a thread can be started");
-        HotThread { inlet, resync, thread }
+        let thread = std::thread::Builder::new().name("hot".into()).spawn(run)?;
+        is_pinned.recv().map_err(io::Error::other)??;
+        Ok(HotThread { inlet, resync, thread })
     }
 
     pub fn is_finished(&self) -> bool {
@@ -102,6 +115,17 @@ impl HotThread {
             Err(panic) => std::panic::resume_unwind(panic),
         }
     }
+}
+
+/// Keeps this thread on a core.
+fn stay_on(core: usize) -> io::Result<()> {
+    // SAFETY: all zeros is a set without cores, and `core` is below the 1,024 that it has room for (config).
+    let failed = unsafe {
+        let mut set: libc::cpu_set_t = std::mem::zeroed();
+        libc::CPU_SET(core, &mut set);
+        libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set)
+    };
+    if failed == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 impl Hot {
