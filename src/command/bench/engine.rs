@@ -21,8 +21,8 @@ use crate::{
 const MONEY: Usdc = Usdc::whole(1_000_000);
 /// How long it may take until live orders can leave.
 const PATIENCE: Duration = Duration::from_secs(30);
-const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// How many times as long it goes on at most, while nothing was ordered yet.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// How many times as long it goes on at most, while no live order left yet.
 const LONGER_MAX: u32 = 5;
 /// The least time between two bounds of a stage's columns, as a ratio: ten bounds a decade.
 const COLUMNS_A_DECADE: f64 = 10.0;
@@ -86,6 +86,7 @@ fn config(folder: &Path, hot: &HotConfig, venue: &Server) -> Result<Arc<Config>,
         |(nth, name): (usize, &str)| format!("[[leader]]\nname = \"{name}\"\nwallet = \"0x1ead{:036}\"\n", nth + 1);
     let leaders: String = ["Ada", "Bo", "Cy"].into_iter().enumerate().map(leader).collect();
     let limits = "preset = \"aggressive\"\ncapital_usdc = 500000\nsize_usdc = 5\nspread_buy_max = 1\n\
+                  price_guard_buy_percent = 20\nslippage_buy_percent = 20\ndepth_buy_percent_max = 100\n\
                   day_loss_usdc_max = \"none\"\ndrawdown_percent_max = 100\nlosses_in_row_max = 0\n\
                   orders_per_minute_max = 0\n";
     let text = format!(
@@ -93,7 +94,7 @@ fn config(folder: &Path, hot: &HotConfig, venue: &Server) -> Result<Arc<Config>,
          gamma_url = \"{}\"\ndata_url = \"{}\"\nuser_url = \"{}\"\nauthority_file = {:?}\n[live]\nswitch = \"on\"\n\
          [ceilings]\norders_per_second_max = 1000\nusdc_per_order_max = 1000\nusdc_per_minute_max = 0\n[wallet]\n\
          key = {:?}\nsignature_type = \"eoa\"\n{leaders}[[strategy]]\nname = \"bench\"\nleaders = [\"Ada\", \"Bo\", \"Cy\"]\n\
-         [strategy.paper]\ntrade_age_ms_max = 60000\n{limits}[strategy.live]\n{limits}",
+         [strategy.paper]\n{limits}[strategy.live]\n{limits}",
         code(hot.wait),
         hot.core.map_or(-1, |core| core as i64),
         venue.market_url,
@@ -127,15 +128,17 @@ async fn measured(
     let (published, stages) = (session.published(), session.stages());
     let mut waited = Duration::ZERO;
     say("waiting until live orders can leave: it only observes for some seconds");
-    while published.load().live_orders != LiveOrders::Ready && waited < PATIENCE {
+    let is_live = |now: &Snapshot| now.live == LiveSwitch::On && now.live_orders == LiveOrders::Ready;
+    while !is_live(&published.load()) && waited < PATIENCE {
+        // Is declined until the gateway has armed the hot thread.
+        session.tell(Input::SwitchLive { to: LiveSwitch::On }).await;
         tokio::time::sleep(LOOK_EVERY).await;
         waited += LOOK_EVERY;
     }
-    session.tell(Input::SwitchLive { to: LiveSwitch::On }).await;
     say(&format!("measuring for {}", length(until.as_nanos() as u64)));
     let mut measured = Duration::ZERO;
     // Leaders may be quiet for a moment: nothing ordered is nothing measured.
-    while measured < until || published.load().orders == 0 && measured < until * LONGER_MAX {
+    while measured < until || published.load().ahead.orders() == 0 && measured < until * LONGER_MAX {
         tokio::select! {
             () = tokio::time::sleep(LOOK_EVERY) => measured += LOOK_EVERY,
             _ = tokio::signal::ctrl_c() => break,
