@@ -61,6 +61,9 @@ fn a_command_comes_in_time_and_with_a_name() {
     check(&"x".repeat(ID_MAX + 1), "cli", now, Some("under which id"));
     check("1", "", now, Some("who says it"));
     check("1", &"x".repeat(BY_MAX + 1), now, Some("who says it"));
+    let page = super::words::form_id_at;
+    check(&page(now - super::words::FORM_VALID_MS), "web", now, None);
+    check(&page(now - super::words::FORM_VALID_MS - 1), "web", now, Some("open for too long"));
 }
 
 #[test]
@@ -78,8 +81,8 @@ fn what_does_more_than_before_opens() {
         (leader(LeaderWord::On), Weight::Opens),
         (Command::Shadow, Weight::Opens),
         (Command::On { sentence: SENTENCE.to_owned(), seen: String::new() }, Weight::Opens),
-        (Command::Resume { strategy: strategy() }, Weight::Opens),
-        (Command::ResetBreakers { strategy: strategy() }, Weight::Opens),
+        (Command::Resume { strategy: strategy(), sentence: None, seen: None }, Weight::Opens),
+        (Command::ResetBreakers { strategy: strategy(), sentence: None, seen: None }, Weight::Opens),
     ] {
         assert_eq!(command.weight(), weight, "{command:?}");
     }
