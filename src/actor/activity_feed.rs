@@ -46,9 +46,10 @@ impl Actor for ActivityFeed {
 
     async fn pre_start(&self, myself: ActorRef<Self::Msg>, plant: Plant) -> Result<Self::State, ActorProcessingErr> {
         let stop = CancellationToken::new();
-        let reader = Reader::open(plant, AGE_MAX);
         let stopped = stop.clone();
-        let reading = tokio::spawn(async move {
+        let hot = plant.inlet.runtime().clone();
+        let reading = hot.spawn(async move {
+            let reader = Reader::open(plant, AGE_MAX);
             let why = match reader.read(stopped).await {
                 Ok(()) => "the activity sockets' tasks ended",
                 Err(Closed) => "the hot thread has ended",

@@ -71,6 +71,7 @@ impl Actor for Gateway {
             asked: hears,
             stop: stop.clone(),
             stages: plant.stages.recorder(),
+            hot: plant.inlet.runtime().clone(),
         };
         let working = tokio::spawn(async move {
             let why = match driver::run(desk, around).await {

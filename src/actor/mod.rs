@@ -122,10 +122,12 @@ impl Plant {
         match sighting {
             Sighting::Stranger | Sighting::NotATrade => Ok(()),
             Sighting::Trade(trade) => {
+                // The trade first: the tokens' actor has to wake.
+                let decided = self.inlet.leader(received, Input::LeaderTrade(trade)).await;
                 if !self.awake.contains(trade.token) && is_fresh(received, trade.traded_at) {
                     self.tokens.cast(tokens::TokensMessage::Wake(trade.token));
                 }
-                self.inlet.leader(received, Input::LeaderTrade(trade)).await
+                decided
             }
             Sighting::ColdToken(trade) => {
                 self.tokens.cast(tokens::TokensMessage::Cold { trade, received });

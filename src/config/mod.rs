@@ -256,6 +256,8 @@ pub struct WebConfig {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HotConfig {
     pub wait: Wait,
+    /// The core that it stays on; `None`: any.
+    pub core: Option<usize>,
 }
 
 /// How the hot thread waits for its next input.

@@ -272,7 +272,8 @@ pub fn web(reader: &mut Reader<'_>) -> WebConfig {
 
 pub fn hot(reader: &mut Reader<'_>) -> HotConfig {
     let mut section = reader.section("hot");
-    let hot = HotConfig { wait: section.choice("wait", &[("park", Wait::Park), ("spin", Wait::Spin)]) };
+    let wait = section.choice("wait", &[("park", Wait::Park), ("spin", Wait::Spin)]);
+    let hot = HotConfig { wait, core: section.core("core") };
     section.finish();
     hot
 }

@@ -41,6 +41,11 @@ impl<'a> Section<'_, 'a> {
         self.scaled(key, 1, i64::from(min), i64::from(max)) as u32
     }
 
+    /// Reads the number of a core; -1: none.
+    pub fn core(&mut self, key: &'static str) -> Option<usize> {
+        usize::try_from(self.scaled(key, 1, -1, 1_023)).ok()
+    }
+
     /// Reads dollars; the bounds are millionths.
     pub fn usdc(&mut self, key: &'static str, min: i64, max_dollars: i64) -> Usdc {
         Usdc(self.scaled(key, MICROS, min, max_dollars * MICROS))

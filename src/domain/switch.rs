@@ -59,6 +59,8 @@ pub enum LiveOrders {
 }
 
 impl LiveSwitch {
+    pub const ALL: [LiveSwitch; 3] = [LiveSwitch::Off, LiveSwitch::Shadow, LiveSwitch::On];
+
     /// Returns what holds for a leader's trades: the global Off wins over everything, then his own switch counts.
     pub const fn for_leader(self, leader: LeaderSwitch) -> LiveSwitch {
         match (self, leader) {

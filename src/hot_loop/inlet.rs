@@ -5,12 +5,15 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    thread::Thread,
     time::Duration,
 };
 
 use crossbeam::queue::ArrayQueue;
-use tokio::{sync::mpsc, task::JoinHandle};
+use tokio::{
+    runtime::Handle,
+    sync::{Notify, mpsc},
+    task::JoinHandle,
+};
 
 use super::Live;
 use crate::{
@@ -115,6 +118,8 @@ pub struct Rings {
     pub(super) leader: ArrayQueue<Stamped>,
     pub(super) control: ArrayQueue<Command>,
     pub(super) sleeping: AtomicBool,
+    /// Rung when it sleeps and there is something for it.
+    pub(super) bell: Notify,
     pub(super) queue_full: AtomicU64,
     /// The hot thread no longer takes anything.
     pub(super) closed: AtomicBool,
@@ -124,7 +129,7 @@ pub struct Rings {
 #[derive(Clone)]
 pub struct Inlet {
     rings: Arc<Rings>,
-    hot: Thread,
+    runtime: Handle,
 }
 
 /// The hot thread is gone.
@@ -138,6 +143,7 @@ impl Rings {
             leader: ArrayQueue::new(RING_LEADER),
             control: ArrayQueue::new(RING_CONTROL),
             sleeping: AtomicBool::new(false),
+            bell: Notify::new(),
             queue_full: AtomicU64::new(0),
             closed: AtomicBool::new(false),
         }
@@ -149,8 +155,14 @@ impl Rings {
 }
 
 impl Inlet {
-    pub(super) fn new(rings: Arc<Rings>, hot: Thread) -> Inlet {
-        Inlet { rings, hot }
+    pub(super) fn new(rings: Arc<Rings>, runtime: Handle) -> Inlet {
+        Inlet { rings, runtime }
+    }
+
+    /// Returns where tasks run on the hot thread itself, between its turns: sockets on the way of an order, from the leader's
+    /// frame to the request's bytes, so that none of it waits for another thread to wake. Not a place for long work.
+    pub fn runtime(&self) -> &Handle {
+        &self.runtime
     }
 
     /// Hands over the inputs of one market message.
@@ -213,7 +225,7 @@ impl Inlet {
     /// Wakes the hot thread if it sleeps. Costs a load when it does not.
     fn wake(&self) {
         if self.rings.sleeping.swap(false, Ordering::SeqCst) {
-            self.hot.unpark();
+            self.rings.bell.notify_one();
         }
     }
 }

@@ -105,7 +105,7 @@ impl Live {
         let outgoing = self.prepared.outgoing();
         self.outbox.sent.push(outgoing.sent).map_err(|_| NotSent::QueueFull)?;
         self.outbox.orders.push(outgoing.clone()).map_err(|_| NotSent::QueueFull)?;
-        self.outbox.bell.notify_one();
+        self.outbox.order_bell.notify_one();
         Ok(())
     }
 

@@ -6,13 +6,15 @@ use std::{
     time::Duration,
 };
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
 use super::{
     About, Closed, Command, Core, Digest, HotThread, Inlet, Stamped,
     inlet::{RING_LEADER, Rings},
 };
 use crate::{
     clock,
-    config::{Config, Overrides, Wait, Written},
+    config::{Config, HotConfig, Overrides, Wait, Written},
     domain::{
         Input, LeaderId, LeaderTrade, Market, Millis, Mode, Nanos, PortfolioId, PortfolioSet, Price, Role, Settings,
         Shares, Side, Source, TokenId, TradeKey, Usdc, input::Best, settings::ExitPlan,
@@ -26,13 +28,18 @@ use crate::{
 
 const SMALL: journal::Options = journal::Options { segment_bytes: 4 << 20, sync_interval: Duration::from_millis(2) };
 
-fn start(dir: &Path) -> (HotThread, Published) {
+fn on(wait: Wait, core: Option<usize>) -> HotConfig {
+    HotConfig { wait, core }
+}
+
+fn start(dir: &Path, wait: Wait) -> (HotThread, Published) {
     let config = Config::load(&Written::demo(), &Overrides::default()).unwrap_or_else(|problems| panic!("{problems}"));
     let (journal, _) = Journal::open(dir, &SMALL).expect("opened");
     let (stages, process) = (Stages::new(), Process { boot: "boot".to_owned(), wallet: None });
     let (core, ..) = recovered(&config, journal, &process, stages.recorder(), clock::now()).expect("recovered");
     let published = Published::default();
-    (HotThread::start(core, Arc::clone(&published), stages.recorder(), Wait::Park), published)
+    let hot = HotThread::start(core, Arc::clone(&published), stages.recorder(), &on(wait, None));
+    (hot.expect("started"), published)
 }
 
 fn add(id: u32) -> Command {
@@ -47,9 +54,15 @@ fn market(id: u32) -> Command {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_announced_by_tasks_are_known_before_their_inputs_and_stop_writes_a_checkpoint() {
+    for wait in [Wait::Park, Wait::Spin] {
+        announce_and_stop(wait).await;
+    }
+}
+
+async fn announce_and_stop(wait: Wait) {
     const TOKENS: u32 = 500;
     let dir = tempfile::tempdir().expect("a folder");
-    let (hot, published) = start(dir.path());
+    let (hot, published) = start(dir.path(), wait);
     let feeds: Vec<_> = (0..3)
         .map(|_| {
             let inlet = hot.inlet.clone();
@@ -94,7 +107,7 @@ async fn tokens_announced_by_tasks_are_known_before_their_inputs_and_stop_writes
 #[tokio::test(flavor = "multi_thread")]
 async fn a_journal_without_room_ends_the_thread_and_says_why() {
     let dir = tempfile::tempdir().expect("a folder");
-    let (hot, published) = start(dir.path());
+    let (hot, published) = start(dir.path(), Wait::Park);
     hot.inlet.command(add(0)).await.expect("it runs");
     // No folder, no next segment; what is mapped can still be written.
     std::fs::remove_dir_all(dir.path()).expect("removed");
@@ -104,10 +117,53 @@ async fn a_journal_without_room_ends_the_thread_and_says_why() {
     assert_eq!(published.load().halted, full);
 }
 
+/// What runs on its runtime runs on the thread itself, whichever way it waits, and its sockets are heard.
+#[tokio::test(flavor = "multi_thread")]
+async fn tasks_on_the_hot_thread_have_their_turn() {
+    for wait in [Wait::Park, Wait::Spin] {
+        let dir = tempfile::tempdir().expect("a folder");
+        let (hot, _) = start(dir.path(), wait);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let heard = hot.inlet.runtime().spawn(async move {
+            let mut socket = tokio::net::TcpStream::connect(address).await.expect("a connection");
+            let mut bytes = [0; 5];
+            socket.read_exact(&mut bytes).await.expect("bytes");
+            (bytes, std::thread::current().name().map(str::to_owned))
+        });
+        let (mut socket, _) = listener.accept().await.expect("a connection");
+        socket.write_all(b"hello").await.expect("written");
+        assert_eq!(heard.await.expect("no panic"), (*b"hello", Some("hot".to_owned())));
+        hot.inlet.command(Command::Stop).await.expect("it runs");
+        hot.join().expect("stopped");
+    }
+}
+
+/// Binds: `hot.core`.
+#[tokio::test]
+async fn it_stays_on_the_core_of_the_settings_or_does_not_start() {
+    for (core, starts) in [(0, true), (1_023, false)] {
+        let dir = tempfile::tempdir().expect("a folder");
+        let config =
+            Config::load(&Written::demo(), &Overrides::default()).unwrap_or_else(|problems| panic!("{problems}"));
+        let (journal, _) = Journal::open(dir.path(), &SMALL).expect("opened");
+        let (stages, process) = (Stages::new(), Process { boot: "boot".to_owned(), wallet: None });
+        let (all, ..) = recovered(&config, journal, &process, stages.recorder(), clock::now()).expect("recovered");
+        let hot = HotThread::start(all, Published::default(), stages.recorder(), &on(Wait::Park, Some(core)));
+        assert_eq!(hot.is_ok(), starts, "core {core}");
+        let Ok(hot) = hot else { continue };
+        let allowed = hot.inlet.runtime().spawn(async { std::fs::read_to_string("/proc/thread-self/status") });
+        let status = allowed.await.expect("no panic").expect("read");
+        assert!(status.contains("Cpus_allowed_list:\t0\n"), "{status}");
+        hot.inlet.command(Command::Stop).await.expect("it runs");
+        hot.join().expect("stopped");
+    }
+}
+
 #[tokio::test]
 async fn a_full_ring_makes_the_feed_wait_and_is_counted() {
     let rings = Arc::new(Rings::new());
-    let inlet = Inlet::new(Arc::clone(&rings), std::thread::current());
+    let inlet = Inlet::new(Arc::clone(&rings), tokio::runtime::Handle::current());
     for _ in 0..RING_LEADER {
         inlet.leader(clock::now(), Input::Timer).await.expect("room");
     }

@@ -1,6 +1,8 @@
-//! The thread itself: drains the rings, market before leaders, runs what is due, publishes what it sees.
+//! The thread itself: drains the rings, market before leaders, runs what is due, publishes what it sees. Between its turns it
+//! polls the sockets on the way of an order ([`Inlet::runtime`]): from a leader's frame to our request no thread must wake.
 
 use std::{
+    io,
     sync::{
         Arc,
         atomic::{Ordering, fence},
@@ -9,13 +11,15 @@ use std::{
     time::Duration,
 };
 
+use tokio::{runtime, task::yield_now, time::timeout};
+
 use super::{
     Core, Log,
     inlet::{Command, Inlet, Rings, Stamped},
 };
 use crate::{
     clock,
-    config::Wait,
+    config::{HotConfig, Wait},
     domain::{Input, Mode, Nanos, PortfolioId, Shares, Source, TokenId},
     engine::{Engine, Entries, Events, book::Trust, ledger::Account, position::Position},
     fault,
@@ -58,8 +62,14 @@ struct Hot {
 }
 
 impl HotThread {
-    /// Starts it. It ends by [`Command::Stop`], or when the journal has no room left: then `published` says why.
-    pub fn start(core: Core<Journal>, published: Published, stages: StageRecorder, wait: Wait) -> HotThread {
+    /// Starts it. It ends by [`Command::Stop`], or when the journal has no room left: then `published` says why. Fails if it
+    /// cannot have the core that the settings name.
+    pub fn start(
+        core: Core<Journal>,
+        published: Published,
+        stages: StageRecorder,
+        config: &HotConfig,
+    ) -> io::Result<HotThread> {
         let rings = Arc::new(Rings::new());
         let (resync_in, resync) = tokio::sync::mpsc::channel(crate::engine::BOOKS_MAX);
         let now = clock::now();
@@ -69,15 +79,29 @@ impl HotThread {
             published,
             stages,
             resync: resync_in,
-            wait,
+            wait: config.wait,
             started_at: now,
             publish_at: Nanos::ZERO,
             checkpoint_at: now.plus(CHECKPOINT_EVERY),
             resync_at: now.plus(RESYNC_EVERY),
         };
-        let thread = std::thread::Builder::new().name("hot".into()).spawn(move || hot.run());
-        let thread = thread.expect("a thread can be started");
-        HotThread { inlet: Inlet::new(rings, thread.thread().clone()), resync, thread }
+        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+        let inlet = Inlet::new(rings, runtime.handle().clone());
+        let (stays_on, (pinned, is_pinned)) = (config.core, std::sync::mpsc::channel());
+        let run = move || {
+            let result = stays_on.map_or(Ok(()), stay_on);
+            let is_here = result.is_ok();
+            if pinned.send(result).is_err() || !is_here {
+                return Ok(());
+            }
+            let result = runtime.block_on(hot.run());
+            // Who looks up a name in another thread is not waited for.
+            runtime.shutdown_background();
+            result
+        };
+        let thread = std::thread::Builder::new().name("hot".into()).spawn(run)?;
+        is_pinned.recv().map_err(io::Error::other)??;
+        Ok(HotThread { inlet, resync, thread })
     }
 
     pub fn is_finished(&self) -> bool {
@@ -93,9 +117,20 @@ impl HotThread {
     }
 }
 
+/// Keeps this thread on a core.
+fn stay_on(core: usize) -> io::Result<()> {
+    // SAFETY: all zeros is a set without cores, and `core` is below the 1,024 that it has room for (config).
+    let failed = unsafe {
+        let mut set: libc::cpu_set_t = std::mem::zeroed();
+        libc::CPU_SET(core, &mut set);
+        libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set)
+    };
+    if failed == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
 impl Hot {
-    fn run(mut self) -> Result<(), Full> {
-        let result = self.turn_until_stopped();
+    async fn run(mut self) -> Result<(), Full> {
+        let result = self.turn_until_stopped().await;
         self.rings.closed.store(true, Ordering::Release);
         if let Err(full) = &result {
             self.publish(clock::now(), full.to_string());
@@ -103,7 +138,7 @@ impl Hot {
         result
     }
 
-    fn turn_until_stopped(&mut self) -> Result<(), Full> {
+    async fn turn_until_stopped(&mut self) -> Result<(), Full> {
         loop {
             if !self.drain_control()? {
                 self.end(clock::now())?;
@@ -123,7 +158,7 @@ impl Hot {
             if self.publish_at <= now {
                 self.publish(now, String::new());
             }
-            self.sleep(now, prepare_at);
+            self.rest(now, prepare_at).await;
         }
     }
 
@@ -249,16 +284,19 @@ impl Hot {
         Ok(())
     }
 
-    fn sleep(&self, now: Nanos, prepare_at: Nanos) {
+    /// Gives the sockets of this thread their turn, then goes on: at once, or when there is something to do.
+    async fn rest(&self, now: Nanos, prepare_at: Nanos) {
         match self.wait {
-            Wait::Spin => std::hint::spin_loop(),
+            Wait::Spin => yield_now().await,
             Wait::Park => {
                 let until = self.core.next_deadline().min(self.publish_at).min(prepare_at);
                 self.rings.sleeping.store(true, Ordering::SeqCst);
                 fence(Ordering::SeqCst);
                 // What was pushed before the flag was seen must not be slept on.
-                if self.rings.is_empty() {
-                    std::thread::park_timeout(Duration::from_nanos(until.since(now).0));
+                if self.rings.is_empty() && now < until {
+                    let _ = timeout(Duration::from_nanos(until.since(now).0), self.rings.bell.notified()).await;
+                } else {
+                    yield_now().await;
                 }
                 self.rings.sleeping.store(false, Ordering::SeqCst);
             }

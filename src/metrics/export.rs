@@ -9,7 +9,7 @@ use super::{
     health::{Carries, FeedNow, RedeemNow},
 };
 use crate::alert::{AlertsNow, board::Kind};
-use crate::domain::{Breaker, LiveOrders, PortfolioId, Refusal, Skip};
+use crate::domain::{Breaker, LiveOrders, LiveSwitch, PortfolioId, Refusal, Skip};
 
 /// The content type of [`render`]'s text.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -231,6 +231,10 @@ fn engine(text: &mut Text, now: &Snapshot) {
     text.one("halted", "gauge", "1 after the hot thread stopped handling inputs.", &[], halted);
     let stopped = u8::from(now.entries_stopped);
     text.one("entries_stopped", "gauge", "1 while no entry is ordered because of a fault.", &[], stopped);
+    text.family("live_switch", "gauge", "1 for what the live switch is on.");
+    for switch in LiveSwitch::ALL {
+        text.sample("live_switch", &[("switch", switch.code())], u8::from(switch == now.live));
+    }
     for (name, help, value) in [
         ("inputs_total", "Inputs the engine handled.", now.inputs),
         ("events_total", "Events the engine made.", now.events),

@@ -238,7 +238,7 @@ impl Session {
         let led = core.engine.positions().iter().map(|position| (position.leader, position.token)).collect();
         let held_names = held.iter().map(|token| (*token, names.registry.token_text(*token).to_owned())).collect();
         let published = Published::default();
-        let hot = HotThread::start(core, Arc::clone(&published), stages.recorder(), config.hot.wait);
+        let hot = hot_thread(core, &published, &stages, &config)?;
         note(&hot, found).await;
         let complete = CancellationToken::new();
         let tokens = Arc::default();
@@ -410,6 +410,19 @@ fn interrupted(torn: Torn) -> Notice {
 }
 
 /// Before anything else runs: a signal that nobody hears ends the process.
+fn hot_thread(
+    core: Core<Journal>,
+    published: &Published,
+    stages: &Stages,
+    config: &Config,
+) -> Result<HotThread, SessionError> {
+    HotThread::start(core, Arc::clone(published), stages.recorder(), &config.hot).map_err(|error| {
+        let place = config.hot.core.map_or(String::new(), |core| format!(" on core {core} (hot.core)"));
+        let fix = "fix: name a core of this machine, or -1";
+        SessionError::Part(format!("the hot thread cannot run{place}: {error}\n  {fix}"))
+    })
+}
+
 fn hear_kills() -> Result<(Arc<Gate>, kill::Signal), SessionError> {
     let gate = Arc::<Gate>::default();
     let deaf = |error| SessionError::Part(format!("SIGUSR1 cannot be listened to: {error}"));

@@ -52,17 +52,23 @@ pub struct Outbox {
     pub cancels: ArrayQueue<(OrderId, VenueOrderId)>,
     /// Pushed before its order is: see [`Outbox::take`].
     pub sent: ArrayQueue<Sent>,
-    /// Rung after a push.
+    /// Rung after an order was pushed: for who lets orders out.
+    pub order_bell: Notify,
+    /// Rung when there is something else: for who follows them.
     pub bell: Notify,
 }
 
 impl Outbox {
-    /// Takes the orders that wait, and lets their names be heard. A name is put down before its order: with the orders taken
-    /// first, the names of all of them are there.
-    pub fn take<E>(&self, mut hear: impl FnMut(Sent) -> Result<(), E>) -> Result<Vec<Outgoing>, E> {
-        let waiting = std::iter::from_fn(|| self.orders.pop()).collect();
-        std::iter::from_fn(|| self.sent.pop()).try_for_each(&mut hear)?;
-        Ok(waiting)
+    /// Takes the orders that wait, exits first. A name is put down before its order: the names of all of them are in `sent`.
+    pub fn take(&self) -> Vec<Outgoing> {
+        let mut waiting: Vec<Outgoing> = std::iter::from_fn(|| self.orders.pop()).collect();
+        waiting.sort_by_key(|outgoing| outgoing.sent.side == Side::Buy);
+        waiting
+    }
+
+    /// Takes the names that nobody heard yet.
+    pub fn names(&self) -> impl Iterator<Item = Sent> {
+        std::iter::from_fn(|| self.sent.pop())
     }
 }
 
@@ -72,6 +78,7 @@ impl Default for Outbox {
             orders: ArrayQueue::new(OUTBOX_MAX),
             cancels: ArrayQueue::new(OUTBOX_MAX),
             sent: ArrayQueue::new(SENT_MAX),
+            order_bell: Notify::new(),
             bell: Notify::new(),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashSet,
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{Arc, Mutex, MutexGuard, atomic::AtomicU64},
 };
 
 use arc_swap::ArcSwapOption;
@@ -51,15 +51,17 @@ pub struct Desk {
     pub arm: Arm,
     /// What may be asked of the venue; none before the way to it has been open.
     pub rest: ArcSwapOption<Rest>,
+    /// Until when one more order may be left to rest: a time by the clock, in nanoseconds.
+    pub well_until: AtomicU64,
     books: Mutex<Books>,
+    /// Requests whose answer somebody waits for; who fails leaves them behind. Never held while anything is done.
+    in_flight: Mutex<HashSet<VenueOrderId>>,
     comparison: Mutex<Comparison>,
 }
 
 /// What is known of our orders.
 pub struct Books {
     pub follower: Follower,
-    /// Requests whose answer somebody waits for; who fails leaves them behind.
-    pub in_flight: HashSet<VenueOrderId>,
     /// What followed and was not carried out yet.
     pub told: Told,
     /// What the engine was told last.
@@ -84,7 +86,7 @@ impl Desk {
             follower.hear(now, &Evidence::Resumed { sent: *sent, stands: *stands }, &mut told);
         }
         let comparison = Mutex::new(Comparison::new(places.reconcile, resumed.known.clone()));
-        let books = Books { follower, in_flight: HashSet::new(), told, state: LiveOrders::Missing };
+        let books = Books { follower, told, state: LiveOrders::Missing };
         Desk {
             wallet,
             places,
@@ -94,7 +96,9 @@ impl Desk {
             channel: Arc::new(FeedStatus::new("user channel")),
             arm,
             rest: ArcSwapOption::empty(),
+            well_until: AtomicU64::new(Nanos::NEVER.0),
             books: Mutex::new(books),
+            in_flight: Mutex::default(),
             comparison,
         }
     }
@@ -104,7 +108,11 @@ impl Desk {
         self.books.lock().map_err(|_| "what is known of live orders is in doubt: start the process again".to_owned())
     }
 
-    /// The same.
+    pub fn in_flight(&self) -> MutexGuard<'_, HashSet<VenueOrderId>> {
+        self.in_flight.lock().expect("nobody panicked with it in hand")
+    }
+
+    /// The same as [`Desk::books`].
     pub fn comparison(&self) -> Result<MutexGuard<'_, Comparison>, String> {
         let doubt = |_| "what is known of the wallet is in doubt: start the process again".to_owned();
         self.comparison.lock().map_err(doubt)

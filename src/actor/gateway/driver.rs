@@ -1,22 +1,25 @@
 //! The gateway at work: orders out, the venue's words in, and what follows from them. One task; what takes time runs beside it
 //! and comes back as a message.
 
-mod asking;
+mod departure;
 mod reading;
+mod asking;
 
 use std::{
     collections::{HashMap, VecDeque},
-    convert::Infallible,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, atomic::Ordering},
     time::Duration,
 };
 
 use serde_json::Value;
 use tokio::{
+    runtime::Handle,
     sync::mpsc,
-    time::{MissedTickBehavior, interval, sleep},
+    time::{MissedTickBehavior, interval, sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+
+use departure::{Departure, Departures};
 
 use super::{
     desk::{Books, Desk},
@@ -27,7 +30,7 @@ use super::{
 use crate::{
     clock,
     control::console::CancelAll,
-    domain::{Input, LeaderId, LiveOrders, Nanos, NotSent, Noted, Shares, Side, TokenId, VenueOrderId},
+    domain::{Input, LiveOrders, Nanos, NotSent, Noted, Shares, TokenId, VenueOrderId},
     fault,
     feed::{
         account::Ours,
@@ -79,6 +82,8 @@ pub struct Around {
     pub asked: mpsc::Receiver<Asked>,
     pub stop: CancellationToken,
     pub stages: StageRecorder,
+    /// Where orders leave: the hot thread's own runtime.
+    pub hot: Handle,
 }
 
 /// What an operator asks for.
@@ -90,7 +95,7 @@ pub enum Asked {
 /// What came of something that ran beside.
 enum Done {
     Sent {
-        id: VenueOrderId,
+        departure: Departure,
         dispatched: Dispatched,
         began: u64,
     },
@@ -118,13 +123,6 @@ enum Done {
     },
 }
 
-/// A body that may be sent once more.
-struct Kept {
-    body: String,
-    leader: LeaderId,
-    side: Side,
-}
-
 /// Why the driver ended.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Ended {
@@ -145,7 +143,9 @@ struct Driver<'a> {
     ours: Ours,
     dispatch: Dispatch,
     world: World,
-    kept: HashMap<VenueOrderId, Kept>,
+    departures: Departures,
+    /// What may have to be sent once more.
+    kept: HashMap<VenueOrderId, Departure>,
     parked: VecDeque<(Bytes, u32)>,
     heart: Heart,
     done: mpsc::UnboundedSender<Done>,
@@ -178,7 +178,7 @@ async fn open_and_drive(desk: &Arc<Desk>, around: &mut Around) -> Ended {
     };
     let host = target.host.clone();
     let connections = Connections::new(target);
-    let _kept = AbortOnDropHandle::new(tokio::spawn(Arc::clone(&connections).keep()));
+    let _kept = AbortOnDropHandle::new(around.hot.spawn(Arc::clone(&connections).keep()));
     let public = Public::new(&desk.places.clob_url, &desk.places.geoblock_url);
     if tell_state(desk, around, LiveOrders::Starting).await.is_err() {
         return Ended::Closed;
@@ -219,6 +219,7 @@ async fn open_and_drive(desk: &Arc<Desk>, around: &mut Around) -> Ended {
     let ours = Ours { key_id: api.id.clone(), wallet: desk.wallet.funder.to_string() };
     let dispatch = Dispatch { connections, gate: Arc::clone(&desk.gate), buckets, clock: clock::now };
     let (done, dones) = mpsc::unbounded_channel();
+    let departures = Departures::new(desk, &dispatch, &done, &around.hot);
     let driver = Driver {
         desk: Arc::clone(desk),
         around,
@@ -227,6 +228,7 @@ async fn open_and_drive(desk: &Arc<Desk>, around: &mut Around) -> Ended {
         api,
         ours,
         dispatch,
+        departures,
         world,
         kept: HashMap::new(),
         parked: VecDeque::new(),
@@ -270,10 +272,8 @@ fn refuse_all(desk: &Desk) {
     let Ok(mut books) = desk.books() else { return };
     let Books { follower, told, .. } = &mut *books;
     let mut hear = |evidence| follower.hear(clock::now(), &evidence, told);
-    let Ok(waiting) = desk.outbox.take(|sent| {
-        hear(Evidence::Registered(sent));
-        Ok::<(), Infallible>(())
-    });
+    let waiting = desk.outbox.take();
+    desk.outbox.names().for_each(|sent| hear(Evidence::Registered(sent)));
     for outgoing in waiting {
         hear(Evidence::Answered { id: outgoing.sent.id, answer: Answer::NotSent(NotSent::NoConnection) });
     }
@@ -290,6 +290,7 @@ impl Driver<'_> {
             Ok(()) => {}
             Err(ended) => return ended,
         }
+        let (stop, mut leaving) = self.let_out();
         let secret = self.api.secret.to_base64();
         let greeting = Greeting::new(&self.api.id, &secret, self.api.passphrase());
         let options = Options {
@@ -331,6 +332,9 @@ impl Driver<'_> {
                 break ended;
             }
         };
+        stop.cancel();
+        // The hot thread may have ended, and with it what ran there.
+        let _ = timeout(STOP_PATIENCE, &mut leaving).await;
         if ended == Ended::Stopped {
             self.finish(&mut dones).await;
         }
@@ -338,23 +342,34 @@ impl Driver<'_> {
         ended
     }
 
+    /// From here on orders leave. Returns what stops that, and what ends then.
+    fn let_out(&self) -> (CancellationToken, AbortOnDropHandle<()>) {
+        let stop = CancellationToken::new();
+        let leaving = self.around.hot.spawn(self.departures.clone().run(stop.clone()));
+        (stop, AbortOnDropHandle::new(leaving))
+    }
+
     /// What somebody before us sent and nobody waits for: nobody knows what became of it.
     fn begin(&mut self) -> Result<(), Ended> {
+        self.hear_names()?;
         let mut books = self.desk.books().map_err(Ended::Failed)?;
         let books = &mut *books;
-        for id in std::mem::take(&mut books.in_flight) {
+        let forgotten = std::mem::take(&mut *self.desk.in_flight());
+        for id in forgotten {
             let answer = Answer::Unknown(Doubt::Forgotten);
             books.follower.hear(clock::now(), &Evidence::Answered { id, answer }, &mut books.told);
         }
         Ok(())
     }
 
-    /// Lets out what waits, carries out what follows, and says how things are.
+    /// Learns what left, carries out what follows, and says how things are.
     async fn turn(&mut self) -> Result<(), Ended> {
-        self.let_out()?;
+        self.hear_names()?;
+        self.cancel_what_waits();
         self.tick()?;
         self.carry_out().await?;
         self.beat();
+        self.desk.well_until.store(self.heart.well_until().0, Ordering::Relaxed);
         let (state, now) = self.now()?;
         tell_state(&self.desk, self.around, state).await?;
         self.desk.status.set(now);
@@ -462,8 +477,10 @@ impl Driver<'_> {
     }
 
     fn done(&mut self, done: Done) -> Result<(), Ended> {
+        // Who hears of an order must know its name.
+        self.hear_names()?;
         match done {
-            Done::Sent { id, dispatched, began } => self.answered(id, &dispatched, began),
+            Done::Sent { departure, dispatched, began } => self.answered(departure, &dispatched, began),
             Done::Order { id, read } => {
                 fault::point("after_read");
                 let read = match read {
@@ -511,7 +528,8 @@ impl Driver<'_> {
         }
     }
 
-    fn answered(&mut self, id: VenueOrderId, dispatched: &Dispatched, began: u64) -> Result<(), Ended> {
+    fn answered(&mut self, departure: Departure, dispatched: &Dispatched, began: u64) -> Result<(), Ended> {
+        let id = departure.id;
         let millis = (clock::mono() - began) / 1_000_000;
         let heard = match dispatched {
             Dispatched::NotSent(cause) => {
@@ -541,14 +559,15 @@ impl Driver<'_> {
         };
         class.into_iter().for_each(|class| self.desk.status.answered(class));
         tracing::info!(%id, millis, answer = ?heard.answer, said = heard.said, "order answered");
-        if !matches!(heard.answer, Answer::Unknown(_)) {
-            self.kept.remove(&id);
+        if matches!(heard.answer, Answer::Unknown(_)) {
+            self.kept.insert(id, departure);
         }
-        self.desk.books().map_err(Ended::Failed)?.in_flight.remove(&id);
+        self.desk.in_flight().remove(&id);
         self.hear(&Evidence::Answered { id, answer: heard.answer })
     }
 
     fn channel(&mut self, event: SocketEvent, is_up: &mut bool) -> Result<(), Ended> {
+        self.hear_names()?;
         match event {
             SocketEvent::Connected => Ok(()),
             SocketEvent::Frame { bytes, received } => {
@@ -579,14 +598,14 @@ impl Driver<'_> {
     async fn finish(&mut self, dones: &mut mpsc::UnboundedReceiver<Done>) {
         refuse_all(&self.desk);
         let wait = async {
-            while self.desk.books().is_ok_and(|books| !books.in_flight.is_empty()) {
+            while !self.desk.in_flight().is_empty() {
                 let Some(done) = dones.recv().await else { return };
                 if self.done(done).is_err() {
                     return;
                 }
             }
         };
-        let _ = tokio::time::timeout(STOP_PATIENCE, wait).await;
+        let _ = timeout(STOP_PATIENCE, wait).await;
         let told = self.desk.books().map(|mut books| {
             let inputs = books.told.inputs.clone();
             books.told.inputs.clear();

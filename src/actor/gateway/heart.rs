@@ -49,9 +49,9 @@ impl Heart {
         }
     }
 
-    /// Returns whether one more order may be left to rest.
-    pub fn is_well(&self, now: Nanos) -> bool {
-        self.taken_at.is_none_or(|at| now.since(at) < WELL_FOR)
+    /// Returns until when one more order may be left to rest.
+    pub fn well_until(&self) -> Nanos {
+        self.taken_at.map_or(Nanos::NEVER, |at| at.plus(WELL_FOR))
     }
 
     /// Returns when the next beat is due.
@@ -63,6 +63,10 @@ impl Heart {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn is_well(heart: &Heart, now: Nanos) -> bool {
+        now < heart.well_until()
+    }
 
     fn at(millis: u64) -> Nanos {
         Nanos::from_secs(1_000).plus(Nanos::from_millis(millis))
@@ -94,12 +98,12 @@ mod tests {
         let mut heart = Heart::default();
         heart.beat(at(0), true);
         heart.answered(at(10), at(0), None);
-        assert!(heart.is_well(at(60_000)), "a switch that was never armed cancels nothing");
+        assert!(is_well(&heart, at(60_000)), "a switch that was never armed cancels nothing");
         assert!(heart.beat(at(1_010), true).is_some());
         heart.answered(at(1_020), at(1_010), taken("a"));
-        assert_eq!((heart.is_well(at(10_009)), heart.is_well(at(10_010))), (true, false));
+        assert_eq!((is_well(&heart, at(10_009)), is_well(&heart, at(10_010))), (true, false));
         // Nothing rests any more: there is nothing to cancel.
         assert_eq!(heart.beat(at(10_010), false), None);
-        assert!(heart.is_well(at(10_010)));
+        assert!(is_well(&heart, at(10_010)));
     }
 }

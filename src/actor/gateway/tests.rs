@@ -133,6 +133,7 @@ impl Bench {
             asked,
             stop: stop.clone(),
             stages: Stages::new().recorder(),
+            hot: tokio::runtime::Handle::current(),
         };
         let task = tokio::spawn(driver::run(Arc::clone(&desk), around));
         Work { desk, commands, asks, stop, task, heard: vec![] }
@@ -252,7 +253,7 @@ impl Bench {
     fn push(&self, outgoing: &Outgoing) {
         self.outbox.sent.push(outgoing.sent).expect("room");
         self.outbox.orders.push(outgoing.clone()).expect("room");
-        self.outbox.bell.notify_one();
+        self.outbox.order_bell.notify_one();
     }
 }
 
@@ -500,7 +501,7 @@ async fn a_successor_asks_for_what_was_in_flight() {
     let order = outgoing.sent.order;
     bench.push(&outgoing);
     // It dies as soon as the order is in flight.
-    while work.desk.books().expect("books").in_flight.is_empty() && bench.venue.connections() < 1_000 {
+    while work.desk.in_flight().is_empty() && bench.venue.connections() < 1_000 {
         if work.desk.status.answers(AnswerClass::Accepted) > 0 {
             break;
         }

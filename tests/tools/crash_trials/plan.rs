@@ -6,6 +6,7 @@ use remora::{
     domain::Usdc,
     fault::POINTS,
     sim::{
+        live_audit::WINDOW,
         random::Random,
         server::{Knobs, Profile},
     },
@@ -153,7 +154,31 @@ pub struct Plan {
     pub block_every: Duration,
 }
 
+/// Longer than a calm chain takes to settle, with the start's time to observe.
+const REST_PATIENCE: Duration = Duration::from_secs(90);
+/// Hell so long waits until every doubt is over.
+const HELL_LONG: Duration = Duration::from_secs(60);
+
 impl Plan {
+    /// Returns how long is waited for rest, and whether it must come. Hell loses orders without a trace, and that one never
+    /// landed is proven after the venue's window only, and one more minute of looks.
+    pub fn patience(&self) -> (Duration, bool) {
+        match self.behaviour {
+            Behaviour::Hell if self.trades_for < HELL_LONG => (REST_PATIENCE, false),
+            Behaviour::Hell => (Duration::from_nanos(WINDOW.0) + 2 * REST_PATIENCE, true),
+            Behaviour::Accepted
+            | Behaviour::Poor
+            | Behaviour::Refused
+            | Behaviour::Delayed
+            | Behaviour::Timeout
+            | Behaviour::Broken
+            | Behaviour::Late
+            | Behaviour::Restart
+            | Behaviour::Ghost
+            | Behaviour::Mute => (REST_PATIENCE, true),
+        }
+    }
+
     /// Behaviours in turn, points in turn; every third trial dies at random instants, every fourth twice.
     pub fn of(seed: u64) -> Plan {
         let mut random = Random::new(seed);

@@ -32,8 +32,6 @@ const START_PATIENCE: Duration = Duration::from_secs(90);
 const POINT_PATIENCE: Duration = Duration::from_secs(8);
 /// Longer than an engine only looks.
 const READY_PATIENCE: Duration = Duration::from_secs(9);
-/// Longer than a calm chain takes to settle, with the start's time to observe.
-const REST_PATIENCE: Duration = Duration::from_secs(90);
 /// How many orders are open, and matches unsettled.
 const MOVING: &str = include_str!("../rest.sql");
 /// The events of orders that are open, or have matches that are neither confirmed nor void.
@@ -104,18 +102,18 @@ impl Bench<'_> {
         }
         leader.ends().await;
         let said = self.say(&["off"]).await;
-        let is_still = self.rest(plan.behaviour).await;
-        let moving = if is_still { vec![] } else { self.moving().await };
+        let (patience, must_rest) = plan.patience();
+        let is_still = self.rest(plan.behaviour, patience).await;
+        let moving = if is_still || !must_rest { vec![] } else { self.moving().await };
         self.stop(last).await?;
         let venue = Arc::into_inner(venue).ok_or("somebody still trades")?;
         venue.finish().await.map_err(|error| format!("the truth log: {error}"))?;
-        let mut violations = self.audit().await?;
-        if !is_still {
-            violations
-                .1
-                .push(format!("it did not come to rest in {REST_PATIENCE:?} (off: {said:?}); {}", moving.join("; ")));
+        let rest = if is_still || must_rest { Rest::AtRest } else { Rest::Moving };
+        let (extent, mut violations) = self.audit(rest).await?;
+        if !is_still && must_rest {
+            violations.push(format!("it did not come to rest in {patience:?} (off: {said:?}); {}", moving.join("; ")));
         }
-        Ok(Outcome { extent: violations.0, violations: violations.1, died_at })
+        Ok(Outcome { extent, violations, died_at })
     }
 
     async fn venue(&self, plan: &Plan) -> std::io::Result<Server> {
@@ -249,10 +247,10 @@ impl Bench<'_> {
     }
 
     /// Waits until no order is open and every match has settled, and stays so; says whether that came.
-    async fn rest(&self, behaviour: Behaviour) -> bool {
+    async fn rest(&self, behaviour: Behaviour, patience: Duration) -> bool {
         let began = Instant::now();
         let mut still_since = Instant::now();
-        while began.elapsed() < REST_PATIENCE {
+        while began.elapsed() < patience {
             // What rests in the book rests until somebody takes it away.
             self.say(&["cancel-all"]).await;
             let open: Result<i64, _> = sqlx::query_scalar(MOVING).fetch_one(&self.pool).await;
@@ -285,7 +283,7 @@ impl Bench<'_> {
         Err("the last engine did not stop".to_owned())
     }
 
-    async fn audit(&self) -> Result<(Extent, Vec<String>), String> {
+    async fn audit(&self, rest: Rest) -> Result<(Extent, Vec<String>), String> {
         let truth = live_audit::read_truth(&self.folder.join("truth.jsonl")).map_err(|error| error.to_string())?;
         let journal = live_audit::read_journal(&self.folder.join("data/journal")).map_err(|error| error.to_string())?;
         let rows: Result<Vec<(i64, serde_json::Value)>, _> =
@@ -293,7 +291,7 @@ impl Bench<'_> {
         let rows = rows.map_err(|error| error.to_string())?;
         let archive = Some(rows.into_iter().map(|(seq, body)| (seq as u64, body)).collect());
         let terms = Terms {
-            rest: Rest::AtRest,
+            rest,
             keys: Keys::Loaded,
             age_max: AGE_MAX,
             // The venue stamps an order when its turn comes, on a machine that many trials share. That what waits stays in is

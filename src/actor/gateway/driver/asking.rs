@@ -1,68 +1,32 @@
-//! What is asked of the venue, each in a task of its own that comes back as a message: orders out, cancels, reads, heartbeats,
-//! and whether it lets us trade.
+//! What is asked of the venue, each in a task of its own that comes back as a message: cancels, reads, heartbeats, and whether
+//! it lets us trade.
 
 use std::sync::Arc;
 
 use tokio::time::timeout;
 
-use super::{super::opening, Asked, BEAT_PATIENCE, Done, Driver, Ended, Kept, PLACE_EVERY};
+use super::{super::opening, Asked, BEAT_PATIENCE, Done, Driver, Ended, PLACE_EVERY, departure::Departure};
 use crate::{
     clock,
-    domain::{LeaderId, LiveOrders, Nanos, NotSent, OrderKind, Side, VenueOrderId},
+    domain::{LiveOrders, NotSent, VenueOrderId},
     fault,
-    venue::{
-        outbox::Outgoing,
-        polymarket::{
-            answer::Answer,
-            dispatch::Leaving,
-            follow::{Action, Evidence},
-            rest::signed,
-        },
+    venue::polymarket::{
+        answer::Answer,
+        follow::{Action, Evidence},
+        rest::signed,
     },
 };
 
 impl Driver<'_> {
-    /// Exits first; each waits for a connection on its own, and is looked at again after that.
-    pub(super) fn let_out(&mut self) -> Result<(), Ended> {
-        let mut leaving = self.desk.outbox.take(|sent| self.hear(&Evidence::Registered(sent)))?;
-        leaving.sort_by_key(|outgoing| outgoing.sent.side == Side::Buy);
-        for outgoing in leaving {
-            self.send(outgoing)?;
-        }
+    /// Learns the names of the orders that left, and cancels what shall not rest.
+    pub(super) fn hear_names(&mut self) -> Result<(), Ended> {
+        self.desk.outbox.names().try_for_each(|sent| self.hear(&Evidence::Registered(sent)))
+    }
+
+    pub(super) fn cancel_what_waits(&self) {
         while let Some((_, id)) = self.desk.outbox.cancels.pop() {
             self.cancel(id);
         }
-        Ok(())
-    }
-
-    fn send(&mut self, outgoing: Outgoing) -> Result<(), Ended> {
-        let Outgoing { sent, leave_by, .. } = outgoing;
-        if sent.kind == OrderKind::Gtc && !self.heart.is_well(clock::now()) {
-            let answer = Answer::NotSent(NotSent::NoConnection);
-            return self.hear(&Evidence::Answered { id: sent.id, answer });
-        }
-        let request = outgoing.request[..outgoing.len].to_vec();
-        let body = String::from_utf8_lossy(&outgoing.request[outgoing.body_at..outgoing.len]).into_owned();
-        self.kept.insert(sent.id, Kept { body, leader: sent.leader, side: sent.side });
-        self.dispatch(sent.id, request, sent.leader, sent.side, leave_by)
-    }
-
-    fn dispatch(
-        &self,
-        id: VenueOrderId,
-        request: Vec<u8>,
-        leader: LeaderId,
-        side: Side,
-        leave_by: Nanos,
-    ) -> Result<(), Ended> {
-        self.desk.books().map_err(Ended::Failed)?.in_flight.insert(id);
-        let (dispatch, done) = (self.dispatch.clone(), self.done.clone());
-        tokio::spawn(async move {
-            let began = clock::mono();
-            let dispatched = dispatch.send(Leaving { request: &request, leader, side, leave_by }).await;
-            let _ = done.send(Done::Sent { id, dispatched, began });
-        });
-        Ok(())
     }
 
     fn cancel(&self, id: VenueOrderId) {
@@ -80,8 +44,8 @@ impl Driver<'_> {
             // The price is good: it is the order's own bound, which the venue keeps, and `by` is early.
             Action::SendAgain { id, by, .. } => match self.kept.remove(&id) {
                 Some(kept) => {
-                    let request = self.request(&kept.body);
-                    self.dispatch(id, request, kept.leader, kept.side, by)?;
+                    let (request, body_at) = self.request(kept.body());
+                    self.departures.begin(Departure { request, body_at, leave_by: by, ..kept });
                 }
                 None => {
                     let answer = Answer::NotSent(NotSent::TooOld);
@@ -107,8 +71,8 @@ impl Driver<'_> {
         Ok(())
     }
 
-    /// Returns the request of a body under the headers of now.
-    fn request(&self, body: &str) -> Vec<u8> {
+    /// Returns the request of a body under the headers of now, and where in it the body begins.
+    fn request(&self, body: &str) -> (Vec<u8>, usize) {
         let target = self.dispatch.connections.target();
         let mut head = format!(
             "POST /order HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\naccept: application/json\r\n\
@@ -120,7 +84,8 @@ impl Driver<'_> {
         for (name, value) in signed(&self.api, address, "POST", "/order", body, clock::now()) {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
-        format!("{head}content-length: {}\r\n\r\n{body}", body.len()).into_bytes()
+        head.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
+        (format!("{head}{body}").into_bytes(), head.len())
     }
 
     /// While an order rests, the venue hears that we live.
