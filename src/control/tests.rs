@@ -45,7 +45,7 @@ fn a_line_is_an_envelope_or_asks_to_watch() {
 /// Binds: a command holds for 30 seconds at most, and says who says it.
 #[test]
 fn a_command_comes_in_time_and_with_a_name() {
-    let now = 1_000_000;
+    let now = 10_000_000;
     let check = |id: &str, by: &str, until_ms: u64, expected: Option<&str>| {
         let said = Envelope { id: id.to_owned(), by: by.to_owned(), until_ms, command: Command::CancelAll };
         let fault = fault_of(&said, now).map(|answer| answer.said);

@@ -150,7 +150,17 @@ impl Console {
             ChoiceWord::Own => Choice::Own,
         };
         let chosen = match desk.comparison() {
-            Ok(mut comparison) => comparison.choose(what, token, gap, made),
+            Ok(mut comparison) => {
+                let chosen = comparison.choose(what, token, gap, made);
+                // It is shown so at once, and not only when the wallet is read next.
+                let (differing, differences) = (comparison.differing().collect(), comparison.differences());
+                desk.status.reconciled(ReconcileNow {
+                    differing,
+                    differences,
+                    ..ReconcileNow::clone(&desk.status.wallet())
+                });
+                chosen
+            }
             Err(wrong) => return Answer::refused(wrong, "start the engine again"),
         };
         let differs = match chosen {

@@ -246,8 +246,9 @@ async fn each_event_moves_the_money_where_it_belongs() {
     };
     let taken = TakenIn { portfolio, leader, token, shares: Shares::whole(8), cost: Usdc::whole(4) };
     let off = WrittenOff { portfolio, leader, token, shares: Shares::whole(6), basis: Usdc::whole(3) };
+    let rest = WrittenOff { shares: Shares::whole(2), basis: Usdc::whole(1), ..off };
     let differs = Differs { what: Difference::Shares, token: Some(token), ours: 8_000_000, theirs: 2_000_000 };
-    let steps: [(Event, &'static str, &str); 24] = [
+    let steps: [(Event, &'static str, &str); 25] = [
         (Event::Deposited { portfolio, amount: Usdc::whole(100) }, BUCKETS, "100 100 0 0 0 0 0"),
         (Event::Withdrawn { portfolio, amount: Usdc::whole(10) }, BUCKETS, "90 90 0 0 0 0 0"),
         (
@@ -284,19 +285,20 @@ async fn each_event_moves_the_money_where_it_belongs() {
             "select concat_ws(' ', why, shares::float8, basis::float8, proceeds::float8) from settlements order by seq desc limit 1",
             "written_off 6 3 0",
         ),
+        (Event::WrittenOff(rest), BUCKETS, "94 89.85 0 0 0 -4.15 0.15"),
     ];
     for (seq, (event, query, expected)) in (3..).zip(steps) {
         write(&pool, &[(Nanos(seq), Record::Event(event))], seq, 1).await;
         assert_eq!(text(&pool, query).await, expected, "after {event:?}");
     }
-    assert_eq!(text(&pool, POSITION).await, "0 0 -0.15 0.15 0");
+    assert_eq!(text(&pool, POSITION).await, "0 0 -4.15 0.15 0");
     // He sells while our next entry is open, which then brings nothing: there is nothing left to sell.
     let entered = [order(3, Side::Buy, Cause::Entry, Usdc::whole(11)), exit(2, 20)];
     let entered = entered.map(|event| (Nanos(99), Record::Event(event)));
-    write(&pool, &entered, 22, 1).await;
-    assert_eq!(text(&pool, POSITION).await, "0 0 -0.15 0.15 20 leader_exit");
-    write(&pool, &[(Nanos(99), Record::Event(closed(3, 11_000_000)))], 24, 1).await;
-    assert_eq!(text(&pool, POSITION).await, "0 0 -0.15 0.15 0");
+    write(&pool, &entered, 28, 1).await;
+    assert_eq!(text(&pool, POSITION).await, "0 0 -4.15 0.15 20 leader_exit");
+    write(&pool, &[(Nanos(99), Record::Event(closed(3, 11_000_000)))], 30, 1).await;
+    assert_eq!(text(&pool, POSITION).await, "0 0 -4.15 0.15 0");
     let results = "select string_agg(realised::float8::text, ' ' order by seq) from fills";
     assert_eq!(text(&pool, results).await, "-0.1 0 1.45 -4");
     let kinds = "select string_agg(kind, ' ' order by seq) from (select * from events limit 5) e";
