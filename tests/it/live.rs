@@ -53,7 +53,7 @@ pub async fn venue_for(home: &Home, secret: &str) -> Server {
     venue_with(home, secret, 300).await
 }
 
-async fn venue_with(home: &Home, secret: &str, rate_percent: u32) -> Server {
+async fn venue_with(home: &Home, secret: &str, rate_percent: u64) -> Server {
     let identity = Identity::generate().expect("a certificate");
     identity.write_authority(home.path()).expect("written");
     let key: Key = secret.parse().expect("a key");
