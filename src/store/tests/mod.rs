@@ -67,7 +67,7 @@ async fn text(pool: &PgPool, query: &'static str) -> String {
 
 #[tokio::test]
 async fn the_tables_are_the_same_however_the_records_were_batched() {
-    let lines = stream::journal(1, 4_500);
+    let lines = stream::journal(1, 5_000);
     let whole = TestDatabase::create().await;
     write(&whole, &lines, 0, lines.len()).await;
     let expected = dump(&whole).await;
