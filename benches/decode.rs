@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --bench decode`; small under `cargo test --benches`.
 
-use std::{fmt::Write, hint::black_box};
+use std::hint::black_box;
 
 use alloy::{
     primitives::{Address, B256, Bytes, LogData, U256, hex},
@@ -22,80 +22,10 @@ use remora::{
 };
 use serde::Deserialize;
 
-const UP: &str = "71321045679252212594626385532706912750332728571942532289631379312455583992563";
-const DOWN: &str = "52114319501245915516055106046884209969926127482827954674443846427813813222426";
-const CONDITION: &str = "0x747dc809fb79e1b05be09c42d6179459a58de2ef3e40f02484a4e1260f741f75";
+#[path = "shared/frames.rs"]
+mod frames;
 
-/// xorshift64*: enough for sizes that differ in length.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) % bound
-    }
-
-    /// Sizes as in recordings: about half whole, the rest with one or two decimals.
-    fn size(&mut self) -> String {
-        let whole = match self.below(4) {
-            0 => self.below(100) + 1,
-            1 | 2 => self.below(1_000) + 1,
-            _ => self.below(20_000) + 1,
-        };
-        match self.below(10) {
-            0..5 => whole.to_string(),
-            5 | 6 => format!("{whole}.{}", self.below(9) + 1),
-            _ => format!("{whole}.{}{}", self.below(10), self.below(9) + 1),
-        }
-    }
-
-    fn hash(&mut self) -> String {
-        (0..40).map(|_| char::from_digit(self.below(16) as u32, 16).expect("a digit")).collect()
-    }
-}
-
-/// A book of 100 + 100 levels on the 0.001 grid, in the key order of the socket.
-fn snapshot(chance: &mut Chance) -> String {
-    let mut levels = |prices: &mut dyn Iterator<Item = u32>| {
-        let texts: Vec<String> = prices
-            .map(|price| {
-                let price = format!("{:.3}", f64::from(price) / 1_000.0);
-                format!(r#"{{"price":"{}","size":"{}"}}"#, price.trim_end_matches('0'), chance.size())
-            })
-            .collect();
-        texts.join(",")
-    };
-    let (bids, asks) = (levels(&mut (401..501)), levels(&mut (501..601).rev()));
-    format!(
-        r#"{{"market":"{CONDITION}","asset_id":"{UP}","bids":[{bids}],"asks":[{asks}],"hash":"{}","timestamp":"1776082810581","event_type":"book"}}"#,
-        chance.hash()
-    )
-}
-
-fn price_change(chance: &mut Chance, entries: usize) -> String {
-    let mut json = format!(r#"{{"market":"{CONDITION}","price_changes":["#);
-    for n in 0..entries {
-        let (token, side, bid, ask) = [(UP, "BUY", "0.49", "0.5"), (DOWN, "SELL", "0.5", "0.51")][n % 2];
-        let comma = if n == 0 { "" } else { "," };
-        write!(
-            json,
-            r#"{comma}{{"asset_id":"{token}","price":"0.{}","size":"{}","side":"{side}","hash":"{}","best_bid":"{bid}","best_ask":"{ask}"}}"#,
-            chance.below(89) + 10,
-            chance.size(),
-            chance.hash(),
-        )
-        .expect("a string");
-    }
-    json + r#"],"timestamp":"1776081408728","event_type":"price_change"}"#
-}
-
-fn leader_frame(wallet: &str) -> String {
-    format!(
-        r#"{{"connection_id":"gXseIO-NQWeIKEhJwA==","payload":{{"asset":"{UP}","bio":"","conditionId":"{CONDITION}","eventSlug":"highest-temperature-in-wellington-on-august-19-2026","icon":"https://polymarket-upload.s3.us-east-2.amazonaws.com/weather.png","name":"Somebody","outcome":"No","outcomeIndex":1,"price":0.26,"profileImage":"","proxyWallet":"{wallet}","pseudonym":"Rowdy-Tenement","side":"BUY","size":2.7027,"slug":"highest-temperature-in-wellington-on-august-19-2026-10c","timestamp":1787102287,"title":"Will the highest temperature in Wellington be 10C on August 19?","transactionHash":"0xb6acf6859bc84216f4b3e2567fb392a2eae19d275340ad96ea17218ccfec27b7"}},"timestamp":1787102287053,"topic":"activity","type":"trades"}}"#
-    )
-}
+use frames::{Chance, DOWN, UP, leader_frame, price_change, snapshot};
 
 /// What a careful user of serde would write: borrowed texts, no tagged enum, no tree.
 #[derive(Deserialize)]
@@ -143,7 +73,7 @@ fn market(criterion: &mut Criterion) {
         registry.add_token(token).expect("room");
     }
     let frames = [
-        ("snapshot_100+100", snapshot(&mut chance)),
+        ("snapshot_100+100", snapshot(&mut chance, UP)),
         ("price_change_x1", price_change(&mut chance, 1)),
         ("price_change_x4", price_change(&mut chance, 4)),
     ];

@@ -5,12 +5,8 @@
 //! signatures instead, each twice, and looks at each: it verifies, is low, is the same again, and no nonce is used twice.
 
 use std::{
-    alloc::{GlobalAlloc, Layout},
-    cell::Cell,
     collections::HashSet,
     hint::black_box,
-    ops::Range,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -20,185 +16,31 @@ use alloy::{
 };
 use criterion::{Criterion, criterion_group};
 use remora::{
-    domain::{
-        Cause, FeeSchedule, Generation, Input, LeaderId, LiveOrders, Market, Millis, Mode, Nanos, OrderId, OrderKind,
-        PortfolioId, Price, Settings, Shares, Side, SignalId, SizeRule, TokenId, Usdc, event::Submitted, input::Best,
-    },
-    engine::{Engine, Events, Options},
-    secret::Sealed,
+    domain::{Generation, Market, Millis, Nanos, Usdc, event::Submitted},
     venue::polymarket::{
-        Credentials, Exchange, Key, Network, Order, SignatureType, amounts,
-        auth::{Request, Secret},
+        Exchange, Key, Network, Order, SignatureType, amounts,
+        auth::Request,
         curve,
         key::recover,
-        prepare::{Account, Prepared, SignedBy, ahead, names::Names, signer::Signer},
+        prepare::{Account, names::Names},
     },
 };
 use secp256k1::{Message, SecretKey, ecdsa::RecoverableSignature};
 use serde_json::json;
-use zeroize::Zeroizing;
 
-struct Counting;
+#[path = "peers/counting.rs"]
+mod counting;
+#[path = "shared/foresight.rs"]
+mod foresight;
 
-thread_local! {
-    static COUNT: Cell<u64> = const { Cell::new(0) };
-}
-
-// SAFETY: every call is handed on unchanged to an allocator that keeps the contract; counting touches only a `Cell` that
-// needs neither initialisation nor a destructor.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        COUNT.with(|count| count.set(count.get() + 1));
-        // SAFETY: as above.
-        unsafe { mimalloc::MiMalloc.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: as above.
-        unsafe { mimalloc::MiMalloc.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        COUNT.with(|count| count.set(count.get() + 1));
-        // SAFETY: as above.
-        unsafe { mimalloc::MiMalloc.realloc(pointer, layout, size) }
-    }
-}
+use counting::Counting;
+use foresight::{Foresight, NAME, NOW, SIZES, TOKEN, account, market, order, prepared, sizes};
 
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATOR: Counting<mimalloc::MiMalloc> = Counting(mimalloc::MiMalloc);
 
-const NAME: &str = "71321045679252212594626385532706912750332728571942532289631379312455583992563";
-const TOKEN: TokenId = TokenId(0);
-const NOW: Nanos = Nanos::from_secs(1_794_700_800);
 const GENERATIONS: [Generation; 2] = [Generation::V2, Generation::V3];
 const TYPES: [SignatureType; 2] = [SignatureType::Safe, SignatureType::DepositWallet];
-
-fn account(signature_type: SignatureType) -> Account {
-    let key = Arc::new(Sealed::new(&Zeroizing::new([1; 32])).expect("a page"));
-    let id = "01234567-89ab-cdef-0123-456789abcdef".to_owned();
-    let api = Credentials::new(id, Secret::from_bytes(vec![7; 32]), "ab".repeat(32));
-    let (funder, host) = (key.address(), "clob.polymarket.com".to_owned());
-    Account { key, signed_by: SignedBy::Owner, signature_type, funder, network: Network::Polygon, api, host }
-}
-
-fn market(generation: Generation) -> Market {
-    Market { generation, fees: FeeSchedule::NONE, ..Market::COMMON }
-}
-
-fn price(micros: u32) -> Price {
-    Price::from_micros(micros).expect("a price")
-}
-
-fn order(dollars: i64) -> Submitted {
-    let budget = Usdc::whole(dollars);
-    Submitted {
-        order: OrderId(OrderId::LIVE.0 + 1),
-        signal: SignalId(1),
-        portfolio: PortfolioId(0),
-        leader: LeaderId(0),
-        token: TOKEN,
-        side: Side::Buy,
-        kind: OrderKind::Fak,
-        cause: Cause::Entry,
-        limit: price(530_000),
-        shares: Shares::ZERO,
-        budget,
-        reserved: budget,
-        touch: price(520_000),
-        reference: price(520_000),
-        attempt: 1,
-    }
-}
-
-fn prepared(signature_type: SignatureType) -> Prepared {
-    let mut prepared = Prepared::new(&account(signature_type), NOW).expect("a fit account");
-    prepared.add_token(TOKEN, NAME);
-    prepared.warm(NOW);
-    prepared
-}
-
-/// Orders of fifteen sizes at one bound, foreseen by an engine with a book, and signed again whenever they are used up.
-struct Foresight {
-    engine: Engine,
-    prepared: Prepared,
-    signer: Signer,
-    market: Market,
-    now: Nanos,
-}
-
-const SIZES: i64 = 15;
-/// The first is the least that the venue takes at this bound, in whole dollars.
-const FIRST: i64 = 3;
-
-fn sizes(count: i64) -> Range<i64> {
-    FIRST..FIRST + count
-}
-
-impl Foresight {
-    fn new(signature_type: SignatureType, generation: Generation) -> Foresight {
-        let mut engine = Engine::new(Options { live_orders: LiveOrders::Ready, ..Options::default() });
-        let (mut events, market) = (Events::default(), market(generation));
-        engine.install_token(TOKEN);
-        engine.set_market(TOKEN, market);
-        let mut settings = Settings::OPEN;
-        settings.sizing.rule = SizeRule::Percent(100_000);
-        settings.guards.buy.book_age_max = Nanos::from_secs(1_000_000);
-        engine.install_portfolio(PortfolioId(0), Mode::Live, settings);
-        engine.fund(NOW, PortfolioId(0), Usdc::whole(1_000_000), &mut events);
-        let at = Millis(NOW.as_millis());
-        let level = |side, micros| {
-            let size = Shares::whole(1_000_000);
-            Input::Level { token: TOKEN, side, price: price(micros), size }
-        };
-        for input in [
-            Input::Snapshot { token: TOKEN, at },
-            level(Side::Buy, 510_000),
-            level(Side::Sell, 520_000),
-            Input::BookDone { token: TOKEN, at, best: Best::Unstated },
-        ] {
-            engine.step(NOW, &input, &mut events);
-        }
-        let mut prepared = prepared(signature_type);
-        let mut options = ahead::Options::USUAL;
-        options.ladder.iter_mut().zip(sizes(SIZES)).for_each(|(rung, dollars)| *rung = Usdc::whole(dollars));
-        let signer = prepared.sign_ahead(options, NOW);
-        prepared.ahead().expect("set up").watch(TOKEN);
-        let mut foresight = Foresight { engine, prepared, signer, market, now: NOW };
-        foresight.refill();
-        foresight
-    }
-
-    /// Off the measured path: the other thread's work, and the hot thread's while it waits.
-    fn refill(&mut self) {
-        self.now = self.now.plus(Nanos::from_millis(100));
-        self.prepared.look_ahead(self.now, &self.engine);
-        self.signer.sign(self.now, 100);
-        self.prepared.look_ahead(self.now, &self.engine);
-        self.prepared.warm(self.now);
-    }
-
-    fn take(&mut self, dollars: i64) {
-        let order = order(dollars);
-        let signed = self.prepared.order(self.now, self.now, &order, &self.market, Usdc::ZERO).expect("amounts");
-        black_box((signed, self.prepared.outgoing()));
-        assert!(self.prepared.age().is_some(), "found signed");
-    }
-
-    /// Returns the time of so many orders; the clock is read twice for every fifteen.
-    fn time(&mut self, orders: u64) -> Duration {
-        let (mut spent, mut left) = (Duration::ZERO, orders);
-        while left > 0 {
-            let some = left.min(SIZES as u64);
-            let begun = Instant::now();
-            sizes(some as i64).for_each(|dollars| self.take(dollars));
-            spent += begun.elapsed();
-            left -= some;
-            self.refill();
-        }
-        spent
-    }
-}
 
 /// As the official clients do: fields into a typed struct, hashed and signed, JSON by serde, a MAC with a new key.
 fn as_a_peer(account: &Account, secret: &SecretKey, token: &str, order: &Submitted, market: &Market) -> Vec<u8> {
@@ -287,7 +129,17 @@ fn orders(c: &mut Criterion) {
         let allocations = counted(SIZES, || sizes(SIZES).for_each(|dollars| foresight.take(dollars)));
         foresight.refill();
         println!("signed ahead: {allocations} allocations an order");
-        group.bench_function("signed ahead", |bencher| bencher.iter_custom(|orders| foresight.time(orders)));
+        group.bench_function("signed ahead", |bencher| {
+            bencher.iter_custom(|orders| {
+                let mut spent = Duration::ZERO;
+                foresight.take_many(orders, |part| {
+                    let begun = Instant::now();
+                    part();
+                    spent += begun.elapsed();
+                });
+                spent
+            });
+        });
 
         let mut prepared = prepared(signature_type);
         let mut on_demand = |dollars| {
@@ -322,9 +174,9 @@ fn looks(c: &mut Criterion) {
 }
 
 fn counted(orders: i64, work: impl FnOnce()) -> u64 {
-    let before = COUNT.get();
+    let before = counting::allocations();
     work();
-    (COUNT.get() - before) / orders as u64
+    (counting::allocations() - before) / orders as u64
 }
 
 /// RELIABILITY.md T6.

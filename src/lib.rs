@@ -27,12 +27,13 @@
 //! ```
 //!
 //! Follow a leader's trade: [`feed::leader`] decodes its frame, [`actor::activity_feed`] hands it to the hot thread
-//! ([`hot_loop`]), whichever of its sockets told it first; from a node of the chain [`feed::chain`] and [`actor::chain_feed`] do,
+//! ([`hot_loop`]), whichever of its sockets told it first (those sockets, and the connections on which orders leave, are polled
+//! by the hot thread itself, between its turns: from the frame to our request no thread must wake); from a node of the chain [`feed::chain`] and [`actor::chain_feed`] do,
 //! and whoever is first counts. What all of them miss [`actor::index_feed`] reads from the venue's index.
 //! [`engine::Engine::step`] decides it for every portfolio that follows him, [`hot_loop::Core`] appends the
 //! events to the [`journal`], then gives the order to [`venue::paper`]; its fill comes back as an input. A live order is signed
-//! by [`venue::polymarket::prepare`], ahead where it could be foreseen ([`engine::foresee`]), has its name in the journal, and waits in the [`venue::outbox`] for the gateway
-//! ([`actor::gateway`]), which looks at the [`venue::gate`] a last time and writes its bytes; whatever the venue says of it is
+//! by [`venue::polymarket::prepare`], ahead where it could be foreseen ([`engine::foresee`]), has its name in the journal, and waits in the [`venue::outbox`] for the gateway's
+//! task on the hot thread ([`actor::gateway`]), which looks at the [`venue::gate`] a last time and writes its bytes; whatever the venue says of it is
 //! evidence for the follower ([`venue::polymarket::follow`]), which tells the engine what became of it; the reconciler
 //! ([`actor::reconciler`]) compares the wallet with the books. [`store`] folds the
 //! journal into Postgres, [`web`] shows it; what somebody should hear of, [`alert`] and [`actor::alerter`] have told. [`session`] starts and stops all that; [`start`] is recovery. [`report`] plays

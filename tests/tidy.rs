@@ -331,7 +331,8 @@ fn every_reason_occurs_in_a_test() {
 
 fn has_empty_name(files: &[File]) -> Vec<String> {
     const EMPTY: [&str; 5] = ["manager", "helper", "util", "handler", "processor"];
-    let is_empty = |name: &str| EMPTY.iter().any(|word| name.to_lowercase().contains(word));
+    // Somebody else's name is what it is.
+    let is_empty = |name: &str| EMPTY.iter().any(|word| name.to_lowercase().replace("nautilus", "").contains(word));
     let mut found = Vec::new();
     for file in files {
         if is_empty(&file.path) {
@@ -353,6 +354,7 @@ fn names_say_what_a_thing_is() {
     let check =
         |path: &str, text: &str, count: usize| assert_eq!(has_empty_name(&[File::new(path, text)]).len(), count);
     check("src/feed/utils.rs", "", 1);
+    check("benches/peers/nautilus/src/main.rs", "", 0);
     check("src/a.rs", "pub(crate) struct OrderManager;", 1);
     check("src/a.rs", "enum EventHandler {}\nmod helpers {}", 2);
     check("src/a.rs", "// struct Manager\nlet manager = 1;", 0);

@@ -2,10 +2,10 @@
 //! Only where the settings allow live orders: otherwise there is none of it.
 //!
 //! ```text
-//! outbox --> dispatch (last look) --> POST /order --> answer --+
-//! user channel: orders, trades --------------------------------+--> follower --> inputs --> hot thread
-//! REST: orders, trades, cancels <------------------------------+-------+
-//! checks of the world: clock, version, account, place ---------> world --> LiveOrders --> hot thread
+//! outbox --> departures, on the hot thread (last look) --> POST /order --> answer --+
+//! user channel: orders, trades -----------------------------------------------------+--> follower --> inputs --> hot thread
+//! REST: orders, trades, cancels <---------------------------------------------------+-------+
+//! checks of the world: clock, version, account, place ------------------------------> world --> LiveOrders --> hot thread
 //! ```
 //!
 //! What it knows lives on when it fails ([`Desk`]): its successor takes what was in flight for unknown, and asks.
