@@ -5,6 +5,8 @@ use std::{
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
+use serde::Serialize;
+
 use crate::domain::Nanos;
 
 /// Returns the time of day, UTC, as it was when the process first asked plus what has passed since: it never goes back, and
@@ -37,4 +39,23 @@ pub fn since_boot() -> Nanos {
 pub fn mono() -> u64 {
     static START: OnceLock<Instant> = OnceLock::new();
     START.get_or_init(Instant::now).elapsed().as_nanos() as u64
+}
+
+/// How well the system's clock is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Discipline {
+    /// Whether somebody keeps it right: chrony, systemd-timesyncd, an NTP or PTP daemon, or the host.
+    pub is_kept: bool,
+    /// How far off it may be at most, as its keeper says, in microseconds.
+    pub error_us_max: u64,
+}
+
+/// Returns how well the system's clock is kept; `None` where the system does not say.
+pub fn discipline() -> Option<Discipline> {
+    // SAFETY: a `timex` is numbers only, for which zeros are right; no mode is set, so nothing is changed.
+    let mut told: libc::timex = unsafe { std::mem::zeroed() };
+    // SAFETY: the call writes one `timex`, which lives on this stack.
+    let state = unsafe { libc::adjtimex(&mut told) };
+    let is_kept = state != libc::TIME_ERROR && told.status & libc::STA_UNSYNC == 0;
+    (state >= 0).then_some(Discipline { is_kept, error_us_max: told.maxerror.max(0) as u64 })
 }

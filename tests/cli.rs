@@ -127,6 +127,7 @@ fn every_help_has_examples_and_ends_well() {
         "",
         "status",
         "doctor",
+        "bench",
         "setup",
         "completions",
         "alert list",
@@ -252,6 +253,30 @@ fn the_doctor_names_what_to_mend_in_eighty_columns() {
         text.lines().filter(|line| line.starts_with(['│', '┌', '└'])).all(|line| line.chars().count() <= 80),
         "{text}"
     );
+}
+
+/// A whole engine on a simulated venue, for a moment. How fast it is, is not asked here.
+#[test]
+fn the_bench_measures_everything_and_leaves_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (data, plot) = (folder.path().join("data"), folder.path().join("stages.svg"));
+    let line = format!("bench --for 3s --json --data {} --plot {}", data.display(), plot.display());
+    let output = remora(&line);
+    assert_eq!(output.status.code(), Some(0), "{}\n{}", out(&output), err(&output));
+    let report: Value = serde_json::from_str(&out(&output)).expect("JSON");
+    let engine = &report["engine"];
+    assert!(engine["inputs"].as_u64() > Some(0), "{engine}");
+    let stages = engine["stages"].as_array().expect("stages");
+    for wanted in ["decode", "queue", "book", "journal"] {
+        let stage = stages.iter().find(|stage| stage["stage"] == wanted).expect("a stage");
+        assert!(stage["count"].as_u64() > Some(0) && stage["p50_ns"].as_u64() > Some(0), "{stage}");
+    }
+    assert!(engine["seconds"].as_f64() > Some(3.0), "{engine}");
+    assert!(report["disk"]["append"]["count"].as_u64() > Some(0), "{report}");
+    assert!(report["network"].as_array().is_some_and(Vec::is_empty), "nobody was asked");
+    assert!(fs::read_to_string(&plot).expect("a plot").contains(">book<"));
+    assert_eq!(fs::read_dir(&data).expect("the folder").count(), 0, "the bench leaves nothing behind");
+    assert!(err(&output).contains("[5/6] measuring for 3.00 s"), "{}", err(&output));
 }
 
 #[test]

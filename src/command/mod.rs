@@ -4,6 +4,7 @@
 //! standard error.
 
 pub mod alert;
+pub mod bench;
 pub mod completions;
 pub mod config;
 pub mod control;
@@ -82,6 +83,7 @@ pub enum Command {
     Doctor(doctor::DoctorArgs),
     Setup(setup::SetupArgs),
     Completions(completions::CompletionsArgs),
+    Bench(bench::BenchArgs),
     Replay(replay::ReplayArgs),
     Report(report::ReportArgs),
     Trace(trace::TraceArgs),
@@ -140,6 +142,7 @@ Examples:
   remora status                        what the running engine does
   remora off                           no order leaves any more, at once
   remora doctor                        what this machine lacks, and its fix
+  remora bench                         what this machine makes of the engine
   remora config check --config my.toml every mistake in the settings at once
   remora explain --strategy careful --leader-usdc 500 --price 0.42
                                        what a strategy would do, and why
@@ -214,6 +217,7 @@ pub fn execute(cli: Cli) -> Exit {
         Command::Setup(args) => setup::execute(&global, &args),
         Command::Completions(args) => completions::execute(&args),
         Command::Doctor(args) => doctor::execute(&global, &args),
+        Command::Bench(args) => bench::execute(&global, &args),
         Command::Replay(args) => replay::execute(&global, &args),
         Command::Report(args) => report::execute(&global, &args),
         Command::Trace(args) => trace::execute(&global, &args),

@@ -288,6 +288,16 @@ impl Session {
         }
     }
 
+    /// Returns what the engine shows of itself; it stays readable after the end.
+    pub fn published(&self) -> Published {
+        Arc::clone(&self.published)
+    }
+
+    /// Returns how long its steps take; they stay readable after the end.
+    pub fn stages(&self) -> Arc<Stages> {
+        Arc::clone(&self.stages)
+    }
+
     /// Tells the engine something, as an operator does.
     pub async fn tell(&self, input: Input) {
         let _ = self.hot.inlet.command(Command::Input(Stamped { at: clock::now(), input })).await;
