@@ -133,9 +133,9 @@ impl Actor for Alerter {
         state: &mut AlerterState,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            AlerterMessage::Look => state.look(Moment::Usual),
-            AlerterMessage::More => state.hear_all(),
-            AlerterMessage::Sent { channel, outcome } => state.sent(channel, outcome),
+            AlerterMessage::Look => state.look(Moment::Usual).await,
+            AlerterMessage::More => state.hear_all().await,
+            AlerterMessage::Sent { channel, outcome } => state.sent(channel, outcome).await,
             AlerterMessage::Written { news, result } => state.written(news, result),
             AlerterMessage::Learned(titles) => {
                 titles.iter().for_each(|(token, title, outcome)| state.names.learn(*token, title, outcome));
@@ -148,7 +148,7 @@ impl Actor for Alerter {
 
     async fn post_stop(&self, _: ActorRef<AlerterMessage>, state: &mut AlerterState) -> Result<(), ActorProcessingErr> {
         // Why the engine ends may be in its last records; who should know hears it now if that is quick, else after the next start.
-        state.look(Moment::Last);
+        state.look(Moment::Last).await;
         let sent = async { while state.sends.join_next().await.is_some() {} };
         let _ = tokio::time::timeout(LAST_WORDS, sent).await;
         Ok(())
@@ -171,9 +171,9 @@ impl AlerterState {
         Rules { thresholds: told.thresholds, paper: told.paper }
     }
 
-    fn look(&mut self, moment: Moment) {
+    async fn look(&mut self, moment: Moment) {
         let now = clock::now();
-        self.hear_all();
+        self.hear_all().await;
         let mut notes = Vec::new();
         let told = &self.plant().config.alerts;
         let rhythm = Rhythm { repeat: told.repeat, calm: told.calm };
@@ -189,10 +189,10 @@ impl AlerterState {
                 self.kept.board.hear(told, &mut notes);
             }
         }
-        self.tell(notes, now);
+        self.tell(notes, now).await;
         let has_news = self.send(now);
         if has_news || KEEP_EVERY <= now.since(self.kept_at) || moment == Moment::Last {
-            self.keep(Keep::Lightly, now);
+            self.keep(Keep::Lightly, now).await;
         }
         self.publish(now);
         self.write();
@@ -218,7 +218,7 @@ impl AlerterState {
     }
 
     /// Hears what the journal says since it was heard last; what is not on disk yet has its turn later.
-    fn hear_all(&mut self) {
+    async fn hear_all(&mut self) {
         let mut notes = Vec::new();
         match self.hear(&mut notes) {
             Ok(true) => drop(self.myself.cast(AlerterMessage::More)),
@@ -231,7 +231,7 @@ impl AlerterState {
                 (self.trouble, self.reader) = (why, None);
             }
         }
-        self.tell(notes, clock::now());
+        self.tell(notes, clock::now()).await;
     }
 
     /// Returns whether there is more.
@@ -272,7 +272,7 @@ impl AlerterState {
     }
 
     /// Puts notes where they wait for each channel that hears them, and keeps that before anything leaves.
-    fn tell(&mut self, notes: Vec<Note>, now: Nanos) {
+    async fn tell(&mut self, notes: Vec<Note>, now: Nanos) {
         if notes.is_empty() {
             return;
         }
@@ -289,7 +289,7 @@ impl AlerterState {
         }
         let surplus = self.news.told.len().saturating_sub(NEWS_MAX);
         self.news.told.drain(..surplus);
-        self.keep(Keep::Durably, now);
+        self.keep(Keep::Durably, now).await;
     }
 
     /// Lets messages leave that may. Returns whether any did.
@@ -314,7 +314,7 @@ impl AlerterState {
         has_left
     }
 
-    fn sent(&mut self, index: usize, outcome: Outcome) {
+    async fn sent(&mut self, index: usize, outcome: Outcome) {
         let now = clock::now();
         let channel = &self.arguments.plant.config.alerts.channels[index];
         self.channels[index].heard(&outcome, now);
@@ -328,7 +328,7 @@ impl AlerterState {
             let (channel, tries, wrong) = (channel.name.clone(), ended.tries, ended.why);
             self.delivered(DeliveryRow { at: now, channel, alerts, tries, wrong });
         }
-        self.keep(Keep::Durably, now);
+        self.keep(Keep::Durably, now).await;
         self.send(now);
     }
 
@@ -367,12 +367,16 @@ impl AlerterState {
         self.write();
     }
 
-    fn keep(&mut self, how: Keep, now: Nanos) {
+    /// Writes it where a disk that is slow keeps no other task waiting; returns when it is written.
+    async fn keep(&mut self, how: Keep, now: Nanos) {
         let path = state::path(&self.plant().config.data.dir);
         self.kept_at = now;
-        match state::save(&path, &self.kept, how) {
-            Ok(()) => {}
-            Err(error) => {
+        let (place, text) = (path.clone(), state::text(&self.kept));
+        let writing = tokio::task::spawn_blocking(move || state::save(&place, &text, how));
+        match writing.await {
+            Ok(Ok(())) => {}
+            Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+            Ok(Err(error)) => {
                 let why = format!(
                     "{} cannot be written: {error}; after a restart old alerts may be told again",
                     path.display()

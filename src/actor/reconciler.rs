@@ -175,6 +175,7 @@ impl Work {
     fn show(&mut self, cash_ours: Usdc) -> Result<(), String> {
         let comparison = self.desk.comparison()?;
         self.shown.differences = comparison.differences();
+        self.shown.differing = comparison.differing().collect();
         self.shown.cash = comparison.cash();
         self.shown.cash_ours = cash_ours;
         self.shown.held = comparison.held().collect();

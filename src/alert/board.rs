@@ -172,8 +172,13 @@ impl Board {
             return;
         }
         if self.firing.len() == FIRING_MAX {
+            // One place less for what matters less.
             self.overlooked += 1;
-            return;
+            let least = (0..self.firing.len()).min_by_key(|index| self.firing[*index].rule.severity());
+            match least.filter(|index| self.firing[*index].rule.severity() < rule.severity()) {
+                Some(index) => drop(self.firing.remove(index)),
+                None => return,
+            }
         }
         let thing = Firing {
             id: self.next_id(at),

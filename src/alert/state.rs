@@ -39,11 +39,16 @@ pub fn load(path: &Path) -> Result<Option<State>, String> {
     serde_json::from_slice(&text).map(Some).map_err(|error| format!("{} is damaged: {error}", path.display()))
 }
 
+/// Returns what is kept, as it is written.
+pub fn text(state: &State) -> Vec<u8> {
+    serde_json::to_vec(state).expect("names, numbers and texts are JSON")
+}
+
 /// Replaces what is kept, whole or not at all. Only with `Durably` it survives a power cut, too.
-pub fn save(path: &Path, state: &State, how: Keep) -> io::Result<()> {
+pub fn save(path: &Path, text: &[u8], how: Keep) -> io::Result<()> {
     let next = path.with_extension("json.next");
     let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&next)?;
-    file.write_all(&serde_json::to_vec(state).map_err(io::Error::other)?)?;
+    file.write_all(text)?;
     match how {
         Keep::Durably => file.sync_data()?,
         Keep::Lightly => {}

@@ -89,6 +89,10 @@ pub struct ResumeArgs {
     /// Let breakers go back that tripped, instead of ending a pause
     #[arg(long)]
     pub breakers: bool,
+
+    /// What would be typed where it is about real money, for a script
+    #[arg(long, value_name = "TEXT")]
+    pub sentence: Option<String>,
 }
 
 /// Turn live for one leader: on or off whatever the switch says (but off is off), or as the switch says.
@@ -194,9 +198,15 @@ pub fn pause(global: &Global, args: &PauseArgs) -> Exit {
 }
 
 pub fn resume(global: &Global, args: &ResumeArgs) -> Exit {
-    let strategy = args.strategy.clone();
-    let command = if args.breakers { Command::ResetBreakers { strategy } } else { Command::Resume { strategy } };
-    with_settings(global, |config| told(global, config, &command))
+    let ResumeArgs { strategy, breakers, sentence } = args.clone();
+    let command = |sentence: Option<String>, seen: Option<String>| {
+        let strategy = strategy.clone();
+        match breakers {
+            true => Command::ResetBreakers { strategy, sentence, seen },
+            false => Command::Resume { strategy, sentence, seen },
+        }
+    };
+    with_settings(global, |config| told_or_confirmed(global, config, sentence, command))
 }
 
 pub fn on(global: &Global, args: &OnArgs) -> Exit {
@@ -214,10 +224,26 @@ pub fn leader(global: &Global, args: &LeaderSwitchArgs) -> Exit {
             sentence: Some(sentence),
             seen: Some(seen),
         }),
-        LeaderWord::Off | LeaderWord::Inherit => {
-            told(global, config, &Command::Leader { name, to, sentence: None, seen: None })
-        }
+        LeaderWord::Off | LeaderWord::Inherit => told_or_confirmed(global, config, sentence, |sentence, seen| {
+            Command::Leader { name: name.clone(), to, sentence, seen }
+        }),
     })
+}
+
+/// Says it; where the engine answers that it is about real money, has the sentence typed and says it with that.
+fn told_or_confirmed(
+    global: &Global,
+    config: &Config,
+    sentence: Option<String>,
+    command: impl Fn(Option<String>, Option<String>) -> Command,
+) -> Exit {
+    match say(&config.data.dir, &command(None, None)) {
+        Ok(Answer { needs_sentence: true, .. }) => {
+            confirmed(global, config, sentence, |sentence, seen| command(Some(sentence), Some(seen)))
+        }
+        Ok(answer) => ended(global, &answer),
+        Err(error) => nobody(global, config, &error),
+    }
 }
 
 /// Looks first, then has the sentence typed, then says it with what was seen.

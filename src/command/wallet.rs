@@ -1,4 +1,6 @@
-//! `remora wallet`: what the chain says of our wallet, and whom it lets take what.
+//! `remora wallet`: what the chain says of our wallet, whom it lets take what, and what becomes of it where our books differ.
+
+mod books;
 
 use std::io::{BufRead, Write};
 
@@ -21,11 +23,15 @@ use crate::{
     },
 };
 
-/// What the chain says of the wallet in `[wallet]`.
+/// The wallet in `[wallet]`: what the chain says of it, and where the engine's books differ.
 #[derive(Clone, Debug, Subcommand)]
 pub enum WalletCommand {
     Check(CheckArgs),
     Approve(ApproveArgs),
+    Differences(books::DifferencesArgs),
+    Adopt(books::AdoptArgs),
+    Ignore(books::IgnoreArgs),
+    WriteOff(books::WriteOffArgs),
 }
 
 /// Show what the venue's contracts may take of the wallet, and what they must.
@@ -68,15 +74,23 @@ const PATIENCE: Nanos = Nanos::from_secs(180);
 const ASK_EVERY: std::time::Duration = std::time::Duration::from_secs(1);
 
 pub fn execute(global: &Global, command: &WalletCommand) -> Exit {
+    let giving = match command {
+        WalletCommand::Differences(args) => return books::differences(global, args),
+        WalletCommand::Adopt(args) => return books::adopt(global, args),
+        WalletCommand::Ignore(args) => return books::ignore(global, args),
+        WalletCommand::WriteOff(args) => return books::write_off(global, args),
+        WalletCommand::Check(_) => None,
+        WalletCommand::Approve(args) => Some(args),
+    };
     let config = match global.settings(Written::DefaultsOnly, &super::Engine::default()) {
         Ok(config) => config,
         Err(exit) => return exit,
     };
     let done = small_runtime().block_on(async {
         let purse = purse(&config)?;
-        match command {
-            WalletCommand::Check(CheckArgs {}) => check(global, &purse).await,
-            WalletCommand::Approve(args) => approve(global, &purse, args).await,
+        match giving {
+            None => check(global, &purse).await,
+            Some(args) => approve(global, &purse, args).await,
         }
     });
     done.unwrap_or_else(|error| {

@@ -16,7 +16,11 @@ use super::{
     kill,
     memory::Memory,
     settings::Wanted,
-    words::{Answer, BY_MAX, Command, Envelope, ID_MAX, LeaderWord, SENTENCE, State, VALID_MS, Weight},
+    wallet::Adopted,
+    words::{
+        Answer, BY_MAX, Command, Envelope, FORM_VALID_MS, ID_MAX, LeaderWord, SENTENCE, State, VALID_MS, Weight,
+        made_ms,
+    },
 };
 use crate::{
     actor::{Plant, alerter::AlerterMessage, chain_feed},
@@ -69,6 +73,11 @@ impl Console {
     async fn hear_once(&self, said: &Envelope) -> Answer {
         let refused = match fault_of(said, clock::system().as_millis()) {
             Some(refused) => refused,
+            // What closes is done: twice does no harm.
+            None if said.command.weight() == Weight::Opens && self.memory.may_be_older(said) => Answer::refused(
+                "this command may be from before the engine began, and may have been done",
+                "look how it stands (a page: load it again), then say it again; in the first 30 s with the longest until_ms",
+            ),
             None => match self.memory.place_of(said) {
                 Some(place) => return place.get_or_init(|| self.audited(said)).await.clone(),
                 None => Answer::refused("another command had this id", "give each command an id of its own"),
@@ -115,17 +124,29 @@ impl Console {
             Command::Pause { strategy } => {
                 self.each(|name, _| name == strategy, |portfolio| Input::Pause { portfolio }).await
             }
-            Command::Resume { strategy } => {
-                self.each(|name, _| name == strategy, |portfolio| Input::Unpause { portfolio }).await
+            Command::Resume { strategy, sentence, seen } => {
+                let confirmation = (sentence.clone(), seen.clone());
+                self.reopen(strategy, confirmation, |portfolio| Input::Unpause { portfolio }).await
             }
-            Command::ResetBreakers { strategy } => {
-                self.each(|name, _| name == strategy, |portfolio| Input::ResetBreakers { portfolio }).await
+            Command::ResetBreakers { strategy, sentence, seen } => {
+                let confirmation = (sentence.clone(), seen.clone());
+                self.reopen(strategy, confirmation, |portfolio| Input::ResetBreakers { portfolio }).await
             }
             Command::CancelAll => self.cancel_all().await,
             Command::TestAlert { channel } => self.test_alert(channel.clone()).await,
             Command::ForceExit { strategy, live, token } => self.force_exit(strategy, *live, token.as_deref()).await,
             Command::Deposit { strategy, live, usdc, sentence, seen } => {
                 self.deposit(strategy, *live, *usdc, (sentence.clone(), seen.clone())).await
+            }
+            Command::Wallet => self.wallet(),
+            Command::Difference { of, by, choice } => self.choose(of, *by, *choice).await,
+            Command::Adopt { strategy, leader, token, shares, price, sentence, seen } => {
+                let (strategy, leader, token) = (strategy.clone(), leader.clone(), token.clone());
+                let wanted = Adopted { strategy, leader, token, shares: *shares, price: price.clone() };
+                self.adopt(&wanted, (sentence.clone(), seen.clone())).await
+            }
+            Command::WriteOff { of, amount, strategy, sentence, seen } => {
+                self.write_off(of, *amount, strategy.as_deref(), (sentence.clone(), seen.clone())).await
             }
             Command::Settings => self.settings().await,
             Command::Change { changes, strategies_out, version, dry, sentence, seen } => {
@@ -143,10 +164,10 @@ impl Console {
             Command::Off | Command::Shadow | Command::On { .. } => now.live.code().to_owned(),
             Command::Leader { name, .. } => self.leader_stands(&now, name),
             Command::StopEntries => self.entries_of(&now, |_, mode| mode == Mode::Live),
-            Command::Pause { strategy } | Command::Resume { strategy } => {
+            Command::Pause { strategy } | Command::Resume { strategy, .. } => {
                 self.entries_of(&now, |name, _| name == strategy)
             }
-            Command::ResetBreakers { strategy } => match self.tripped_of(&now, strategy) {
+            Command::ResetBreakers { strategy, .. } => match self.tripped_of(&now, strategy) {
                 none if none.is_empty() => "none tripped".to_owned(),
                 some => some.join(", "),
             },
@@ -156,10 +177,14 @@ impl Console {
                 let portfolio = meant.and_then(|(.., id)| now.portfolios.iter().find(|portfolio| portfolio.id == *id));
                 portfolio.map_or_else(String::new, |now| format!("${} put in", now.deposits))
             }
+            Command::Difference { of, .. } | Command::WriteOff { of, .. } | Command::Adopt { token: of, .. } => {
+                self.difference_stands(of)
+            }
             // What differs is the answer's.
             Command::Change { .. } => String::new(),
             Command::Status
             | Command::Settings
+            | Command::Wallet
             | Command::TestAlert { .. }
             | Command::CancelAll
             | Command::ForceExit { .. } => String::new(),
@@ -220,6 +245,16 @@ impl Console {
                 "wait for that; or turn live on for all",
             ),
             LeaderWord::On => self.open(&sentence.unwrap_or_default(), &seen.unwrap_or_default(), *last).await,
+            // Whoever was off is copied with real money again, if live is on.
+            LeaderWord::Inherit
+                if self.plant.live_allowed != LiveSwitch::Off
+                    && self
+                        .leader_stands(&self.plant.published.load(), name)
+                        .contains(LeaderSwitch::ForceOff.code())
+                    && let Err(refused) = self.confirmed_or_asked((sentence, seen)) =>
+            {
+                refused
+            }
             LeaderWord::Off | LeaderWord::Inherit => match self.tell_all(&inputs).await {
                 Ok(()) => Answer::done(format!("{name} is turned")),
                 Err(answer) => answer,
@@ -333,6 +368,34 @@ impl Console {
         red
     }
 
+    /// Lets the portfolios of a strategy enter again. With real money that needs the sentence, as turning live on does.
+    async fn reopen(
+        &self,
+        strategy: &str,
+        confirmation: (Option<String>, Option<String>),
+        input: impl Fn(PortfolioId) -> Input,
+    ) -> Answer {
+        if self.has_money(strategy)
+            && let Err(refused) = self.confirmed_or_asked(confirmation)
+        {
+            return refused;
+        }
+        self.each(|name, _| name == strategy, input).await
+    }
+
+    /// Whether a strategy trades with real money, or may once live is on.
+    pub(super) fn has_money(&self, strategy: &str) -> bool {
+        let mut portfolios = self.portfolios.iter();
+        self.plant.live_allowed != LiveSwitch::Off
+            && portfolios.any(|(name, mode, _)| name == strategy && *mode == Mode::Live)
+    }
+
+    /// The same as [`confirmed`](Self::confirmed); the answer says that the sentence is what is missing.
+    fn confirmed_or_asked(&self, (sentence, seen): (Option<String>, Option<String>)) -> Result<(), Answer> {
+        let confirmed = self.confirmed(&sentence.unwrap_or_default(), &seen.unwrap_or_default());
+        confirmed.map_err(|refused| Answer { needs_sentence: true, ..refused })
+    }
+
     async fn each(&self, is_meant: impl Fn(&str, Mode) -> bool, input: impl Fn(PortfolioId) -> Input) -> Answer {
         let meant: Vec<PortfolioId> =
             self.portfolios.iter().filter(|(name, mode, _)| is_meant(name, *mode)).map(|(.., id)| *id).collect();
@@ -412,6 +475,12 @@ pub(super) fn fault_of(said: &Envelope, now_ms: u64) -> Option<Answer> {
     }
     if *until_ms < now_ms {
         return Some(Answer::refused("this command came too late", "look how it stands, then say it again"));
+    }
+    if made_ms(id).is_some_and(|made| made + FORM_VALID_MS < now_ms) {
+        return Some(Answer::refused(
+            "this page was open for too long",
+            "load it again, look how it stands, then once more",
+        ));
     }
     if now_ms + VALID_MS < *until_ms {
         let wrong = format!("this command would hold for longer than {} s", VALID_MS / 1_000);

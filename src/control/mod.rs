@@ -15,6 +15,7 @@ pub mod outlook;
 pub mod console;
 pub mod settings;
 mod money;
+pub mod wallet;
 pub mod server;
 pub mod client;
 

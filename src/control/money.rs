@@ -82,7 +82,7 @@ impl Console {
         )
     }
 
-    fn portfolio(&self, strategy: &str, live: bool) -> Result<PortfolioId, Answer> {
+    pub(super) fn portfolio(&self, strategy: &str, live: bool) -> Result<PortfolioId, Answer> {
         let mode = if live { Mode::Live } else { Mode::Paper };
         let found = self.portfolios.iter().find(|(name, of, _)| name == strategy && *of == mode);
         found.map(|(.., id)| *id).ok_or_else(|| {

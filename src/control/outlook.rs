@@ -34,6 +34,9 @@ pub struct StrategyNow {
     pub tripped: Vec<String>,
     /// What its portfolio with real money may do; empty where it has none.
     pub live: Vec<Bound>,
+    /// Letting it enter again needs the sentence.
+    #[serde(default)]
+    pub needs_sentence: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +62,7 @@ impl Console {
             entries: self.entries_of(&now, |name, _| name == strategy.name),
             tripped: self.tripped_of(&now, &strategy.name),
             live: strategy.live.map_or_else(Vec::new, |live| bounds(live.capital, &live.settings)),
+            needs_sentence: self.has_money(&strategy.name),
         });
         let leaders = config.leaders.iter().map(|leader| {
             let switch = Some(self.leader_stands(&now, &leader.name)).filter(|stands| !stands.is_empty());

@@ -46,7 +46,9 @@ impl Console {
             }
         }
         // On the disk first: a restart goes by what the engine is told now.
-        if let Err(error) = after.changes.write(&after.data.dir) {
+        let (changes, folder) = (after.changes.clone(), after.data.dir.clone());
+        let writing = tokio::task::spawn_blocking(move || changes.write(&folder)).await;
+        if let Err(error) = writing.expect("writing does not panic") {
             let fix = "see that the data folder can be written, then once more";
             return answer(Answer::refused(format!("the changes cannot be written: {error}"), fix));
         }

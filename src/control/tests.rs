@@ -45,7 +45,7 @@ fn a_line_is_an_envelope_or_asks_to_watch() {
 /// Binds: a command holds for 30 seconds at most, and says who says it.
 #[test]
 fn a_command_comes_in_time_and_with_a_name() {
-    let now = 1_000_000;
+    let now = 10_000_000;
     let check = |id: &str, by: &str, until_ms: u64, expected: Option<&str>| {
         let said = Envelope { id: id.to_owned(), by: by.to_owned(), until_ms, command: Command::CancelAll };
         let fault = fault_of(&said, now).map(|answer| answer.said);
@@ -61,6 +61,9 @@ fn a_command_comes_in_time_and_with_a_name() {
     check(&"x".repeat(ID_MAX + 1), "cli", now, Some("under which id"));
     check("1", "", now, Some("who says it"));
     check("1", &"x".repeat(BY_MAX + 1), now, Some("who says it"));
+    let page = super::words::form_id_at;
+    check(&page(now - super::words::FORM_VALID_MS), "web", now, None);
+    check(&page(now - super::words::FORM_VALID_MS - 1), "web", now, Some("open for too long"));
 }
 
 #[test]
@@ -78,8 +81,8 @@ fn what_does_more_than_before_opens() {
         (leader(LeaderWord::On), Weight::Opens),
         (Command::Shadow, Weight::Opens),
         (Command::On { sentence: SENTENCE.to_owned(), seen: String::new() }, Weight::Opens),
-        (Command::Resume { strategy: strategy() }, Weight::Opens),
-        (Command::ResetBreakers { strategy: strategy() }, Weight::Opens),
+        (Command::Resume { strategy: strategy(), sentence: None, seen: None }, Weight::Opens),
+        (Command::ResetBreakers { strategy: strategy(), sentence: None, seen: None }, Weight::Opens),
     ] {
         assert_eq!(command.weight(), weight, "{command:?}");
     }

@@ -4,7 +4,10 @@ use alloy::hex;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::outlook::Outlook;
+use super::{
+    outlook::Outlook,
+    wallet::{ChoiceWord, WalletNow},
+};
 use crate::{
     clock,
     config::{Change, Difference, Setting},
@@ -18,6 +21,10 @@ pub const LINE_MAX: usize = 65_536;
 
 /// How long a command holds that somebody has said; by the system's time of day, which all on this machine share.
 pub const VALID_MS: u64 = 30_000;
+/// What the id of a form begins with.
+const FORM: &str = "form-";
+/// How long a page may be open before its forms open nothing any more.
+pub const FORM_VALID_MS: u64 = 3_600_000;
 /// The longest id of a command, and the longest name of who says it.
 pub const ID_MAX: usize = 64;
 pub const BY_MAX: usize = 120;
@@ -25,6 +32,7 @@ pub const BY_MAX: usize = 120;
 /// One line at the socket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, as long as it is carried out")]
 pub enum Line {
     Command(Envelope),
     /// The engine's picture, a line a second, until somebody hangs up.
@@ -78,11 +86,16 @@ pub enum Command {
     Pause {
         strategy: String,
     },
+    /// Where that is about real money, it needs the sentence.
     Resume {
         strategy: String,
+        sentence: Option<String>,
+        seen: Option<String>,
     },
     ResetBreakers {
         strategy: String,
+        sentence: Option<String>,
+        seen: Option<String>,
     },
     CancelAll,
     /// Of alerts: has it told that nothing happened.
@@ -100,6 +113,35 @@ pub enum Command {
         strategy: String,
         live: bool,
         usdc: Decimal,
+        sentence: Option<String>,
+        seen: Option<String>,
+    },
+    /// The wallet beside our books.
+    Wallet,
+    /// What a difference is, as it was seen: `by` is the wallet less the books. No book changes.
+    Difference {
+        /// A token by its text (or the beginning of it), `cash`, or `open_orders`.
+        of: String,
+        by: Decimal,
+        choice: ChoiceWord,
+    },
+    /// Shares that the wallet holds beside our books come into those of a live portfolio, as a copy of a leader's.
+    Adopt {
+        strategy: String,
+        leader: String,
+        token: String,
+        shares: Decimal,
+        /// Dollars a share; empty: the best bid.
+        #[serde(default)]
+        price: String,
+        sentence: Option<String>,
+        seen: Option<String>,
+    },
+    /// What our books hold and the wallet does not leaves them: shares of a token at a loss, or cash of a strategy.
+    WriteOff {
+        of: String,
+        amount: Decimal,
+        strategy: Option<String>,
         sentence: Option<String>,
         seen: Option<String>,
     },
@@ -147,6 +189,8 @@ pub struct Answer {
     pub outlook: Option<Box<Outlook>>,
     #[serde(default)]
     pub settings: Option<Box<SettingsNow>>,
+    #[serde(default)]
+    pub wallet: Option<Box<WalletNow>>,
     /// What a change of settings does, or would do.
     #[serde(default)]
     pub differences: Vec<Difference>,
@@ -184,6 +228,24 @@ impl Envelope {
     }
 }
 
+/// Returns an id for the forms of a page that is made now. It tells when, so that a page that was open for too long, or since
+/// before the engine began, opens nothing.
+pub fn form_id() -> String {
+    form_id_at(clock::system().as_millis())
+}
+
+pub(super) fn form_id_at(now_ms: u64) -> String {
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).expect("the system gives random bytes");
+    format!("{FORM}{now_ms:013x}-{}", hex::encode(random))
+}
+
+/// Returns when the page of a form's id was made; `None` for any other id.
+pub fn made_ms(id: &str) -> Option<u64> {
+    let made = id.strip_prefix(FORM)?.split_once('-')?.0;
+    u64::from_str_radix(made, 16).ok()
+}
+
 impl Command {
     pub fn code(&self) -> &'static str {
         match self {
@@ -199,6 +261,10 @@ impl Command {
             Command::CancelAll => "cancel_all",
             Command::ForceExit { .. } => "force_exit",
             Command::Deposit { .. } => "deposit",
+            Command::Wallet => "wallet",
+            Command::Difference { .. } => "difference",
+            Command::Adopt { .. } => "adopt",
+            Command::WriteOff { .. } => "write_off",
             Command::Settings => "settings",
             Command::TestAlert { .. } => "test_alert",
             Command::Change { .. } => "change",
@@ -209,13 +275,15 @@ impl Command {
     pub fn of(&self) -> String {
         match self {
             Command::Leader { name, .. } => name.clone(),
-            Command::Pause { strategy } | Command::Resume { strategy } | Command::ResetBreakers { strategy } => {
-                strategy.clone()
-            }
+            Command::Pause { strategy }
+            | Command::Resume { strategy, .. }
+            | Command::ResetBreakers { strategy, .. } => strategy.clone(),
             Command::ForceExit { strategy, live, .. } | Command::Deposit { strategy, live, .. } => {
                 format!("{strategy} ({})", if *live { "live" } else { "paper" })
             }
             Command::TestAlert { channel } => channel.clone(),
+            Command::Difference { of, .. } | Command::WriteOff { of, .. } => of.clone(),
+            Command::Adopt { strategy, token, .. } => format!("{strategy} {token}"),
             Command::Change { changes, strategies_out, .. } => {
                 let mut all: Vec<&String> = changes.iter().filter_map(|one| one.strategy.as_ref()).collect();
                 all.extend(strategies_out);
@@ -228,13 +296,14 @@ impl Command {
             | Command::On { .. }
             | Command::StopEntries
             | Command::CancelAll
+            | Command::Wallet
             | Command::Settings => String::new(),
         }
     }
 
     pub fn weight(&self) -> Weight {
         match self {
-            Command::Status | Command::Settings | Command::Change { dry: true, .. } => Weight::Reads,
+            Command::Status | Command::Wallet | Command::Settings | Command::Change { dry: true, .. } => Weight::Reads,
             Command::Off
             | Command::Leader { to: LeaderWord::Off, .. }
             | Command::StopEntries
@@ -246,6 +315,9 @@ impl Command {
             | Command::Resume { .. }
             | Command::ResetBreakers { .. }
             | Command::Deposit { .. }
+            | Command::Difference { .. }
+            | Command::Adopt { .. }
+            | Command::WriteOff { .. }
             | Command::TestAlert { .. }
             | Command::Change { dry: false, .. }
             // It closes positions, but by orders: whoever only sits at the machine sends none.

@@ -228,6 +228,45 @@ pub enum Difference {
     OpenOrders,
 }
 
+/// What the operator makes of a difference that stays as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Choice {
+    /// It is known: nobody is told of it until it is another one.
+    Ignored,
+    /// What the wallet has more is the owner's own: we never sell it, and it may go.
+    Own,
+}
+
+impl Choice {
+    pub const fn code(self) -> &'static str {
+        match self {
+            Choice::Ignored => "ignored",
+            Choice::Own => "own",
+        }
+    }
+}
+
+/// The operator took shares that the wallet held beside our books into them: a copy of the leader's from here on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakenIn {
+    pub portfolio: PortfolioId,
+    pub leader: LeaderId,
+    pub token: TokenId,
+    pub shares: Shares,
+    /// What they count as: it is brought with them.
+    pub cost: Usdc,
+}
+
+/// The operator wrote shares off that our books held and the wallet did not: what they had cost is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WrittenOff {
+    pub portfolio: PortfolioId,
+    pub leader: LeaderId,
+    pub token: TokenId,
+    pub shares: Shares,
+    pub basis: Usdc,
+}
+
 /// A position ended with its market.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settled {
@@ -491,6 +530,13 @@ pub enum Event {
     },
     WalletHolds(WalletHolds),
     Gap(Gap),
+    /// The operator says what a difference is.
+    Explained {
+        differs: Differs,
+        choice: Choice,
+    },
+    TakenIn(TakenIn),
+    WrittenOff(WrittenOff),
 }
 
 const _: () = assert!(size_of::<Event>() <= 128);

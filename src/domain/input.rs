@@ -3,7 +3,7 @@
 use super::{
     LeaderId, LeaderSwitch, LiveOrders, LiveSwitch, Market, Millis, Nanos, OrderEnd, OrderId, PaperSwitch, PortfolioId,
     Price, Role, Shares, Side, Source, Tick, TokenId, TradeKey, Usdc,
-    event::{Differs, External, Gap, Signed, WalletHolds},
+    event::{Choice, Differs, External, Gap, Signed, TakenIn, WalletHolds},
 };
 
 /// What is only noted, of live orders, of the wallet, and of where leaders are seen; too rare and too large to be an [`Input`].
@@ -15,6 +15,11 @@ pub enum Noted {
     Differs(Differs),
     WalletHolds(WalletHolds),
     Gap(Gap),
+    /// What the operator makes of a difference.
+    Explained {
+        differs: Differs,
+        choice: Choice,
+    },
 }
 
 /// A fill of somebody we follow.
@@ -194,6 +199,13 @@ pub enum Input {
         to: PortfolioId,
         amount: Usdc,
     },
+    /// The operator takes shares of the wallet's into the books of a live portfolio, or writes off what live portfolios hold of
+    /// a token and the wallet does not.
+    TakeIn(TakenIn),
+    WriteOff {
+        token: TokenId,
+        shares: Shares,
+    },
     /// The operator turns a global switch, or a leader's.
     SwitchPaper {
         to: PaperSwitch,
@@ -230,6 +242,7 @@ impl Input {
             | Input::LeaderHolds { token, .. }
             | Input::Probability { token, .. }
             | Input::Resolved { token, .. } => Some(*token),
+            Input::TakeIn(TakenIn { token, .. }) | Input::WriteOff { token, .. } => Some(*token),
             Input::ForceExit { token, .. } => *token,
             Input::Accepted { .. }
             | Input::Filled { .. }

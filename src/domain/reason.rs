@@ -150,9 +150,12 @@ reasons! {
         NotAvailable = "not_available", Usdc, "", "There is less available cash than that; reserved, deployed and cooling money cannot be taken.";
         NotPositive = "not_positive", Usdc, "", "The amount is not above zero.";
         TooMuch = "too_much", Usdc, "", "A portfolio takes no more than a billion dollars.";
-        OtherMode = "other_mode", None, "", "Money does not move between paper and live.";
+        OtherMode = "other_mode", None, "", "Money does not move between paper and live, and only live portfolios have a wallet.";
         NothingHeld = "nothing_held", None, "", "The portfolio holds nothing of that.";
-        NotKnown = "not_known", None, "", "There is no such portfolio.";
+        NotKnown = "not_known", None, "", "There is no such portfolio, leader or token.";
+        NoRoom = "no_room", None, "", "No more positions, or portfolios after leaders, can be kept.";
+        WorthTooMuch = "worth_too_much", Usdc, "", "Shares count at least nothing, and no more than a dollar each.";
+        OnSale = "on_sale", Shares, "", "So many shares are not free: others are on sale, or not settled yet.";
         LiveNotReady = "live_not_ready", None, "", "Live trading cannot be switched on in this version: orders would not be sent.";
     }
 }

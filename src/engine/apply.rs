@@ -154,6 +154,8 @@ impl Engine {
             Event::Closed { order, end, released } => self.apply_closed(at, *order, *end, *released),
             Event::Resolved { token, payout } => self.apply_resolved(*token, *payout),
             Event::Settled(settled) => self.apply_settled(settled),
+            Event::TakenIn(taken) => self.apply_taken_in(at, taken),
+            Event::WrittenOff(off) => self.apply_written_off(off),
             Event::Scored(scored) => self.scores.keep(scored),
             Event::Released { portfolio, amount } => {
                 self.cooling.remove(*portfolio, *amount);
@@ -197,6 +199,7 @@ impl Engine {
             | Event::External(_)
             | Event::Differs(_)
             | Event::WalletHolds(_)
+            | Event::Explained { .. }
             | Event::Gap(_) => (),
         }
     }

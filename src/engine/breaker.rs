@@ -62,6 +62,7 @@ impl Engine {
     }
 
     /// Returns whose standing an event may have changed. Asked before it is applied, while its order is open.
+    #[expect(clippy::too_many_lines, reason = "one arm for each event")]
     pub(super) fn touched(&self, event: &Event) -> Option<Touched> {
         let order = |id| self.orders.get(id).map(|order| order.submitted);
         let changed = |portfolio| Some(Touched { portfolio, fell: Fell::No });
@@ -85,6 +86,8 @@ impl Engine {
                 let fell = if settled.proceeds < settled.basis { Fell::ByResult } else { Fell::No };
                 Some(Touched { portfolio: settled.portfolio, fell })
             }
+            Event::WrittenOff(off) => Some(Touched { portfolio: off.portfolio, fell: Fell::ByResult }),
+            Event::TakenIn(taken) => changed(taken.portfolio),
             Event::Valued(valued) => Some(Touched { portfolio: valued.portfolio, fell: Fell::ByValue }),
             Event::Closed { order: id, .. } | Event::Unknown { order: id } => changed(order(id)?.portfolio),
             Event::Deposited { portfolio, .. }
@@ -130,6 +133,7 @@ impl Engine {
             | Event::HoldEnded { .. }
             | Event::Differs(_)
             | Event::WalletHolds(_)
+            | Event::Explained { .. }
             | Event::Gap(_) => None,
         }
     }

@@ -45,6 +45,7 @@ pub mod strategy;
 pub mod switch;
 pub mod timer;
 pub mod unsettled;
+mod wallet;
 
 use apply::Cooling;
 use book::{Book, Change, Ladders, Trust};
@@ -427,6 +428,8 @@ impl Engine {
             Input::Deposit { portfolio, amount } => self.deposit(now, portfolio, amount, events),
             Input::Withdraw { portfolio, amount } => self.withdraw(now, portfolio, amount, events),
             Input::Move { from, to, amount } => self.move_money(now, from, to, amount, events),
+            Input::TakeIn(ref taken) => self.take_in_shares(now, taken, events),
+            Input::WriteOff { token, shares } => self.write_off(now, token, shares, events),
             Input::SwitchPaper { to } => self.switch_paper(now, to, events),
             Input::SwitchLive { to } => self.switch_live(now, to, events),
             Input::SwitchLeader { leader, to } => self.switch_leader(now, leader, to, events),
@@ -450,6 +453,7 @@ impl Engine {
             Noted::Differs(differs) => Event::Differs(differs),
             Noted::WalletHolds(holds) => Event::WalletHolds(holds),
             Noted::Gap(gap) => Event::Gap(gap),
+            Noted::Explained { differs, choice } => Event::Explained { differs, choice },
         };
         self.emit(now, event, events);
     }

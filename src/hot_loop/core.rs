@@ -223,6 +223,8 @@ impl<L: Log> Core<L> {
             | Input::ForceExit { .. }
             | Input::Deposit { .. }
             | Input::Withdraw { .. }
+            | Input::TakeIn(_)
+            | Input::WriteOff { .. }
             | Input::Move { .. }
             | Input::SwitchPaper { .. }
             | Input::SwitchLive { .. }
@@ -488,6 +490,9 @@ impl<L: Log> Core<L> {
             | Event::HoldEnded { .. }
             | Event::Differs(_)
             | Event::WalletHolds(_)
+            | Event::Explained { .. }
+            | Event::TakenIn(_)
+            | Event::WrittenOff(_)
             | Event::Gap(_) => (),
         }
     }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{LiveOrders, Nanos, Usdc},
-    venue::polymarket::reconcile::Held,
+    venue::polymarket::reconcile::{Differing, Held},
 };
 
 /// What became of requests with orders.
@@ -67,7 +67,11 @@ pub struct ReconcileNow {
     /// Since the process began.
     pub reports: u64,
     pub failures: u64,
+    /// That nobody said to know of.
     pub differences: usize,
+    /// All of them.
+    #[serde(default)]
+    pub differing: Vec<Differing>,
     /// The wallet's dollars; and those in our books, which cannot be more.
     pub cash: Option<Usdc>,
     pub cash_ours: Usdc,

@@ -128,6 +128,9 @@ impl Tally {
             | Event::HoldEnded { .. }
             | Event::Differs(_)
             | Event::WalletHolds(_)
+            | Event::Explained { .. }
+            | Event::TakenIn(_)
+            | Event::WrittenOff(_)
             // Sources race: each but the first tells again.
             | Event::Repeated { .. }
             | Event::Gap(_)

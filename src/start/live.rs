@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use crate::{
     domain::{
         Event, Nanos, OrderId, Side, TokenId, TradeKey, VenueOrderId,
-        event::{Difference, Differs, Signed, Submitted},
+        event::{Choice, Difference, Differs, Signed, Submitted},
     },
     engine::Engine,
     venue::{
@@ -34,6 +34,8 @@ pub struct LiveLeft {
     last_at: Nanos,
     matched_at: Nanos,
     differs: BTreeMap<(Difference, Option<TokenId>), Differs>,
+    /// Of them, those that the operator knows of.
+    ignored: BTreeMap<(Difference, Option<TokenId>), Differs>,
     external: BTreeMap<TokenId, i64>,
 }
 
@@ -99,10 +101,31 @@ impl LiveLeft {
             };
         } else if let Event::Differs(differs) = event {
             let key = (differs.what, differs.token);
+            self.ignored.remove(&key);
             match differs.ours == differs.theirs {
                 true => drop(self.differs.remove(&key)),
                 false => drop(self.differs.insert(key, *differs)),
             }
+        } else if let Event::Explained { differs, choice } = event {
+            let key = (differs.what, differs.token);
+            match (choice, differs.token) {
+                (Choice::Ignored, _) => {
+                    self.differs.insert(key, *differs);
+                    self.ignored.insert(key, *differs);
+                }
+                (Choice::Own, Some(token)) => {
+                    self.differs.remove(&key);
+                    self.ignored.remove(&key);
+                    *self.external.entry(token).or_default() += differs.theirs - differs.ours;
+                }
+                (Choice::Own, None) => (),
+            }
+        } else if let Event::TakenIn(taken) = event {
+            let external = self.external.entry(taken.token).or_default();
+            *external -= (taken.shares.0 as i64).min(*external).max(0);
+            self.matched_at = at;
+        } else if let Event::WrittenOff(_) = event {
+            self.matched_at = at;
         }
     }
 
@@ -121,6 +144,7 @@ impl LiveLeft {
         let known = Known {
             matched_at: self.matched_at,
             differs: self.differs.values().copied().collect(),
+            ignored: self.ignored.values().copied().collect(),
             external: self.external.clone(),
         };
         Resumed { orders: orders.collect(), foreign: self.foreign.iter().copied().collect(), since, known }
@@ -192,6 +216,6 @@ mod tests {
         let known = left.resumed(&Engine::new(Options::default())).known;
         let open = Differs { what: Difference::Shares, token: Some(T), ours: 10, theirs: 5 };
         let external = BTreeMap::from([(T, 5)]);
-        assert_eq!(known, Known { matched_at: Nanos::from_secs(6), differs: vec![open], external });
+        assert_eq!(known, Known { matched_at: Nanos::from_secs(6), differs: vec![open], ignored: vec![], external });
     }
 }

@@ -257,7 +257,10 @@ impl Batch {
             Event::Confirmed { order, trade, .. } => self.confirmed(known, now, order, trade),
             Event::Voided { order, trade } => self.voided(known, now, order, trade)?,
             Event::External(ref external) => self.external(seq, now, external),
-            Event::Differs(ref differs) => self.differs(seq, now, differs),
+            Event::Differs(ref differs) => self.differs(seq, now, differs, ""),
+            Event::Explained { ref differs, choice } => self.differs(seq, now, differs, choice.code()),
+            Event::TakenIn(ref taken) => self.taken_in(known, now, taken),
+            Event::WrittenOff(ref off) => self.written_off(known, seq, now, off)?,
             Event::WalletHolds(ref holds) => self.wallet_holds(now, holds),
             Event::Repeated { trade, leader, token, source } => {
                 self.sightings.push(again(known, seq, now, (trade, leader, token, source)));
@@ -492,6 +495,9 @@ pub fn kind(event: &Event) -> &'static str {
         Event::Differs(_) => "differs",
         Event::WalletHolds(_) => "wallet_holds",
         Event::Gap(_) => "gap",
+        Event::Explained { .. } => "explained",
+        Event::TakenIn(_) => "taken_in",
+        Event::WrittenOff(_) => "written_off",
         Event::Adopted { .. } => "adopted",
         Event::HeldBack { .. } => "held_back",
         Event::HoldEnded { .. } => "hold_ended",

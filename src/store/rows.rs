@@ -239,6 +239,8 @@ pub struct DifferenceRow {
     pub token_id: Option<i32>,
     pub ours: Decimal,
     pub theirs: Decimal,
+    /// What the operator made of it; empty while nobody said.
+    pub choice: &'static str,
 }
 
 #[derive(Serialize)]
@@ -289,6 +291,8 @@ pub struct SettlementRow {
     pub shares: Decimal,
     pub basis: Decimal,
     pub proceeds: Decimal,
+    /// `resolved`, or `written_off`.
+    pub why: &'static str,
 }
 
 #[derive(Serialize)]

@@ -77,8 +77,8 @@ const EXTERNALS: &str = "insert into external_trades (seq, at, venue_id, trade_k
     select seq, at, venue_id, trade_key, token_id, side, shares, cash, fee, traded_at \
     from json_populate_recordset(null::external_trades, $1::json)";
 
-const DIFFERENCES: &str = "insert into differences (seq, at, what, token_id, ours, theirs) \
-    select seq, at, what, token_id, ours, theirs from json_populate_recordset(null::differences, $1::json)";
+const DIFFERENCES: &str = "insert into differences (seq, at, what, token_id, ours, theirs, choice) \
+    select seq, at, what, token_id, ours, theirs, choice from json_populate_recordset(null::differences, $1::json)";
 
 const ACCOUNT: &str = "insert into account_positions (what, token_id, at, ours, external, theirs) \
     select what, token_id, at, ours, external, theirs from json_populate_recordset(null::account_positions, $1::json) \
@@ -101,8 +101,8 @@ const POSITIONS: &str = "update positions p set shares = p.shares + r.shares, pr
     opened_at timestamptz, updated_at timestamptz) \
     where (p.portfolio_id, p.leader_id, p.token_id) = (r.portfolio_id, r.leader_id, r.token_id)";
 
-const SETTLEMENTS: &str = "insert into settlements (seq, at, portfolio_id, leader_id, token_id, shares, basis, proceeds) \
-    select seq, at, portfolio_id, leader_id, token_id, shares, basis, proceeds \
+const SETTLEMENTS: &str = "insert into settlements (seq, at, portfolio_id, leader_id, token_id, shares, basis, proceeds, why) \
+    select seq, at, portfolio_id, leader_id, token_id, shares, basis, proceeds, why \
     from json_populate_recordset(null::settlements, $1::json)";
 
 const VALUES: &str = "insert into portfolio_values (portfolio_id, seq, at, available, reserved, deployed, cooling, realised, \

@@ -4,7 +4,11 @@ use super::{
     figure::{self, Figure},
     words,
 };
-use crate::domain::{Event, Nanos, Numbers, OrderEnd, Price, Shares, Unit, Usdc, event::Scored, money::SHARES_MAX};
+use crate::domain::{
+    Event, Nanos, Numbers, OrderEnd, Price, Shares, Unit, Usdc,
+    event::{Choice, Scored},
+    money::SHARES_MAX,
+};
 
 type Parts = Vec<(&'static str, String)>;
 
@@ -66,6 +70,10 @@ pub fn sentence(event: &Event) -> &'static str {
         Event::Differs(differs) if differs.ours == differs.theirs => "Our books and the wallet agree again",
         Event::Differs(_) => "Our books and the wallet differ",
         Event::WalletHolds(_) => "What the wallet holds was read",
+        Event::Explained { choice: Choice::Ignored, .. } => "The operator knows of a difference: it is left as it is",
+        Event::Explained { choice: Choice::Own, .. } => "The operator says that what is too much is his own",
+        Event::TakenIn(_) => "Shares of the wallet were taken into the books",
+        Event::WrittenOff(_) => "Shares that the wallet does not have were written off",
         Event::Gap(_) => "A source of leaders' trades may have missed something",
         Event::Declined { .. } => "A command could not be done",
         Event::Configured { .. } => "The settings changed",
@@ -199,7 +207,13 @@ pub fn parts(event: &Event) -> Parts {
             ("cash", usd(external.cash)),
             ("order at the venue", external.id.to_string()),
         ],
-        Event::Differs(differs) => {
+        Event::TakenIn(taken) => {
+            vec![portfolio(taken.portfolio), ("shares", shares(taken.shares)), ("count as", usd(taken.cost))]
+        }
+        Event::WrittenOff(off) => {
+            vec![portfolio(off.portfolio), ("shares", shares(off.shares)), ("lost", usd(off.basis))]
+        }
+        Event::Differs(differs) | Event::Explained { differs, .. } => {
             let amount = |amount: i64| match differs.what {
                 crate::domain::event::Difference::Shares => shares(Shares(amount.max(0) as u64)),
                 crate::domain::event::Difference::Cash => usd(Usdc(amount)),

@@ -39,12 +39,15 @@ impl Weight {
 }
 
 /// Every kind that the tables have.
-pub const KINDS: [(&str, Weight); 54] = [
+pub const KINDS: [(&str, Weight); 57] = [
     ("faulted", Weight::Error),
     ("voided", Weight::Error),
     ("adopted", Weight::Error),
     ("differs", Weight::Error),
     ("unknown", Weight::Error),
+    ("explained", Weight::Warn),
+    ("taken_in", Weight::Warn),
+    ("written_off", Weight::Warn),
     ("tripped", Weight::Warn),
     ("balance_low", Weight::Warn),
     ("declined", Weight::Warn),

@@ -71,6 +71,7 @@ pub fn cause(code: &str) -> String {
     match (known, code) {
         (Some(word), _) => word.to_owned(),
         (None, "resolved") => "The market ended".to_owned(),
+        (None, "written_off") => "Written off: the wallet did not have it".to_owned(),
         (None, other) => figure::tame(other, 60),
     }
 }

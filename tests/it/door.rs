@@ -355,7 +355,7 @@ async fn a_token_does_what_its_scope_says_once_and_in_time() {
     assert!(code == 200 && answer["ok"] == true, "{answer}");
 
     // A hundred times at once, one effect.
-    let hundred = (0..100).map(|_| ask(&turns, resume("once", 20_000)));
+    let hundred = (0..100).map(|_| ask(&turns, resume("once", 29_000)));
     let answers = futures_util::future::join_all(hundred).await;
     assert!(answers.iter().all(|(code, answer)| *code == 200 && answer["said"] == answers[0].1["said"]), "{answers:?}");
     scene.audited("pause", 1).await;
@@ -370,7 +370,7 @@ async fn a_token_does_what_its_scope_says_once_and_in_time() {
         ("for too long", resume("long", 60_000)),
         (
             "another's id",
-            json!({"command": {"do": "reset_breakers", "strategy": strategy}, "id": "once", "until_ms": ms_from_now(9_000)}),
+            json!({"command": {"do": "reset_breakers", "strategy": strategy}, "id": "once", "until_ms": ms_from_now(29_000)}),
         ),
     ] {
         let (code, answer) = ask(&turns, body).await;
@@ -383,7 +383,7 @@ async fn a_token_does_what_its_scope_says_once_and_in_time() {
     let controls: Value = serde_json::from_str(&body).expect("JSON");
     let seen = controls["switches"]["seen"].as_str().expect("a word");
     assert!(!controls["outlook"]["red"].as_array().expect("a list").is_empty(), "{controls}");
-    let on = |id: &str, sentence: &str, seen: &str| json!({"command": {"do": "on", "sentence": sentence, "seen": seen}, "id": id, "until_ms": ms_from_now(9_000)});
+    let on = |id: &str, sentence: &str, seen: &str| json!({"command": {"do": "on", "sentence": sentence, "seen": seen}, "id": id, "until_ms": ms_from_now(29_000)});
     for (body, said) in [
         (on("a", "yes", seen), "not the sentence"),
         (on("b", SENTENCE, "x"), "something changed"),

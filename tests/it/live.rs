@@ -11,7 +11,11 @@ use std::{
 
 use remora::{
     config::{Config, Overrides, Written},
-    domain::{Event, Input, LiveSwitch, Usdc},
+    control::{
+        Answer, Command, SENTENCE, client,
+        wallet::{ChoiceWord, WalletNow},
+    },
+    domain::{Event, Input, LiveSwitch, Shares, Usdc},
     journal::{Reader, Record, Tail},
     session::{Session, SessionError, Summary, Until},
     sim::server::{
@@ -46,13 +50,17 @@ pub async fn venue(home: &Home) -> Server {
 
 /// The same for the wallet of another key.
 pub async fn venue_for(home: &Home, secret: &str) -> Server {
+    venue_with(home, secret, 300).await
+}
+
+async fn venue_with(home: &Home, secret: &str, rate_percent: u64) -> Server {
     let identity = Identity::generate().expect("a certificate");
     identity.write_authority(home.path()).expect("written");
     let key: Key = secret.parse().expect("a key");
     let private =
         PrivateSettings { accounts: vec![Funded { key, money: Usdc::whole(1_000) }], ..PrivateSettings::default() };
     let truth = Some(Truth::begin(&home.path().join("truth.jsonl")).expect("a file"));
-    let options = Options { rate_percent: 300, private, tls: Some(identity), truth, ..Options::default() };
+    let options = Options { rate_percent, private, tls: Some(identity), truth, ..Options::default() };
     Server::start(options).await.expect("a venue")
 }
 
@@ -73,7 +81,12 @@ pub fn text(home: &Home, venue: &Server, switch: &str, secret: &str) -> String {
 }
 
 pub fn config(home: &Home, venue: &Server, switch: &str, url: &str) -> Arc<Config> {
-    let source = Written::Text { name: "test".into(), text: text(home, venue, switch, SECRET) };
+    config_with(home, venue, switch, url, "")
+}
+
+fn config_with(home: &Home, venue: &Server, switch: &str, url: &str, more: &str) -> Arc<Config> {
+    let text = text(home, venue, switch, SECRET) + more;
+    let source = Written::Text { name: "test".into(), text };
     let overrides = Overrides {
         data: Some(home.data()),
         listen: Some(format!("127.0.0.1:{}", free_port())),
@@ -182,4 +195,90 @@ async fn in_shadow_nothing_is_sent_that_shows_who_we_are() {
 #[tokio::test(flavor = "multi_thread")]
 async fn switched_off_nothing_is_sent_that_shows_who_we_are() {
     is_never_private("off").await;
+}
+
+/// Says a command to the engine of a data folder.
+async fn say(data: &Path, command: Command) -> Answer {
+    let data = data.to_owned();
+    let said = tokio::task::spawn_blocking(move || client::say(&data, &command)).await.expect("no panic");
+    said.expect("an engine listens")
+}
+
+/// Asks how books and wallet stand until it is so.
+async fn wallet_until(data: &Path, is: impl Fn(&WalletNow) -> bool) -> (WalletNow, Option<String>) {
+    let began = Instant::now();
+    loop {
+        let answer = say(data, Command::Wallet).await;
+        if let Some(now) = answer.wallet.filter(|now| is(now)) {
+            return (*now, answer.state.map(|state| state.seen));
+        }
+        assert!(began.elapsed() < 2 * PATIENCE, "never so: {}", answer.said);
+        sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// C3: what the wallet holds beside the books is taken in, what it lacks is left as it is, then written off; each on the
+/// operator's word, in the journal, the tables and the audit.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_differs_is_adopted_ignored_and_written_off() {
+    let (home, pool) = (Home::new(), TestDatabase::create().await);
+    let venue = venue_with(&home, SECRET, 0).await;
+    let more = "\n[reconcile]\nevery_s = 5\npatience_s = 5\n";
+    let (data, config) = (home.data(), config_with(&home, &venue, "on", &tables::url(&pool), more));
+    let running = live_session(config, &pool).await;
+    let key: Key = SECRET.parse().expect("a key");
+    let wallets = venue.wallets(key.address());
+    let token = venue.open_markets()[0].tokens[0].clone();
+    venue.split(wallets[0].address, &token, Shares::whole(20)).expect("twenty of each");
+    let holds = |now: &WalletNow| now.held.iter().any(|held| held.token == token && held.wallet == 20.into());
+    let (_, seen) = wallet_until(&data, holds).await;
+    let adopt = |shares: i64, sentence: &str, seen: &Option<String>| Command::Adopt {
+        strategy: "real".to_owned(),
+        leader: "Ada".to_owned(),
+        token: token[..12].to_owned(),
+        shares: shares.into(),
+        price: "0.25".to_owned(),
+        sentence: Some(sentence.to_owned()),
+        seen: seen.clone(),
+    };
+    for (command, wrong) in [
+        (adopt(20, "yes", &seen), "not the sentence"),
+        (adopt(20, SENTENCE, &Some("before".to_owned())), "something changed"),
+        (adopt(21, SENTENCE, &seen), "and not 21"),
+    ] {
+        let answer = say(&data, command).await;
+        assert!(!answer.ok && answer.said.contains(wrong), "{answer:?}");
+    }
+    let answer = say(&data, adopt(20, SENTENCE, &seen)).await;
+    assert!(answer.ok, "{answer:?}");
+    let held = "select count(*) from positions p join portfolios o on o.id = p.portfolio_id where o.mode = 'live' and \
+                p.shares = 20 and p.cost = 5 and o.deposits = 505 and o.deployed = 5";
+    until(&pool, held, 1).await;
+    // Somebody sends eight of them away.
+    venue.send([wallets[0].address, wallets[1].address], &token, Shares::whole(8)).expect("eight");
+    let (now, seen) = wallet_until(&data, |now| !now.differences.is_empty()).await;
+    assert_eq!((now.differences[0].by, now.differences[0].ignored), ((-8).into(), false), "{now:?}");
+    let ignore = |by: i64| Command::Difference { of: token.clone(), by: by.into(), choice: ChoiceWord::Ignore };
+    assert!(!say(&data, ignore(-7)).await.ok, "another difference");
+    assert!(say(&data, ignore(-8)).await.ok);
+    wallet_until(&data, |now| now.differences[0].ignored).await;
+    until(&pool, "select count(*) from differences where choice = 'ignored' and ours = 20 and theirs = 12", 1).await;
+    let off = |amount: i64| Command::WriteOff {
+        of: token.clone(),
+        amount: amount.into(),
+        strategy: None,
+        sentence: Some(SENTENCE.to_owned()),
+        seen: seen.clone(),
+    };
+    assert!(!say(&data, off(9)).await.ok, "more than is missing");
+    let answer = say(&data, off(8)).await;
+    assert!(answer.ok, "{answer:?}");
+    let lost =
+        "select count(*) from settlements where why = 'written_off' and shares = 8 and basis = 2 and proceeds = 0";
+    until(&pool, lost, 1).await;
+    until(&pool, "select count(*) from portfolios where mode = 'live' and realised = -2 and deployed = 3", 1).await;
+    wallet_until(&data, |now| now.differences.is_empty()).await;
+    until(&pool, "select count(*) from audit where what in ('adopt', 'difference', 'write_off')", 8).await;
+    running.abort();
+    venue.finish().await.expect("the truth is whole");
 }

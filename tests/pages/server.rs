@@ -140,6 +140,7 @@ fn standing() -> Answer {
         name: text(name),
         entries: text(entries),
         tripped: tripped.iter().copied().map(text).collect(),
+        needs_sentence: false,
         live: vec![],
     };
     let outlook = Outlook {

@@ -369,7 +369,11 @@ async fn off_keeps_in_and_what_nobody_ordered_is_foreign() {
                 Some(Command::Noted(noted)) => match *noted {
                     Noted::External(external) if external.shares > Shares::ZERO => return external,
                     Noted::External(_) => {}
-                    Noted::Signed(_) | Noted::Differs(_) | Noted::WalletHolds(_) | Noted::Gap(_) => panic!("{noted:?}"),
+                    Noted::Signed(_)
+                    | Noted::Differs(_)
+                    | Noted::WalletHolds(_)
+                    | Noted::Gap(_)
+                    | Noted::Explained { .. } => panic!("{noted:?}"),
                 },
                 Some(_) => {}
                 None => panic!("it ended"),

@@ -105,6 +105,15 @@ fn things_without_end_do_not_fill_the_memory() {
     let level = |n: usize| Level { rule: Rule::FeedSilent, subject: n.to_string(), text: Some("gone".to_owned()) };
     board.see(at(0), (0..600).map(level).collect(), RHYTHM, &mut Vec::new());
     assert_eq!((board.firing().count(), board.overlooked), (500, 100));
+    // What is critical takes the place of something that matters less, and nothing takes its place.
+    let mut notes = Vec::new();
+    let kill = |n: usize| {
+        let change = Change::Raised("shut".to_owned());
+        Told { rule: Rule::Kill, subject: n.to_string(), at: at(1), change }
+    };
+    (0..501).for_each(|n| board.hear(kill(n), &mut notes));
+    assert_eq!((notes.len(), board.firing().count(), board.overlooked), (500, 500, 601));
+    assert!(board.firing().all(|thing| thing.rule == Rule::Kill));
 }
 
 fn note(id: u64, rule: Rule, phase: Phase) -> Note {

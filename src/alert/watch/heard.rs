@@ -7,7 +7,7 @@ use super::{
 };
 use crate::domain::{
     Cause, Event, Nanos, NotSent, OrderEnd, OrderId, PortfolioId, Price, Rejection, Shares, Side, TokenId, Usdc,
-    event::{Difference, Differs, External, Filled, Matched, Settled, Submitted},
+    event::{Choice, Difference, Differs, External, Filled, Matched, Settled, Submitted, TakenIn, WrittenOff},
     money::ONE,
 };
 
@@ -144,6 +144,23 @@ fn happened(at: Nanos, event: &Event, names: &Names) -> Option<Told> {
         }
         Event::External(external) => Some(foreign(at, &external, names)),
         Event::Differs(differs) => Some(differ(at, &differs, names)),
+        Event::Explained { differs, choice } => Some(explained(at, &differs, choice, names)),
+        Event::TakenIn(TakenIn { portfolio, token, shares, cost, .. }) => {
+            let text = format!(
+                "{shares} shares of {} were taken into the books of {}, for ${cost}.",
+                names.token(token),
+                names.portfolio(portfolio)
+            );
+            happened(Rule::WalletDiffers, format!("taken in {}", token.0), text)
+        }
+        Event::WrittenOff(WrittenOff { portfolio, token, shares, basis, .. }) => {
+            let text = format!(
+                "{shares} shares of {} were written off from the books of {}: ${basis} are lost.",
+                names.token(token),
+                names.portfolio(portfolio)
+            );
+            happened(Rule::WalletDiffers, format!("written off {}", token.0), text)
+        }
         Event::Faulted { fault, order } => {
             let text = format!(
                 "Entries are stopped after a fault ({}, order {}); exits go on. Look at it, then restart.",
@@ -209,7 +226,7 @@ fn differ(at: Nanos, differs: &Differs, names: &Names) -> Told {
         Difference::OpenOrders => format!("{micros} open orders"),
     };
     let about = token.map_or_else(|| "The wallet".to_owned(), |token| names.token(token));
-    let subject = format!("{what:?} {}", token.map_or(0, |token| token.0));
+    let subject = difference_subject(differs);
     let change = match ours == theirs {
         true => Change::Passed(format!("{about}: books and wallet agree again, {}.", amount(ours))),
         false => {
@@ -220,4 +237,18 @@ fn differ(at: Nanos, differs: &Differs, names: &Names) -> Told {
         }
     };
     told(Rule::WalletDiffers, subject, at, change)
+}
+
+/// The operator said what it is: nobody need be told of it any more.
+fn explained(at: Nanos, differs: &Differs, choice: Choice, names: &Names) -> Told {
+    let about = differs.token.map_or_else(|| "The wallet".to_owned(), |token| names.token(token));
+    let text = match choice {
+        Choice::Ignored => format!("{about}: the operator knows of the difference; it is left as it is."),
+        Choice::Own => format!("{about}: what is too much is the owner's own, says the operator."),
+    };
+    told(Rule::WalletDiffers, difference_subject(differs), at, Change::Passed(text))
+}
+
+fn difference_subject(differs: &Differs) -> String {
+    format!("{:?} {}", differs.what, differs.token.map_or(0, |token| token.0))
 }

@@ -13,6 +13,7 @@ mod limits;
 mod lots;
 mod modes;
 mod operator;
+mod wallet;
 mod plans;
 mod recovery;
 mod settlement;
@@ -240,6 +241,9 @@ fn phrase(event: &Event) -> Option<String> {
         Event::External(external) => format!("external {}", external.shares),
         Event::Differs(differs) => format!("differs {:?}", differs.what),
         Event::WalletHolds(holds) => format!("wallet holds {}", holds.theirs),
+        Event::Explained { choice, .. } => choice.code().to_owned(),
+        Event::TakenIn(taken) => format!("taken in {} for ${}", taken.shares, taken.cost),
+        Event::WrittenOff(off) => format!("written off {} of ${}", off.shares, off.basis),
         Event::Gap(gap) => format!("gap of {}", gap.source.code()),
         Event::Skipped { reason, .. } => format!("skipped {}", reason.code()),
         Event::Refused { reason, .. } => format!("refused {}", reason.code()),

@@ -183,6 +183,8 @@ impl Auditor {
             | Input::ForceExit { .. }
             | Input::Deposit { .. }
             | Input::Withdraw { .. }
+            | Input::TakeIn(_)
+            | Input::WriteOff { .. }
             | Input::Move { .. }
             | Input::SwitchPaper { .. }
             | Input::SwitchLive { .. }
@@ -312,6 +314,8 @@ impl Auditor {
             Event::Confirmed { order, trade, release_at } => self.confirmed(now, order, trade, release_at),
             Event::Voided { order, trade } => self.voided(order, trade),
             Event::Adopted { order, brought, .. } => self.adopted(order, brought),
+            Event::TakenIn(ref taken) => self.taken_in(now, taken),
+            Event::WrittenOff(ref off) => self.written_off(now, off),
             Event::HeldBack { portfolio, amount, .. } => {
                 self.purses[portfolio.index()].held_back = amount.0.into();
                 Ok(())
@@ -332,6 +336,7 @@ impl Auditor {
             | Event::External(_)
             | Event::Differs(_)
             | Event::WalletHolds(_)
+            | Event::Explained { .. }
             | Event::Gap(_)
             | Event::Configured { .. } => Ok(()),
         }

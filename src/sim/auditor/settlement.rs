@@ -2,7 +2,10 @@
 //! cool down, or be confirmed and void.
 
 use super::{Auditor, Finding, figure, figure::day, purse::Key};
-use crate::domain::{Nanos, OrderId, PortfolioId, Side, TradeKey, Usdc, event::Matched, event::Submitted};
+use crate::domain::{
+    Mode, Nanos, OrderId, PortfolioId, Side, TradeKey, Usdc,
+    event::{Matched, Submitted, TakenIn, WrittenOff},
+};
 
 /// How a match stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +48,45 @@ impl Auditor {
             return Err(format!("{brought} were brought for an order, and {available} were available"));
         }
         self.paid(submitted.portfolio, brought.0.into())
+    }
+
+    /// Shares come in with what they count as: neither gain nor loss.
+    pub(super) fn taken_in(&mut self, now: Nanos, taken: &TakenIn) -> Finding {
+        let (shares, cost) = (i128::from(taken.shares.0), i128::from(taken.cost.0));
+        let key = (taken.leader.0, taken.token.0);
+        let pending = self.pending(taken.portfolio, key);
+        let purse = &mut self.purses[taken.portfolio.index()];
+        if purse.mode == Mode::Paper || shares <= 0 || cost < 0 || shares < cost {
+            return Err(format!("{shares} shares are taken in for {cost}"));
+        }
+        purse.paid_in += cost;
+        let holding = purse.holding(key);
+        if holding.lots.shares() + holding.unsettled.0 == 0 {
+            (holding.opened_at, holding.peak) = (now.0, None);
+        }
+        holding.owed = figure::sellable(holding.owed.min(holding.lots.shares() + holding.unsettled.0 + pending));
+        holding.lots.add(shares, cost);
+        Ok(())
+    }
+
+    /// What was free of a live position is gone, and its cost is a loss.
+    pub(super) fn written_off(&mut self, now: Nanos, off: &WrittenOff) -> Finding {
+        let (shares, key) = (i128::from(off.shares.0), (off.leader.0, off.token.0));
+        let (pending, selling) = (self.pending(off.portfolio, key), self.selling(off.portfolio, key));
+        let purse = &mut self.purses[off.portfolio.index()];
+        let is_paper = purse.mode == Mode::Paper;
+        let holding = purse.holding(key);
+        if is_paper || shares <= 0 || holding.lots.shares() - selling < shares {
+            return Err(format!("{shares} are written off, and {selling} of {} are on sale", holding.lots.shares()));
+        }
+        let basis = holding.lots.take(shares).ok_or("more is written off than is held")?;
+        if basis != off.basis.0.into() {
+            return Err(format!("what is written off had cost {basis}, not {}", off.basis));
+        }
+        holding.owed = figure::sellable(holding.owed.min(holding.lots.shares() + holding.unsettled.0 + pending));
+        purse.realise(day(now.0), off.leader.0, -basis);
+        self.forget_if_empty(off.portfolio, key);
+        Ok(())
     }
 
     pub(super) fn matched(&mut self, now: Nanos, matched: &Matched) -> Finding {

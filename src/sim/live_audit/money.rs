@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Findings, Invariant, Kept, What};
 use crate::domain::{
     Event, OrderEnd, OrderId, Side, TradeKey,
-    event::{Filled, Matched, Settled, Submitted, Valued},
+    event::{Filled, Matched, Settled, Submitted, TakenIn, Valued, WrittenOff},
 };
 
 /// Whose shares: portfolio, leader, token.
@@ -74,6 +74,10 @@ impl Sums {
             self.close(seq, *order, *end, released.0.into(), found);
         } else if let Event::Settled(settled) = event {
             self.end(settled);
+        } else if let Event::TakenIn(taken) = event {
+            self.take_in(taken);
+        } else if let Event::WrittenOff(off) = event {
+            self.write_off(off);
         } else if let Event::Released { portfolio, amount } = event {
             self.release(seq, portfolio.0, amount.0.into(), found);
         } else if let Event::Valued(valued) = event {
@@ -201,6 +205,20 @@ impl Sums {
         purse.surely += i128::from(proceeds.0);
         purse.realised += i128::from(proceeds.0 - basis.0);
         *self.held.entry((portfolio.0, leader.0, token.0)).or_default() -= i128::from(shares.0);
+    }
+
+    fn take_in(&mut self, taken: &TakenIn) {
+        let (shares, cost) = (i128::from(taken.shares.0), i128::from(taken.cost.0));
+        let purse = self.purse(taken.portfolio.0);
+        (purse.paid_in, purse.deployed) = (purse.paid_in + cost, purse.deployed + cost);
+        *self.held.entry((taken.portfolio.0, taken.leader.0, taken.token.0)).or_default() += shares;
+    }
+
+    fn write_off(&mut self, off: &WrittenOff) {
+        let (shares, basis) = (i128::from(off.shares.0), i128::from(off.basis.0));
+        let purse = self.purse(off.portfolio.0);
+        (purse.realised, purse.deployed) = (purse.realised - basis, purse.deployed - basis);
+        *self.held.entry((off.portfolio.0, off.leader.0, off.token.0)).or_default() -= shares;
     }
 
     fn release(&mut self, seq: u64, portfolio: u16, amount: i128, found: &mut Findings) {

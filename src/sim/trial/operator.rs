@@ -2,7 +2,10 @@
 
 use super::{Scene, cast::Deed};
 use crate::{
-    domain::{Input, LeaderId, LeaderSwitch, LiveSwitch, Nanos, PaperSwitch, PortfolioId, TokenId, Usdc},
+    domain::{
+        Input, LeaderId, LeaderSwitch, LiveSwitch, Nanos, PaperSwitch, PortfolioId, Shares, TokenId, Usdc,
+        event::TakenIn,
+    },
     sim::random::Random,
 };
 
@@ -19,7 +22,8 @@ pub fn commands(scene: &Scene, random: &mut Random) -> Vec<Deed> {
             now(Input::ForceExit { portfolio, token: random.chance(70).then_some(token) })
         }
         4 if random.chance(30) => now(Input::Unblock { leader: leader(scene, random) }),
-        5 => now(money(scene, portfolio, random)),
+        5 if random.chance(70) => now(money(scene, portfolio, random)),
+        5 => now(wallet(scene, portfolio, random)),
         6 if random.chance(30) => {
             let to = PaperSwitch::Off;
             vec![(Nanos::ZERO, Input::SwitchPaper { to }), (later, Input::SwitchPaper { to: PaperSwitch::On })]
@@ -39,6 +43,19 @@ pub fn commands(scene: &Scene, random: &mut Random) -> Vec<Deed> {
 
 fn leader(scene: &Scene, random: &mut Random) -> LeaderId {
     LeaderId(random.range(0, scene.leaders.len() as u64) as u32)
+}
+
+/// Shares of the wallet's come into the books, or leave them; now and then where that cannot be.
+fn wallet(scene: &Scene, portfolio: PortfolioId, random: &mut Random) -> Input {
+    let token = TokenId(random.range(0, 2 * scene.markets.len() as u64) as u32);
+    let shares = Shares(*random.pick(&[0, 1, 3_141_592, 25_000_000]));
+    match random.range(0, 2) {
+        0 => {
+            let (leader, cost) = (leader(scene, random), Usdc(*random.pick(&[0, 1, 1_234_567, 30_000_000])));
+            Input::TakeIn(TakenIn { portfolio, leader, token, shares, cost })
+        }
+        _ => Input::WriteOff { token, shares },
+    }
 }
 
 /// Money is brought, taken, or moved; now and then more than there is, or none.

@@ -196,6 +196,8 @@ impl Recorded {
                 | Input::ForceExit { .. }
                 | Input::Deposit { .. }
                 | Input::Withdraw { .. }
+                | Input::TakeIn(_)
+                | Input::WriteOff { .. }
                 | Input::Move { .. }
                 | Input::SwitchPaper { .. }
                 | Input::SwitchLive { .. }

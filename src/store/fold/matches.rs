@@ -191,7 +191,8 @@ impl Batch {
         });
     }
 
-    pub(super) fn differs(&mut self, seq: i64, now: OffsetDateTime, differs: &Differs) {
+    /// `choice`: what the operator made of it; empty while nobody said.
+    pub(super) fn differs(&mut self, seq: i64, now: OffsetDateTime, differs: &Differs, choice: &'static str) {
         let (what, scale) = match differs.what {
             Difference::Shares => ("shares", 6),
             Difference::Cash => ("cash", 6),
@@ -205,6 +206,7 @@ impl Batch {
             token_id: differs.token.map(token_id),
             ours,
             theirs,
+            choice,
         });
     }
 

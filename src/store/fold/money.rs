@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use crate::domain::{
     Shares,
-    event::{Filled, Settled},
+    event::{Filled, Settled, TakenIn, WrittenOff},
     market::SHARES_STEP,
     money::SHARES_MAX,
 };
@@ -96,6 +96,47 @@ impl Batch {
             shares: shares(settled.shares),
             basis,
             proceeds,
+            why: "resolved",
+        });
+        Ok(())
+    }
+
+    /// Shares of the wallet's come into the books, with what they count as.
+    pub(super) fn taken_in(&mut self, known: &mut Known, now: OffsetDateTime, taken: &TakenIn) {
+        let (key, cost) =
+            ((taken.portfolio.0.into(), leader_id(taken.leader), token_id(taken.token)), dollars(taken.cost));
+        let buckets = self.buckets(key.0);
+        buckets.deposits += cost;
+        buckets.deployed += cost;
+        self.limit_exit(known, key, now);
+        self.bought(known, key, now, taken.shares, cost);
+    }
+
+    /// Shares that the wallet did not have leave the books. Among the settlements: one that brought nothing.
+    pub(super) fn written_off(
+        &mut self,
+        known: &mut Known,
+        seq: i64,
+        now: OffsetDateTime,
+        off: &WrittenOff,
+    ) -> Result<(), Misfit> {
+        let (key, basis) = ((off.portfolio.0.into(), leader_id(off.leader), token_id(off.token)), dollars(off.basis));
+        let buckets = self.buckets(key.0);
+        buckets.deployed -= basis;
+        buckets.realised -= basis;
+        self.gone(known, key, now, off.shares, basis)?.realised -= basis;
+        self.limit_exit(known, key, now);
+        self.forget_exit_if_empty(known, key, now);
+        self.settlements.push(SettlementRow {
+            seq,
+            at: now,
+            portfolio_id: key.0,
+            leader_id: key.1,
+            token_id: key.2,
+            shares: shares(off.shares),
+            basis,
+            proceeds: Decimal::ZERO,
+            why: "written_off",
         });
         Ok(())
     }

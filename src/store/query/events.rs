@@ -140,7 +140,7 @@ impl Reader {
              where kind in ('tripped', 'breaker_reset', 'paper_switched', 'live_switched', 'leader_switched', 'declined',
                  'paused', 'unpaused', 'faulted', 'leader_blocked', 'leader_unblocked', 'balance_low', 'moved', 'deposited',
                  'withdrawn', 'configured', 'plan_repaired', 'unknown', 'voided', 'adopted', 'external', 'differs', 'held_back',
-                 'hold_ended')
+                 'hold_ended', 'explained', 'taken_in', 'written_off')
              order by seq desc limit $1",
         )
         .bind(limit)

@@ -71,6 +71,8 @@ pub struct SettlementRow {
     pub shares: Decimal,
     pub basis: Decimal,
     pub proceeds: Decimal,
+    /// `resolved`, or `written_off`.
+    pub why: String,
 }
 
 /// What came of one leader, or of one cause.
@@ -125,8 +127,7 @@ const RESULTS_BY_CAUSE: &str = "
     select o.cause as name, '' as wallet, count(distinct o.id) as count, sum(f.realised) as realised, sum(f.fee) as fees
     from fills f join orders o on o.id = f.order_id where f.portfolio_id = $1 and f.settlement = 'confirmed' group by o.cause
     union all
-    select 'resolved', '', count(*), sum(proceeds - basis), 0 from settlements
-    where portfolio_id = $1 having count(*) > 0
+    select why, '', count(*), sum(proceeds - basis), 0 from settlements where portfolio_id = $1 group by why
     order by name limit $2";
 
 impl Reader {
@@ -174,7 +175,7 @@ impl Reader {
     pub async fn settlements(&mut self, portfolio: i32) -> sqlx::Result<Vec<SettlementRow>> {
         sqlx::query_as(
             "select s.seq, s.at, s.leader_id, coalesce(l.name, '') as leader, coalesce(l.wallet, '') as wallet, s.token_id,
-                 coalesce(t.token, '') as token, coalesce(t.title, '') as title, coalesce(t.outcome, '') as token_outcome, s.shares, s.basis, s.proceeds
+                 coalesce(t.token, '') as token, coalesce(t.title, '') as title, coalesce(t.outcome, '') as token_outcome, s.shares, s.basis, s.proceeds, s.why
              from settlements s
              left join leaders l on l.id = s.leader_id
              left join tokens t on t.id = s.token_id

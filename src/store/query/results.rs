@@ -70,7 +70,7 @@ const EARNED: &str = "
         from fills f join orders o on o.id = f.order_id where f.at >= $3 and f.settlement = 'confirmed'
         group by o.id, day
         union all
-        select portfolio_id, leader_id, token_id, (at at time zone 'UTC')::date, 'resolved', seq, true, proceeds - basis, 0, proceeds
+        select portfolio_id, leader_id, token_id, (at at time zone 'UTC')::date, why, seq, true, proceeds - basis, 0, proceeds
         from settlements where at >= $3
     ), named as (
         select e.*, p.strategy, coalesce(l.name, '') as leader, coalesce(l.wallet, '') as wallet,

@@ -55,6 +55,8 @@ pub struct DifferenceRow {
     pub token_outcome: String,
     pub ours: Decimal,
     pub theirs: Decimal,
+    /// What the operator made of it: ignored, own; empty while nobody said.
+    pub choice: String,
 }
 
 /// The most differences that are listed.
@@ -69,7 +71,7 @@ const SHARES: &str = "
 
 const DIFFERENCES: &str = "
     select d.seq, d.at, d.what, d.token_id, coalesce(t.token, '') as token, coalesce(t.title, '') as title,
-        coalesce(t.outcome, '') as token_outcome, d.ours, d.theirs
+        coalesce(t.outcome, '') as token_outcome, d.ours, d.theirs, d.choice
     from differences d left join tokens t on t.id = d.token_id
     order by d.seq desc limit $1";
 
@@ -78,7 +80,7 @@ const WALLET: &str = "
         coalesce(t.outcome, '') as token_outcome, t.payout, a.ours, a.external, a.theirs, coalesce(d.gap, 0) as difference, a.at
     from account_positions a
     left join tokens t on a.what = 'shares' and t.id = a.token_id
-    left join lateral (select theirs - ours as gap from differences
+    left join lateral (select case choice when 'own' then 0 else theirs - ours end as gap from differences
         where what = a.what and coalesce(token_id, 0) = a.token_id order by seq desc limit 1) d on true
     where a.what = 'cash' or a.ours <> 0 or a.theirs <> 0
     order by a.what, abs(coalesce(d.gap, 0)) desc, title, a.token_id limit $1";

@@ -14,7 +14,7 @@ use crate::{
     domain::{
         Cause, Event, LeaderId, Market, Mode, Nanos, OrderEnd, OrderId, OrderKind, PortfolioId, Price, Role, Shares,
         Side, SignalId, Source, TokenId, TradeKey, Usdc,
-        event::{Filled, How, Settled, Signal, Submitted},
+        event::{Choice, Difference, Differs, Filled, How, Settled, Signal, Submitted, TakenIn, WrittenOff},
     },
     journal::{MarketAbout, Record},
 };
@@ -67,7 +67,7 @@ async fn text(pool: &PgPool, query: &'static str) -> String {
 
 #[tokio::test]
 async fn the_tables_are_the_same_however_the_records_were_batched() {
-    let lines = stream::journal(1, 4_500);
+    let lines = stream::journal(1, 5_000);
     let whole = TestDatabase::create().await;
     write(&whole, &lines, 0, lines.len()).await;
     let expected = dump(&whole).await;
@@ -244,7 +244,11 @@ async fn each_event_moves_the_money_where_it_belongs() {
         proceeds: Usdc::whole(5),
         release_at: Nanos(0),
     };
-    let steps: [(Event, &'static str, &str); 19] = [
+    let taken = TakenIn { portfolio, leader, token, shares: Shares::whole(8), cost: Usdc::whole(4) };
+    let off = WrittenOff { portfolio, leader, token, shares: Shares::whole(6), basis: Usdc::whole(3) };
+    let rest = WrittenOff { shares: Shares::whole(2), basis: Usdc::whole(1), ..off };
+    let differs = Differs { what: Difference::Shares, token: Some(token), ours: 8_000_000, theirs: 2_000_000 };
+    let steps: [(Event, &'static str, &str); 25] = [
         (Event::Deposited { portfolio, amount: Usdc::whole(100) }, BUCKETS, "100 100 0 0 0 0 0"),
         (Event::Withdrawn { portfolio, amount: Usdc::whole(10) }, BUCKETS, "90 90 0 0 0 0 0"),
         (
@@ -268,19 +272,33 @@ async fn each_event_moves_the_money_where_it_belongs() {
         (Event::Resolved { token, payout: 1_000_000 }, "select payout::text from tokens", "1.000000"),
         (Event::Settled(settled), BUCKETS, "90 79.9 0 0 9.95 -0.15 0.15"),
         (Event::Released { portfolio, amount: Usdc(9_950_000) }, BUCKETS, "90 89.85 0 0 0 -0.15 0.15"),
+        (Event::TakenIn(taken), BUCKETS, "94 89.85 0 4 0 -0.15 0.15"),
+        (exit(2, 7), POSITION, "8 4 -0.15 0.15 7 leader_exit"),
+        (
+            Event::Explained { differs, choice: Choice::Ignored },
+            "select concat_ws(' ', what, ours::float8, theirs::float8, choice) from differences",
+            "shares 8 2 ignored",
+        ),
+        (Event::WrittenOff(off), POSITION, "2 1 -3.15 0.15 2 leader_exit"),
+        (
+            Event::Differs(Differs { ours: 2_000_000, ..differs }),
+            "select concat_ws(' ', why, shares::float8, basis::float8, proceeds::float8) from settlements order by seq desc limit 1",
+            "written_off 6 3 0",
+        ),
+        (Event::WrittenOff(rest), BUCKETS, "94 89.85 0 0 0 -4.15 0.15"),
     ];
     for (seq, (event, query, expected)) in (3..).zip(steps) {
         write(&pool, &[(Nanos(seq), Record::Event(event))], seq, 1).await;
         assert_eq!(text(&pool, query).await, expected, "after {event:?}");
     }
-    assert_eq!(text(&pool, POSITION).await, "0 0 -0.15 0.15 0");
+    assert_eq!(text(&pool, POSITION).await, "0 0 -4.15 0.15 0");
     // He sells while our next entry is open, which then brings nothing: there is nothing left to sell.
     let entered = [order(3, Side::Buy, Cause::Entry, Usdc::whole(11)), exit(2, 20)];
     let entered = entered.map(|event| (Nanos(99), Record::Event(event)));
-    write(&pool, &entered, 22, 1).await;
-    assert_eq!(text(&pool, POSITION).await, "0 0 -0.15 0.15 20 leader_exit");
-    write(&pool, &[(Nanos(99), Record::Event(closed(3, 11_000_000)))], 24, 1).await;
-    assert_eq!(text(&pool, POSITION).await, "0 0 -0.15 0.15 0");
+    write(&pool, &entered, 28, 1).await;
+    assert_eq!(text(&pool, POSITION).await, "0 0 -4.15 0.15 20 leader_exit");
+    write(&pool, &[(Nanos(99), Record::Event(closed(3, 11_000_000)))], 30, 1).await;
+    assert_eq!(text(&pool, POSITION).await, "0 0 -4.15 0.15 0");
     let results = "select string_agg(realised::float8::text, ' ' order by seq) from fills";
     assert_eq!(text(&pool, results).await, "-0.1 0 1.45 -4");
     let kinds = "select string_agg(kind, ' ' order by seq) from (select * from events limit 5) e";

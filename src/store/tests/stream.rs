@@ -9,8 +9,8 @@ use crate::{
         OrderKind, PortfolioId, Price, Refusal, Rejection, Role, Shares, Side, SignalId, Skip, Source, TokenId,
         TradeKey, Usdc, VenueOrderId,
         event::{
-            Difference, Differs, External, Feature, Filled, Gap, How, Matched, Opinion, Scored, Settled, Signal,
-            Signed, Submitted, Valued, WalletHolds,
+            Choice, Difference, Differs, External, Feature, Filled, Gap, How, Matched, Opinion, Scored, Settled,
+            Signal, Signed, Submitted, TakenIn, Valued, WalletHolds, WrittenOff,
         },
     },
     journal::{MarketAbout, Record},
@@ -312,7 +312,10 @@ impl World {
                     1 => (Difference::OpenOrders, None),
                     _ => (Difference::Shares, Some(TokenId(2))),
                 };
-                self.event(Event::Differs(Differs { what, token, ours: 5, theirs: 7 }));
+                let differs = Differs { what, token, ours: 5, theirs: 7 };
+                self.event(Event::Differs(differs));
+                self.event(Event::Explained { differs, choice: Choice::Ignored });
+                self.by_hand();
                 self.event(Event::WalletHolds(WalletHolds {
                     token,
                     ours: 5,
@@ -320,6 +323,21 @@ impl World {
                     theirs: self.matches as i64,
                 }));
             }
+        }
+    }
+
+    /// The operator takes shares in, and writes some of them off.
+    fn by_hand(&mut self) {
+        let (portfolio, leader, token) = (PortfolioId(1), LeaderId(self.draw(3) as u32), TokenId(self.draw(8) as u32));
+        let key = (portfolio.0, leader.0, token.0);
+        let (shares, cost) = (1_000_000 + self.draw(9_000_000), self.draw(900_000) as i64);
+        let before = self.positions.get(&key).copied().unwrap_or_default();
+        self.positions.insert(key, (before.0 + shares, before.1 + cost));
+        self.event(Event::TakenIn(TakenIn { portfolio, leader, token, shares: Shares(shares), cost: Usdc(cost) }));
+        if self.draw(2) == 0 {
+            self.take(key, shares / 2, cost / 2);
+            let (shares, basis) = (Shares(shares / 2), Usdc(cost / 2));
+            self.event(Event::WrittenOff(WrittenOff { portfolio, leader, token, shares, basis }));
         }
     }
 

@@ -36,10 +36,13 @@ pub struct Sent {
     until_ms: Option<u64>,
 }
 
-/// Fields of a form that are not the command's.
-const ASIDE: [&str; 3] = ["csrf", "id", "sure"];
+/// The page of the wallet, whose forms lead back to it.
+const WALLET_PAGE: &str = "/real-portfolio";
 
-/// What a form of our pages says. The answer is on the page of controls.
+/// Fields of a form that are not the command's.
+const ASIDE: [&str; 4] = ["csrf", "id", "sure", "back"];
+
+/// What a form of our pages says. The answer is on the page of controls, or where the form says.
 pub async fn form(
     State(web): State<Arc<Web>>,
     Extension(visitor): Extension<Visitor>,
@@ -75,7 +78,11 @@ pub async fn form(
     }
     let answer = said(&web, envelope).await.unwrap_or_else(|nobody| nobody);
     let id = web.state.door.keep_answer(answer);
-    Redirect::to(&format!("/controls?answer={id}")).into_response()
+    let back = match fields.get("back").map(String::as_str) {
+        Some(WALLET_PAGE) => WALLET_PAGE,
+        Some(_) | None => "/controls",
+    };
+    Redirect::to(&format!("{back}?answer={id}")).into_response()
 }
 
 /// What a program says: 200 when it was done, 409 when it was refused, 503 where no engine answers.

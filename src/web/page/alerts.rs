@@ -17,14 +17,12 @@ use super::{
 };
 use crate::{
     alert::{AlertsNow, Rule, board::Kind},
+    control::words::form_id,
     domain::Nanos,
     store::query::AlertRow,
     web::{
         Web,
-        door::{
-            rights::{Visitor, Wish},
-            session::random_hex,
-        },
+        door::rights::{Visitor, Wish},
         figure::{self, Figure, When},
         server::Unread,
     },
@@ -150,7 +148,7 @@ pub async fn alerts(
     let alerting = said.unwrap_or_default();
     show(&Page {
         can_test: visitor.may(Wish::Open).is_ok(),
-        id: random_hex(),
+        id: form_id(),
         said: (alerting.at > Nanos::ZERO).then(|| When::new(figure::moment(alerting.at), now)),
         trouble: figure::tame(&alerting.trouble, WRONG_MAX),
         firing: alerting

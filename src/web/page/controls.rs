@@ -18,7 +18,7 @@ use crate::{
     control::{
         Answer, Command, Envelope, SENTENCE,
         outlook::{Bound, LeaderNow, Outlook, StrategyNow},
-        words::State as Switches,
+        words::{State as Switches, form_id},
     },
     domain::Nanos,
     store::query::RolloutRow,
@@ -27,7 +27,6 @@ use crate::{
         door::{
             order::said,
             rights::{Known, Lock, Visitor, Wish},
-            session::random_hex,
             token::digest,
         },
         figure::{self, Figure},
@@ -97,7 +96,7 @@ impl Page {
     }
     /// Each form that opens something has an id of its own.
     fn id_of(&self, part: &str) -> String {
-        format!("{}-{}", &self.id[..16], &digest(part)[..16])
+        format!("{}-{}", self.id, &digest(part)[..16])
     }
     fn reset_id_of(&self, strategy: &str) -> String {
         self.id_of(&format!("breakers of {strategy}"))
@@ -148,7 +147,7 @@ pub async fn controls(
         switched: outlook.leaders.iter().filter(|leader| leader.switch != "inherit").cloned().collect(),
         compared: rows.iter().map(compared).collect(),
         sentence: SENTENCE,
-        id: random_hex(),
+        id: form_id(),
         hand,
         silent,
         state,

@@ -25,6 +25,7 @@ pub mod token;
 pub mod trade;
 pub mod trades;
 pub mod wallet;
+mod decide;
 
 use std::sync::Arc;
 

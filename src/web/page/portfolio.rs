@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{
+    Extension,
     extract::{Query, State},
     response::{IntoResponse, Redirect, Response},
 };
@@ -11,7 +12,9 @@ use rust_decimal::{Decimal, prelude::ToPrimitive};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Frame, LeaderName, MarketName, address, mode, portfolio_name, show,
+    Frame, LeaderName, MarketName, address,
+    decide::Decide,
+    mode, portfolio_name, show,
     wallet::{self, Wallet},
 };
 use crate::{
@@ -20,6 +23,7 @@ use crate::{
     store::query::{EquityPoint, PositionRow, ResultRow, SettlementRow},
     web::{
         Web,
+        door::rights::Visitor,
         figure::{self, Figure, When},
         kept::kept,
         server::Unread,
@@ -38,6 +42,8 @@ pub struct Asked {
     pub mode: String,
     pub portfolio: String,
     pub range: String,
+    /// The answer to what was just said of the wallet.
+    pub answer: String,
 }
 
 /// The exact amounts of a portfolio, and where they are from.
@@ -235,6 +241,7 @@ struct Ended {
 
 struct Settled {
     at: When,
+    is_written_off: bool,
     leader: LeaderName,
     market: MarketName,
     shares: Figure,
@@ -279,6 +286,9 @@ struct Page {
     by_leader: Vec<Earned>,
     by_cause: Vec<Earned>,
     wallet: Wallet,
+    contents: wallet::Contents,
+    /// What somebody may say of what differs; only where a wallet is read.
+    decide: Option<Decide>,
 }
 
 /// Paper Portfolio; an address of old that asks for a live one is sent there.
@@ -288,15 +298,24 @@ pub async fn paper(State(web): State<Arc<Web>>, Query(asked): Query<Asked>) -> R
             let question = address::query(&[("portfolio", &asked.portfolio), ("range", &asked.range)]);
             Redirect::permanent(&format!("/real-portfolio?{question}")).into_response()
         }
-        _paper => portfolio(&web, &asked).await,
+        _paper => show(&portfolio(&web, &asked).await),
     }
 }
 
-pub async fn real(State(web): State<Arc<Web>>, Query(asked): Query<Asked>) -> Response {
-    portfolio(&web, &Asked { mode: "live".to_owned(), ..asked }).await
+pub async fn real(
+    State(web): State<Arc<Web>>,
+    Extension(visitor): Extension<Visitor>,
+    Query(asked): Query<Asked>,
+) -> Response {
+    let mut page = portfolio(&web, &Asked { mode: "live".to_owned(), ..asked.clone() }).await;
+    if web.state.gateway.is_some() {
+        let answer = web.state.door.answer(&asked.answer);
+        page.decide = Some(Decide::look(&web, &visitor, &page.contents, answer).await);
+    }
+    show(&page)
 }
 
-async fn portfolio(web: &Arc<Web>, asked: &Asked) -> Response {
+async fn portfolio(web: &Arc<Web>, asked: &Asked) -> Page {
     let (now, mode) = ((web.state.clock)(), mode(&asked.mode));
     let id = chosen(web, asked);
     let (title, path, place) = match mode {
@@ -322,7 +341,7 @@ async fn portfolio(web: &Arc<Web>, asked: &Asked) -> Response {
         (None, "live") => page.fill_wallet(web, now).await,
         (None, _) => {}
     }
-    show(&page)
+    page
 }
 
 impl Page {
@@ -339,7 +358,9 @@ impl Page {
                 self.settled = contents.settlements.iter().map(|row| settled(row, now)).collect();
                 self.by_leader = contents.by_leader.iter().map(|row| earned(row, name(row))).collect();
                 self.by_cause = contents.by_cause.iter().map(|row| earned(row, words::cause(&row.name))).collect();
-                self.wallet = contents.wallet.map(|wallet| Wallet::new(web, &wallet, now)).unwrap_or_default();
+                self.contents = contents.wallet.unwrap_or_default();
+                self.wallet =
+                    if self.mode == "live" { Wallet::new(web, &self.contents, now) } else { Wallet::default() };
             }
             Err(why) => {
                 let missing = "The buckets are the engine's own and current; curve, positions and results are missing.";
@@ -353,7 +374,10 @@ impl Page {
     async fn fill_wallet(&mut self, web: &Web, now: Nanos) {
         let read = async { wallet::contents(&mut web.reader().await?).await };
         match read.await {
-            Ok(contents) => self.wallet = Wallet::new(web, &contents, now),
+            Ok(contents) => {
+                self.wallet = Wallet::new(web, &contents, now);
+                self.contents = contents;
+            }
             Err(why) => self.frame.miss(&why, "What the wallet holds shows here when it is back."),
         }
     }
@@ -467,6 +491,7 @@ fn ended(row: &PositionRow, now: Nanos) -> Ended {
 
 fn settled(row: &SettlementRow, now: Nanos) -> Settled {
     Settled {
+        is_written_off: row.why == "written_off",
         at: When::new(row.at, now),
         leader: LeaderName::new(&row.leader, &row.wallet, row.leader_id),
         market: MarketName::new(&row.title, &row.token_outcome, &row.token, row.token_id),

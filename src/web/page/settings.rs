@@ -16,14 +16,16 @@ use serde_json::json;
 use super::{Frame, NAME_MAX, not_found, refused, scope::Tab, show};
 use crate::{
     config::{Change, Difference, Setting, changes, explain},
-    control::{Answer, Command, Envelope, SENTENCE, words::SettingsNow},
+    control::{
+        Answer, Command, Envelope, SENTENCE,
+        words::{SettingsNow, form_id},
+    },
     web::{
         Web,
         door::{
             guard::escaped,
             order::said,
             rights::{Visitor, Wish},
-            session::random_hex,
         },
         figure,
     },
@@ -356,7 +358,7 @@ async fn look(
         version,
         mode,
         seen: answer.state.map(|state| state.seen).unwrap_or_default(),
-        id: random_hex(),
+        id: form_id(),
     })
 }
 

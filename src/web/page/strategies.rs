@@ -15,7 +15,7 @@ use serde_json::json;
 use super::{Frame, NAME_MAX, refused, settings::now, show};
 use crate::{
     config::{Change, Part, Setting},
-    control::{Answer, Command, Envelope},
+    control::{Answer, Command, Envelope, words::form_id},
     domain::Usdc,
     metrics::PortfolioNow,
     web::{
@@ -24,7 +24,6 @@ use crate::{
             guard::escaped,
             order::said,
             rights::{Visitor, Wish},
-            session::random_hex,
         },
         figure::{self, Figure},
     },
@@ -110,7 +109,7 @@ pub async fn strategies(
         can_change: visitor.may(Wish::Open).is_ok(),
         answer: asked.answer.and_then(|id| web.state.door.answer(&id)),
         silent,
-        id: random_hex(),
+        id: form_id(),
     })
 }
 

@@ -79,6 +79,8 @@ pub struct Difference {
     pub what: String,
     pub market: Option<MarketName>,
     pub is_over: bool,
+    /// What the operator made of it.
+    pub choice: &'static str,
     pub ours: Figure,
     pub theirs: Figure,
 }
@@ -200,6 +202,11 @@ impl Difference {
             what: figure::tame(what, 40),
             market: row.token_id.map(|_| market()),
             is_over: row.ours == row.theirs,
+            choice: match row.choice.as_str() {
+                "ignored" => "known, and left",
+                "own" => "the owner's own",
+                _not_chosen => "",
+            },
             ours: figure(row.ours),
             theirs: figure(row.theirs),
         }

@@ -70,7 +70,9 @@ impl Watch {
                     Some(Command::Noted(noted)) => match *noted {
                         Noted::Differs(differs) => return differs,
                         Noted::WalletHolds(_) => {}
-                        Noted::Signed(_) | Noted::External(_) | Noted::Gap(_) => panic!("{noted:?}"),
+                        Noted::Signed(_) | Noted::External(_) | Noted::Gap(_) | Noted::Explained { .. } => {
+                            panic!("{noted:?}")
+                        }
                     },
                     Some(_) => panic!("no note"),
                     None => panic!("it ended"),
@@ -102,7 +104,11 @@ impl Work {
                     Some(Command::Noted(noted)) => match *noted {
                         Noted::External(external) if is(&external) => return external,
                         Noted::External(_) => {}
-                        Noted::Signed(_) | Noted::Differs(_) | Noted::WalletHolds(_) | Noted::Gap(_) => {
+                        Noted::Signed(_)
+                        | Noted::Differs(_)
+                        | Noted::WalletHolds(_)
+                        | Noted::Gap(_)
+                        | Noted::Explained { .. } => {
                             panic!("{noted:?}")
                         }
                     },
@@ -133,7 +139,10 @@ async fn lag_is_no_difference_and_a_position_sent_away_is_one() {
     watch.reports(9).await;
     watch.says_nothing();
     let theirs = Some(Shares::whole(20));
-    assert_eq!(watch.held(), [Held { token: TokenId(0), ours: Shares::whole(20), external: 0, theirs, difference: 0 }]);
+    assert_eq!(
+        watch.held(),
+        [Held { token: TokenId(0), ours: Shares::whole(20), external: 0, theirs, difference: 0, is_ignored: false }]
+    );
     // Somebody sends it away: no trade tells of it.
     let wallets = [&bench.anna, &bench.bob].map(|trader| trader.key.address());
     bench.venue.send(wallets, &bench.token, Shares::whole(20)).expect("shares");

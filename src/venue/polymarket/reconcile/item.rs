@@ -42,6 +42,8 @@ pub struct Item {
     pub good: Option<i64>,
     /// The difference that was told; zero: none.
     pub told: i64,
+    /// Somebody knows of it: it is no news while it stays as it is.
+    pub is_ignored: bool,
     suspicion: Option<Suspicion>,
     /// What the index says instead; and whether the balance was not read since.
     doubted: Option<Shares>,
@@ -54,7 +56,16 @@ impl Item {
     }
 
     pub fn told(changed_at: Nanos, told: i64) -> Item {
-        Item { changed_at, read_at: Nanos::ZERO, good: None, told, suspicion: None, doubted: None, is_doubtful: false }
+        Item {
+            changed_at,
+            read_at: Nanos::ZERO,
+            good: None,
+            told,
+            is_ignored: false,
+            suspicion: None,
+            doubted: None,
+            is_doubtful: false,
+        }
     }
 
     /// Whether it is to be read once more.
@@ -98,7 +109,7 @@ impl Item {
             self.good = Some(theirs);
             let is_over = is_dust(gap) && self.told != 0;
             if is_over {
-                self.told = 0;
+                (self.told, self.is_ignored) = (0, false);
             }
             return is_over.then_some((theirs, theirs));
         }
@@ -113,7 +124,7 @@ impl Item {
         }
         self.suspicion = None;
         self.good = Some(theirs);
-        self.told = gap;
+        (self.told, self.is_ignored) = (gap, false);
         Some((span.nearest(theirs), theirs))
     }
 }

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     Nanos, Shares, Side, TokenId, Usdc,
-    event::{Difference, Differs, External, WalletHolds},
+    event::{Choice, Difference, Differs, External, TakenIn, WalletHolds},
 };
 use item::{Item, Span};
 
@@ -82,6 +82,8 @@ pub struct Known {
     pub matched_at: Nanos,
     /// Differences that were told, and not that they are over.
     pub differs: Vec<Differs>,
+    /// Those of them that nobody wants to hear of any more.
+    pub ignored: Vec<Differs>,
     /// Shares that others bought less what they sold, of each token.
     pub external: BTreeMap<TokenId, i64>,
 }
@@ -146,6 +148,17 @@ pub struct Held {
     pub theirs: Option<Shares>,
     /// What is too much or too little, once it was told.
     pub difference: i64,
+    /// Somebody knows of it.
+    #[serde(default)]
+    pub is_ignored: bool,
+}
+
+/// A difference that was told, and is not over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Differing {
+    pub differs: Differs,
+    /// Somebody knows of it.
+    pub is_ignored: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -167,14 +180,12 @@ pub struct Comparison {
 
 impl Comparison {
     pub fn new(rules: Rules, known: Known) -> Comparison {
-        let Known { matched_at, differs, external } = known;
+        let Known { matched_at, differs, ignored, external } = known;
         let told = |differs: &Differs| {
-            let topic = match (differs.what, differs.token) {
-                (Difference::OpenOrders, _) => Topic::OpenOrders,
-                (Difference::Cash, _) => Topic::Cash,
-                (Difference::Shares, token) => Topic::Shares(token?),
-            };
-            Some((topic, Item::told(matched_at, differs.theirs - differs.ours)))
+            let topic = topic(differs.what, differs.token)?;
+            let mut item = Item::told(matched_at, differs.theirs - differs.ours);
+            item.is_ignored = ignored.contains(differs);
+            Some((topic, item))
         };
         Comparison {
             rules,
@@ -233,6 +244,48 @@ impl Comparison {
                 item.changed(now);
             }
         }
+    }
+
+    /// Takes what the operator makes of a difference: the one of this topic, if it is still `gap`. What is his own is EXTERNAL
+    /// from here on, and explained. Returns the difference as it stands, or what it is instead.
+    pub fn choose(
+        &mut self,
+        what: Difference,
+        token: Option<TokenId>,
+        gap: i64,
+        choice: Choice,
+    ) -> Result<Differs, Option<i64>> {
+        let topic = topic(what, token).ok_or(None)?;
+        let item = self.items.get_mut(&topic).filter(|item| item.told != 0).ok_or(None)?;
+        let theirs = item.good.filter(|_| item.told == gap).ok_or(Some(item.told))?;
+        match (choice, topic) {
+            (Choice::Ignored, _) => item.is_ignored = true,
+            // Only shares can be too many.
+            (Choice::Own, Topic::Shares(token)) if gap > 0 => {
+                (item.told, item.is_ignored) = (0, false);
+                *self.external.entry(token).or_default() += gap;
+            }
+            (Choice::Own, Topic::Shares(_) | Topic::Cash | Topic::OpenOrders) => return Err(Some(gap)),
+        }
+        Ok(differs(topic, theirs - gap, theirs))
+    }
+
+    /// Takes that shares of others came into our books.
+    pub fn taken_in(&mut self, now: Nanos, taken: &TakenIn) {
+        let external = self.external.entry(taken.token).or_default();
+        *external -= (taken.shares.0 as i64).min(*external).max(0);
+        if let Some(item) = self.items.get_mut(&Topic::Shares(taken.token)) {
+            item.changed(now);
+        }
+    }
+
+    /// Yields the differences that were told and are not over, once the wallet was read.
+    pub fn differing(&self) -> impl Iterator<Item = Differing> {
+        let told = self.items.iter().filter(|(_, item)| item.told != 0);
+        told.filter_map(|(topic, item)| {
+            let theirs = item.good?;
+            Some(Differing { differs: differs(*topic, theirs - item.told, theirs), is_ignored: item.is_ignored })
+        })
     }
 
     /// Returns what to read now, if anything is.
@@ -333,6 +386,7 @@ impl Comparison {
             external: self.external.get(&token).copied().unwrap_or_default(),
             theirs: item.good.map(|good| Shares(good as u64)),
             difference: item.told,
+            is_ignored: item.is_ignored,
         });
         let others = self.index.shares.iter().filter(|(token, _)| self.holding(**token).is_none());
         ours.chain(others.map(|(token, shares)| Held {
@@ -341,6 +395,7 @@ impl Comparison {
             external: self.external.get(token).copied().unwrap_or_default(),
             theirs: Some(*shares),
             difference: 0,
+            is_ignored: false,
         }))
     }
 
@@ -369,9 +424,9 @@ impl Comparison {
         self.items.get(&Topic::Cash)?.good.map(Usdc)
     }
 
-    /// Returns how many differences there are.
+    /// Returns how many differences there are that nobody said to know of.
     pub fn differences(&self) -> usize {
-        self.items.values().filter(|item| item.told != 0).count()
+        self.items.values().filter(|item| item.told != 0 && !item.is_ignored).count()
     }
 
     fn item(&mut self, topic: Topic) -> &mut Item {
@@ -400,6 +455,14 @@ fn span(books: Option<&LiveBooks>, external: &BTreeMap<TokenId, i64>, token: Tok
     let Some(holding) = holding(books, token) else { return Span { least: 0, most: external } };
     let least = holding.shares.0 as i64;
     Span { least, most: least + (holding.unsettled + holding.sold).0 as i64 + external }
+}
+
+fn topic(what: Difference, token: Option<TokenId>) -> Option<Topic> {
+    match what {
+        Difference::OpenOrders => Some(Topic::OpenOrders),
+        Difference::Cash => Some(Topic::Cash),
+        Difference::Shares => token.map(Topic::Shares),
+    }
 }
 
 fn differs(topic: Topic, ours: i64, theirs: i64) -> Differs {

@@ -116,7 +116,7 @@ fn what_agrees_is_read_once_in_a_while() {
     assert!(story.asked.iter().all(|asks| *asks == plain));
     let held: Vec<Held> = story.comparison.held().collect();
     let all = Shares::whole(10);
-    assert_eq!(held, [Held { token: T, ours: all, external: 0, theirs: Some(all), difference: 0 }]);
+    assert_eq!(held, [Held { token: T, ours: all, external: 0, theirs: Some(all), difference: 0, is_ignored: false }]);
     assert_eq!((story.comparison.cash(), story.comparison.differences()), (Some(Usdc::whole(100)), 0));
 }
 
@@ -275,7 +275,10 @@ fn the_index_raises_a_doubt_after_two_minutes_and_no_more() {
     assert_eq!(anew, 1, "once for each thing that it says");
     let others: Vec<Held> = story.comparison.held().skip(1).collect();
     let theirs = Some(Shares::whole(3));
-    assert_eq!(others, [Held { token: TokenId(9), ours: Shares::ZERO, external: 0, theirs, difference: 0 }]);
+    assert_eq!(
+        others,
+        [Held { token: TokenId(9), ours: Shares::ZERO, external: 0, theirs, difference: 0, is_ignored: false }]
+    );
     // It was right: the venue had looked away.
     story.venue.shares.insert(T, 10);
     story.venue.index = Some(BTreeMap::from([(T, 11)]));
@@ -365,4 +368,70 @@ fn with_many_tokens_those_read_longest_ago_come_first() {
     assert_eq!(story.pass(61), "");
     assert!(story.asked.iter().all(|asks| asks.shares.len() == TOKENS_MAX));
     assert!(story.comparison.held().all(|held| held.theirs.is_some()));
+}
+
+/// The wallet lost four of our ten shares: told.
+fn lost_four(story: &mut Story) {
+    story.pass(150);
+    story.venue.shares = BTreeMap::from([(T, 6)]);
+    assert!(story.pass(150).ends_with("Shares 10 is 6"));
+}
+
+#[test]
+fn what_is_ignored_is_no_news_until_it_changes_also_after_a_restart() {
+    let mut story = Story::at_rest();
+    lost_four(&mut story);
+    let gap = -4_000_000;
+    let of = |comparison: &mut Comparison, by| comparison.choose(Difference::Shares, Some(T), by, Choice::Ignored);
+    assert_eq!(of(&mut story.comparison, -5_000_000), Err(Some(gap)), "another one was seen");
+    assert_eq!(story.comparison.choose(Difference::Cash, None, gap, Choice::Ignored), Err(None), "none there");
+    let differs = Differs { what: Difference::Shares, token: Some(T), ours: 10_000_000, theirs: 6_000_000 };
+    assert_eq!(of(&mut story.comparison, gap), Ok(differs));
+    let differing = Differing { differs, is_ignored: true };
+    assert_eq!(story.comparison.differing().collect::<Vec<_>>(), [differing]);
+    assert_eq!((story.comparison.differences(), story.pass(300).as_str()), (0, ""));
+    let known = Known { differs: vec![differs], ignored: vec![differs], ..Known::default() };
+    let mut again = Story::after(known);
+    again.venue = story.venue.clone();
+    assert_eq!((again.pass(300).as_str(), again.comparison.differences()), ("", 0));
+    // One share less is news, and nobody said to know of it.
+    again.venue.shares = BTreeMap::from([(T, 5)]);
+    assert!(again.pass(150).ends_with("Shares 10 is 5"));
+    assert_eq!(again.comparison.differences(), 1);
+}
+
+#[test]
+fn what_is_the_owners_own_may_stay_and_go() {
+    let mut story = Story::at_rest();
+    story.pass(150);
+    story.venue.shares = BTreeMap::from([(T, 13)]);
+    assert!(story.pass(150).ends_with("Shares 10 is 13"));
+    story.comparison.choose(Difference::Shares, Some(T), 3_000_000, Choice::Own).expect("three too many");
+    assert_eq!((story.comparison.differences(), story.pass(150).as_str()), (0, ""));
+    story.venue.shares = BTreeMap::from([(T, 10)]);
+    assert_eq!(story.pass(150), "");
+    let held: Vec<Held> = story.comparison.held().collect();
+    assert_eq!(held[0].external, 3_000_000);
+    // Dollars and missing shares are nobody's own.
+    let mut story = Story::at_rest();
+    lost_four(&mut story);
+    let own = story.comparison.choose(Difference::Shares, Some(T), -4_000_000, Choice::Own);
+    assert_eq!(own, Err(Some(-4_000_000)));
+}
+
+#[test]
+fn what_is_written_off_or_taken_in_agrees_after_the_patience() {
+    let mut story = Story::at_rest();
+    lost_four(&mut story);
+    story.hold(6);
+    assert!(story.pass(200).ends_with("Shares agree"));
+    story.by_hand(Side::Buy, 5);
+    story.venue.shares = BTreeMap::from([(T, 11)]);
+    assert_eq!(story.pass(200), "");
+    let (portfolio, leader) = (crate::domain::PortfolioId(0), crate::domain::LeaderId(0));
+    let taken = TakenIn { portfolio, leader, token: T, shares: Shares::whole(5), cost: Usdc::ZERO };
+    story.comparison.taken_in(story.now, &taken);
+    story.hold(11);
+    assert_eq!(story.pass(200), "");
+    assert_eq!(story.comparison.held().next().map(|held| held.external), Some(0));
 }

@@ -156,7 +156,7 @@ impl Desk {
         let mut words: Vec<String> = self.told.inputs.iter().map(input).collect();
         words.extend(self.told.noted.iter().map(|noted| match noted {
             Noted::External(external) => format!("foreign {} for {}", external.shares, external.cash),
-            Noted::Signed(_) | Noted::Differs(_) | Noted::WalletHolds(_) | Noted::Gap(_) => {
+            Noted::Signed(_) | Noted::Differs(_) | Noted::WalletHolds(_) | Noted::Gap(_) | Noted::Explained { .. } => {
                 panic!("not of the follower: {noted:?}")
             }
         }));
