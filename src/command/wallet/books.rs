@@ -28,9 +28,9 @@ pub struct DifferencesArgs {}
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 Examples:
-  remora wallet adopt 7132104 --shares 25 --strategy careful --leader alice
-  remora wallet adopt 7132104 --shares 25 --strategy careful --leader alice --price 0.45
-  remora wallet adopt 7132104 --shares 25 --own
+  remora wallet adopt 713210 --shares 25 --strategy calm --leader ada
+  remora wallet adopt 713210 --shares 9 --strategy calm --leader bo --price 0.4
+  remora wallet adopt 713210 --shares 25 --own
 
 From then on they are a copy of the leader's: sold when he sells, by the
 strategy's rules. They count as a deposit of what they are worth. With --own they
