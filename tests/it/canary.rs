@@ -133,8 +133,9 @@ fn turn_on(home: &Home, engine: &Engine) {
 async fn the_key_and_the_api_secrets_are_in_nothing_that_a_live_session_leaves_behind() {
     let (home, pool) = (Home::new(), TestDatabase::create().await);
     let venue = live::venue_for(&home, SECRET).await;
-    // Any order will do, however late it is on a busy machine.
-    let eager = "size_usdc = 5\ntrade_age_ms_max = 60000\nspread_buy_max = 1\nprice_guard_buy_percent = 50\n";
+    // Any order will do, after whomever, however late it is on a busy machine. Live is not on before it is so old.
+    let eager = "size_usdc = 5\ntrade_age_ms_max = 15000\nspread_buy_max = 1\nprice_guard_buy_percent = 50\n\
+                 round_trips_max = 0\nmedian_factor_max = 0\ndepth_factor_buy_min = 0\ndepth_buy_percent_max = 100\n";
     let text = live::text(&home, &venue, "on", SECRET).replace("size_usdc = 5\n", eager);
     // Small files are searched sooner.
     let text = format!("{text}[journal]\nsegment_mib = 4\n");

@@ -355,8 +355,12 @@ async fn a_token_does_what_its_scope_says_once_and_in_time() {
     assert!(code == 200 && answer["ok"] == true, "{answer}");
 
     // What may have been said before the engine began is refused.
-    let (code, answer) = ask(&turns, resume("early", 1_000)).await;
-    assert!(code == 409 && answer["said"].as_str().is_some_and(|said| said.contains("before the engine began")), "{answer}");
+    let reset = json!({"command": {"do": "reset_breakers", "strategy": strategy}, "id": "early", "until_ms": ms_from_now(1_000)});
+    let (code, answer) = ask(&turns, reset).await;
+    assert!(
+        code == 409 && answer["said"].as_str().is_some_and(|said| said.contains("before the engine began")),
+        "{answer}"
+    );
     tokio::time::sleep(Duration::from_secs(3)).await;
     // A hundred times at once, one effect.
     let hundred = (0..100).map(|_| ask(&turns, resume("once", 29_000)));

@@ -33,8 +33,8 @@ Examples:
   remora wallet adopt 713210 --shares 25 --own
 
 From then on they are a copy of the leader's: sold when he sells, by the
-strategy's rules. They count as a deposit of what they are worth. With --own they
-stay the owner's: nothing is traded with them.")]
+strategy's rules. They count as a deposit of what they are worth. With --own
+they stay the owner's: nothing is traded with them.")]
 pub struct AdoptArgs {
     /// The token: its id, or the beginning of it
     pub token: String,
@@ -80,7 +80,8 @@ Examples:
   remora wallet write-off 7132104 25
   remora wallet write-off cash 12.50 --strategy careful
 
-Shares leave the books at a loss. Dollars are booked as taken out of the strategy.")]
+Shares leave the books at a loss. Dollars are booked as taken out of the
+strategy.")]
 pub struct WriteOffArgs {
     /// The token (its id, or the beginning of it), or cash
     #[arg(value_name = "WHAT")]
