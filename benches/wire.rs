@@ -33,7 +33,7 @@ use remora::{
 /// The leader trades so often.
 const PACE: Duration = Duration::from_millis(120);
 /// Trades for each way of waiting, in rounds taken in turn.
-const TRADES: usize = 200;
+const TRADES: usize = 240;
 const ROUNDS: usize = 2;
 const TRADES_SMALL: usize = 4;
 const START_PATIENCE: Duration = Duration::from_secs(60);

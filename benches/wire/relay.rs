@@ -30,7 +30,7 @@ pub struct Copied {
 /// What was seen.
 #[derive(Default)]
 pub struct Seen {
-    /// Trades without an order so far: token, and when it was told first.
+    /// The newest trade of each token, if it has no order so far: token, and when it was told first.
     open: HashMap<String, u64>,
     /// Trades whose first frame was seen, by transaction and token: each is told several times.
     told: HashMap<(String, String), ()>,
@@ -136,7 +136,8 @@ impl Watch {
             };
             let mut seen = self.seen.lock().expect("no panic");
             if seen.told.insert((transaction.to_owned(), token.to_owned()), ()).is_none() {
-                seen.open.entry(token.to_owned()).or_insert(now);
+                // One that was not copied is over: an order is after the newest trade of its token.
+                seen.open.insert(token.to_owned(), now);
             }
         }
     }
